@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The resource trees behind proc/iomem and proc/ioports (kernel/resource.c).
+ */
+#ifndef SIMM_MM_RESOURCE_H
+#define SIMM_MM_RESOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+struct text;
+
+#define RESOURCE_NAME_MAX 40
+
+struct resource {
+	uint64_t start, end;	/* inclusive */
+	uint32_t parent, child, sibling; /* index + 1, 0: none; siblings in ascending order */
+	char name[RESOURCE_NAME_MAX];
+};
+
+struct resources {
+	uint64_t at;		/* heap block of struct resource */
+	uint32_t nr, cap;
+	uint32_t iomem, ioports; /* first top-level resource, index + 1 */
+};
+
+/* Insert as the kernel's insert_resource(): under the smallest resource that contains it; those it contains become
+ * children. Errors: EBUSY on partial overlap, EDQUOT. */
+int resource_insert(struct machine *m, bool port, uint64_t start, uint64_t end, const char *name);
+/* proc/iomem or proc/ioports. */
+void resource_show(const struct machine *m, bool port, struct text *out);
+/* The names of the resources that contain @addr, outermost first, "a / b"; empty when none. */
+void resource_name(const struct machine *m, uint64_t addr, struct text *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Virtual time and the tasks that run in it.
+ *
+ * The clock counts simulated nanoseconds since boot. Acts cost what cost.def says; nothing reads
+ * the host's clock. Background work (kswapd, vmstat's and the pcp lists' periodic drains, later kcompactd,
+ * writeback, transfers) is a set of tasks ordered by (time, sequence); clock_advance() runs those that fall due,
+ * one bounded step each. A task is an id and an argument, never a pointer: tasks are state.
+ */
+#ifndef SIMM_MM_CLOCK_H
+#define SIMM_MM_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+struct text;
+
+enum cost {
+#define COST(name, ns, doc) COST_##name,
+#include "mm/core/cost.def"
+	NR_COSTS
+};
+
+enum task_kind {
+	TASK_KSWAPD,	/* arg: node */
+	NR_TASK_KINDS
+};
+
+struct task_event {
+	uint64_t at_ns;
+	uint64_t sequence;
+	uint32_t kind;		/* enum task_kind */
+	uint32_t arg;
+};
+
+#define CLOCK_MAX_TASKS 256
+
+struct clock {
+	uint64_t now_ns;
+	uint64_t sequence;
+	unsigned nr_tasks;
+	struct task_event task[CLOCK_MAX_TASKS]; /* binary heap by (at_ns, sequence) */
+};
+
+/* Charge an act's cost; due tasks run at the next clock_run(). */
+void clock_charge(struct machine *m, enum cost cost);
+void clock_charge_ns(struct machine *m, uint64_t ns);
+/* Schedule @kind for @at_ns (clamped to now). The same (kind, arg) twice is one event, at the earlier time. */
+void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64_t at_ns);
+/* Run the tasks due at or before now: called between acts. At most @steps steps; returns how many ran. */
+unsigned clock_run(struct machine *m, unsigned steps);
+/* Let @ns pass, running what falls due at its own time. */
+void clock_advance(struct machine *m, uint64_t ns);
+/* True when some task is scheduled (due or not). */
+bool clock_has_tasks(const struct machine *m);
+/* One line per cost: "name ns  meaning". */
+void clock_show_costs(struct text *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fault injection as Linux has it (lib/fault-inject.c, mm/fail_page_alloc.c): sys/kernel/debug/fail_page_alloc.
+ */
+#ifndef SIMM_MM_FAULT_INJECT_H
+#define SIMM_MM_FAULT_INJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+
+struct fault_inject {
+	uint64_t probability;	/* percent */
+	uint64_t interval;	/* default 1 */
+	int64_t times;		/* default 1; -1: no limit */
+	uint64_t space;		/* allocations (in pages) that pass before the first failure */
+	uint64_t verbose;
+	uint64_t count;		/* calls seen */
+	uint32_t min_order;	/* default 1 */
+	bool ignore_gfp_wait;	/* default true: only allocations that cannot reclaim fail */
+	bool ignore_gfp_highmem; /* default true */
+	bool task_filter;
+};
+
+void fault_inject_init(struct fault_inject *f);
+/* should_fail(): may this allocation of @pages fail now? Changes the counters. */
+bool fault_inject_page_alloc(struct machine *m, uint32_t gfp, unsigned order);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names that a user gave to results: `buf = alloc_pages GFP_KERNEL 3`, `p.0-999 = ...`.
+ *
+ * They are state of the machine (copied with it, part of the digest) and lie in its heap: a table of bases
+ * ("p"), each with one plain value and a sparse array of indexed ones ("p.17"). Values are typed: a struct page
+ * is not an address.
+ */
+#ifndef SIMM_MM_VAR_H
+#define SIMM_MM_VAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+
+#define VAR_NAME_MAX 48
+#define VAR_NO_INDEX UINT32_MAX
+
+enum var_kind {
+	VAR_NONE,	/* the slot is empty */
+	VAR_PAGE,	/* struct page *: value is a pfn, order the allocation's */
+	VAR_ADDRESS,	/* kernel virtual (logical) address: value is the address, order the allocation's */
+	VAR_NUMBER,
+};
+
+struct var {
+	uint64_t value;
+	uint32_t kind;		/* enum var_kind */
+	uint32_t order;
+	uint64_t bytes;		/* alloc_pages_exact and others whose free needs a size */
+};
+
+struct vars {
+	uint64_t table_at;	/* heap block; layout private to var.c */
+	uint32_t nr_bases;
+	uint32_t cap_bases;
+	uint64_t nr_values;
+};
+
+/* Letters, digits and '_', not beginning with a digit, at most VAR_NAME_MAX - 1 bytes. */
+bool var_name_ok(const char *base, size_t len);
+/* NULL when unknown. The pointer is valid until the next var_set() or var_forget(). */
+const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index);
+/* Errors: EDQUOT, ENOMEM (m->why). */
+int var_set(struct machine *m, const char *base, size_t len, uint32_t index, const struct var *v);
+/* Returns -ENOENT when unknown. */
+int var_forget(struct machine *m, const char *base, size_t len, uint32_t index);
+/* Iterate in a stable order: *cookie starts at 0; false at the end. @name gets "p.17" (VAR_NAME_MAX + 12 bytes). */
+bool var_next(const struct machine *m, uint64_t *cookie, char *name, struct var *v);
+/* Find the name that holds the page @pfn is part of, for page/PFN ("who has it"); false when none. */
+bool var_of_page(const struct machine *m, uint64_t pfn, char *name);
+/* The first unused index of @base at or above @from. */
+uint32_t var_next_free_index(const struct machine *m, const char *base, size_t len, uint32_t from);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A machine: all of one simulated computer's memory and memory management, as a value.
+ *
+ * struct machine lies at the start of its arena. Its first page is the host's bookkeeping (not
+ * state); all the rest, and everything else in the arena, is the machine's state: plain numbers,
+ * offsets into the arena, pfns, ids. No host pointer, no host time. machine_copy() therefore copies the
+ * touched pages and nothing else, and machine_digest() hashes them.
+ *
+ *      arena:  | host | struct machine | zones, nodes, pcp lists | heap | frames | pageblocks | DRAM |
+ *
+ * Frames, pageblocks and DRAM are indexed by pfn - base_pfn. They are touched lazily: see frame.h.
+ */
+#ifndef SIMM_MM_MACHINE_H
+#define SIMM_MM_MACHINE_H
+
+#include "base/arena.h"
+#include "base/refuse.h"
+#include "base/rng.h"
+#include "mm/boot/describe.h"
+#include "mm/core/clock.h"
+#include "mm/core/config.h"
+#include "mm/core/count.h"
+#include "mm/core/fault_inject.h"
+#include "mm/core/heap.h"
+#include "mm/core/log.h"
+#include "mm/core/sysctl.h"
+#include "mm/core/trace.h"
+#include "mm/core/var.h"
+#include "mm/boot/memblock.h"
+#include "mm/boot/resource.h"
+#include "mm/page/types.h"
+
+#define PAGE_SHIFT 12
+#define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
+#define NO_PFN	   UINT64_MAX
+
+struct machine {
+	/* The host's side: never state, never in a digest, not copied. */
+	struct arena arena;
+	struct refusal why;	/* why the last act was refused */
+	bool checks_full;	/* run the *_check() after each mutation (-o checks=full) */
+
+	/* The state. */
+	_Alignas(ARENA_PAGE_BYTES) enum arch arch;
+	struct config_set config;
+	char model[DESCRIBE_NAME_MAX];
+	char cmdline[DESCRIBE_CMDLINE_MAX];
+	uint64_t seed;
+	struct rng rng;
+
+	/* Shape: fixed at boot (hotplug may move end_pfn up to its reservation). */
+	unsigned nr_orders;		/* MAX_ORDER of 6.1: orders 0 .. nr_orders-1 */
+	unsigned pageblock_order;
+	unsigned pcp_thp_order;		/* the one high order that pcp lists hold; 0: none (no THP) */
+	unsigned nr_migratetypes;	/* with CMA 6, else 5 */
+	unsigned struct_page_bytes;	/* of the simulated kernel */
+	unsigned section_shift;		/* SPARSEMEM: log2 of bytes per section; 0 with FLATMEM */
+	uint32_t zone_mask;		/* bit z: the kernel has enum zone_type z */
+	unsigned nr_nodes;		/* nodes 0 .. nr_nodes-1, each with memory or CPUs */
+	unsigned nr_cpus;		/* online, 0 .. nr_cpus-1 */
+	uint8_t cpu_node[MAX_CPUS];
+	uint8_t node_distance[MAX_NODES][MAX_NODES];
+	uint64_t base_pfn;		/* the lowest pfn that has a frame (0 on x86; aligned to a max-order block) */
+	uint64_t end_pfn;		/* max_pfn: one past the last page of RAM */
+	uint64_t frames_end_pfn;	/* one past the last frame reserved in the arena */
+
+	/* Where things lie in the arena (byte offsets). */
+	uint64_t zones_at;		/* struct zone [nr_nodes][MAX_NR_ZONES] */
+	uint64_t nodes_at;		/* struct node [nr_nodes] */
+	uint64_t pcps_at;		/* struct pcp [nr_cpus][nr_nodes * MAX_NR_ZONES] */
+	uint64_t live_at;		/* bitmap: the max-order block's frames are live */
+	uint64_t frames_at;		/* struct frame [frames_end_pfn - base_pfn] */
+	uint64_t pageblocks_at;		/* uint8_t [pageblocks]: migratetype and skip bits */
+	uint64_t dram_at;		/* contents, PAGE_BYTES per frame */
+	uint64_t dram_has_at;		/* bitmap: the frame has contents */
+	struct heap heap;
+
+	struct memblock memblock;
+	struct resources resources;
+	struct log log;
+	struct clock clock;
+	struct trace trace;
+	struct sysctls sysctls;
+	struct fault_inject fail_page_alloc;
+	struct vars vars;
+	struct page_alloc_state page_alloc;
+	uint64_t vm_event[NR_VM_EVENTS];
+	uint64_t totalreserve_pages;
+	uint64_t totalram_pages;	/* sum of managed */
+	uint64_t totalhigh_pages;	/* managed of HighMem */
+	uint64_t totalcma_pages;
+};
+
+/* Boot the machine that @desc describes. On success *@out is owned by the caller.
+ * Errors: EINVAL (a machine that cannot boot; the sentence says what is missing), ENOMEM, EDQUOT. */
+int machine_create(const struct machine_desc *desc, struct machine **out, struct refusal *why);
+void machine_destroy(struct machine *m);
+/* A second machine in the same state. Errors: ENOMEM, EDQUOT. */
+int machine_copy(const struct machine *from, struct machine **out, struct refusal *why);
+/* 64-bit name of the state: equal states have equal digests. */
+uint64_t machine_digest(const struct machine *m);
+/* Run every *_check(). Returns the number of violations and appends a line for each to @out. */
+unsigned machine_check(struct machine *m, struct text *out);
+
+static inline bool machine_has(const struct machine *m, enum config c)
+{
+	return config_has(m->config, c);
+}
+
+static inline void *machine_at(const struct machine *m, uint64_t offset)
+{
+	return m->arena.base + offset;
+}
+
+static inline void count_event(struct machine *m, enum vm_event_item item, uint64_t n)
+{
+	m->vm_event[item] += n;
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page allocator's interface: what alloc_pages() and friends of 6.1.176 promise.
+ */
+#ifndef SIMM_MM_PAGE_ALLOC_H
+#define SIMM_MM_PAGE_ALLOC_H
+
+#include "mm/machine.h"
+
+/* The GFP flags, their composites and bits: gfp.def (include/linux/gfp_types.h of 6.1). */
+typedef uint32_t gfp_t;
+
+enum gfp_bit {
+#define GFP_BIT(name, bit, doc) GFP_BIT_##name = (bit),
+#include "mm/page/gfp.def"
+};
+
+enum {
+#define GFP_BIT(name, bit, doc) name = 1u << (bit),
+#include "mm/page/gfp.def"
+};
+
+enum {
+#define GFP_MASK(name, value, doc) name = (value),
+#include "mm/page/gfp.def"
+};
+
+/* Parse "GFP_KERNEL|__GFP_ZERO" (also joined by '+', or a number with 0x) of @len bytes. Errors: EINVAL with a
+ * sentence that suggests the nearest flag; -EINVAL also for bits that 6.1 does not have. */
+int gfp_parse(const char *s, size_t len, gfp_t *out, struct refusal *why);
+/* As the kernel's tracepoints print it (%pGg): the largest composites first. */
+void gfp_print(gfp_t gfp, struct text *out);
+/* The zone that @gfp prefers (gfp_zone()) among those that the machine has, and its migratetype. */
+enum zone_type gfp_zone(const struct machine *m, gfp_t gfp);
+enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp);
+
+/* Allocate 1 << @order pages on @cpu, preferring node @nid (the CPU's own node when negative).
+ * Returns 0 and the first pfn in *@pfn. Errors (m->why has the sentence): ENOMEM when no zone may give it,
+ * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit. */
+int alloc_pages_node(struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn);
+
+/* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
+ * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
+int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
+
+/* get_page(), put_page(): put_page() of a compound page frees it whole. */
+int get_page(struct machine *m, uint64_t pfn);
+int put_page(struct machine *m, unsigned cpu, uint64_t pfn);
+
+/* alloc_pages_bulk_array(): up to @n pages of order 0 into @pfns; returns how many. */
+uint64_t alloc_pages_bulk(struct machine *m, unsigned cpu, int nid, gfp_t gfp, uint64_t n, uint64_t *pfns);
+
+/* alloc_pages_exact(): @bytes rounded up to pages, the tail of the power of two given back. */
+int alloc_pages_exact(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t bytes, uint64_t *pfn);
+int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes);
+
+/* Empty the per-CPU lists: of every zone and CPU, or of one zone when @z. */
+void drain_all_pages(struct machine *m, struct zone *z);
+
+/* Hand boot memory [start_pfn, end_pfn) to the allocator, at the tail of the free lists (memblock_free_all(),
+ * __free_pages_core()): whole max-order blocks become extents, the rest frames. Managed pages are counted. */
+int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enum migratetype type);
+
+/* kswapd's step for one node: clear the watermark boost (and later: reclaim). */
+void kswapd_step(struct machine *m, unsigned nid);
+
+/* Fragmentation, in thousandths: sys/kernel/debug/extfrag (mm/vmstat.c). -1000 means "would succeed". */
+int extfrag_index(const struct machine *m, const struct zone *z, unsigned order);
+int unusable_index(const struct machine *m, const struct zone *z, unsigned order);
+
+/* Free blocks of @order and @type in @z, extents included; the number of pageblocks of @type in @z
+ * that have RAM (pagetypeinfo_showblockcount()). */
+uint64_t zone_free_blocks(const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
+uint64_t zone_type_blocks(const struct machine *m, const struct zone *z, enum migratetype type);
+
+/* Identities that hold at all times; returns violations, one line each in @out. */
+unsigned page_alloc_check(struct machine *m, struct text *out);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls: what may be written to a ctl file. One row of fs-layout/calls.def each.
+ *
+ * A line is cut into words (commas and parentheses are blanks), the first word finds the row, and the row's
+ * argument string says how the rest is read. It is a list of `name:type` or `name:type=default`:
+ *
+ *	gfp     GFP flags                      order   0 .. nr_orders - 1      page    a struct page: NAME or pfn
+ *	address a kernel address (hex) or NAME  number  decimal, or hex with 0x  size   number with K, M, G, T
+ *	node    a node id, -1 for none         word    any one word             rest    the rest of the line
+ *
+ * The handler gets the values, does its act, and appends its result to call->result. When the line has a
+ * `NAME =`, it puts what the name is to hold into call->made.
+ */
+#ifndef SIMM_VIEW_CALL_H
+#define SIMM_VIEW_CALL_H
+
+#include "view/view.h"
+
+#define CALL_MAX_ARGS 8
+
+struct call_value {
+	uint64_t number;	/* the value; a page's pfn */
+	struct var var;		/* when it came from a name: what the name held */
+	bool given;		/* false: the default */
+	bool named;		/* the word was a NAME */
+	const char *word;	/* as written, @len bytes (NULL when defaulted) */
+	size_t len;
+	uint32_t column;
+	char base[VAR_NAME_MAX]; /* named: base and index of the name */
+	uint32_t index;
+};
+
+struct call {
+	struct view *v;
+	struct machine *m;
+	const struct call_row *row;
+	unsigned cpu;
+	unsigned nr_args;
+	struct call_value arg[CALL_MAX_ARGS];
+	struct var made;	/* kind VAR_NONE: the call makes nothing that can be named */
+	struct text *result;
+	struct line_run *run;	/* for calls that take many steps: interrupted, state */
+	bool again;		/* set by a handler that did one slice and wants another */
+};
+
+/* 0 or -errno with m->why. */
+typedef int call_fn(struct call *c);
+
+enum call_where { CALL_SIM = 1, CALL_CPU = 2, CALL_PROCESS = 4, CALL_DEVICE = 8 };
+
+struct call_row {
+	const char *name;
+	const char *args;	/* argument string, see above */
+	unsigned where;		/* enum call_where bits */
+	call_fn *fn;
+	const char *doc;	/* one line; the manual's, and sim/help/NAME's first */
+	const char *zh;		/* Chinese terms, so that grep finds the place */
+	const char *more;	/* further lines of help, may be "" */
+	enum config need;
+};
+extern const struct call_row call_rows[];
+extern const unsigned nr_call_rows;
+
+/* "alloc_pages GFP [ORDER=0]" made from the argument string. */
+void call_usage(const struct call_row *row, struct text *out);
+
+extern const struct stream_ops ctl_stream;
+
+#endif

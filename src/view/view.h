@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The view: one show or store function per file of the mount. Only this layer formats or parses a file's text.
+ *
+ * Every file is a row of fs-layout/ and its functions have the types below. A row's path may have
+ * arguments ("sys/devices/system/node/node{node}/meminfo"): their values arrive in view.arg[], in order,
+ * already checked by the argument's own functions (fs-layout/args.def).
+ */
+#ifndef SIMM_VIEW_VIEW_H
+#define SIMM_VIEW_VIEW_H
+
+#include "base/text.h"
+#include "mm/machine.h"
+
+#include <sys/types.h>
+
+#define VIEW_MAX_ARGS 3
+#define ERRORS_MAX    (64u << 10)
+
+/* Who asks: from fuse_req_ctx, already mapped to the process (not the thread). 0 when unknown. */
+struct caller {
+	uint32_t pid, tid, uid, gid;
+};
+
+/* One simulated machine being looked at: the machine, and what is about the looking rather than the machine. */
+struct session {
+	struct machine *m;
+	struct machine_desc desc;	/* what m was booted from; `reboot` edits a copy */
+	struct text errors;		/* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
+	struct text last;		/* sim/last */
+	struct replay *replay;		/* state of sim/replay, NULL before its first use */
+	uint64_t acts;			/* lines run */
+	uint64_t host_ns;		/* monotonic time, told by the daemon at each request; for reports only */
+	uint64_t wall_s;		/* wall clock at the mount, told once by the daemon (btime) */
+	struct caller caller;		/* of the request being served */
+};
+
+/* A file being read or written: a row and its arguments. */
+struct view {
+	struct session *s;
+	struct machine *m;	/* s->m */
+	const struct row *row;
+	uint64_t arg[VIEW_MAX_ARGS];
+	int64_t aux;		/* the row's own constant (SYSCTL id ...) */
+};
+
+/* Append the whole text. 0 or -errno. */
+typedef int show_fn(struct view *v, struct text *out);
+/* One whole value in one write(2), with the kernel's parsing of that file. Bytes consumed or -errno. */
+typedef int64_t store_fn(struct view *v, const char *data, size_t len);
+/* Large binary files by offset. Bytes (0 at the end) or -errno. */
+typedef int64_t read_fn(struct view *v, void *data, size_t len, uint64_t offset);
+typedef int64_t write_fn(struct view *v, const void *data, size_t len, uint64_t offset);
+
+/* A stream of lines (ctl.md): the runner of one complete line, without newline. It may need many steps. */
+enum step {
+	STEP_DONE,	/* run->err and run->result are final */
+	STEP_MORE,	/* call again: one bounded slice was done */
+	STEP_WAIT	/* parked until another act may have made it possible */
+};
+
+struct line_run {
+	struct view *v;
+	struct stream_state *stream;	/* of the open file: strict and the like */
+	const char *line;
+	size_t len;
+	uint64_t number;	/* of the line in this stream, from 1 */
+	bool fresh;		/* first step of this line */
+	bool interrupted;	/* the writer got a signal: end with -EINTR, undone or completed */
+	bool nonblock;
+	int err;		/* 0 or positive errno */
+	struct text *result;	/* what a read of the stream gives, no newline; empty: no line */
+	void *state;		/* of a long call, owned by the runner, NULL at first; freed by run_end */
+};
+typedef enum step line_fn(struct line_run *run);
+/* Called after the last step (or when the stream goes away): frees run->state. */
+typedef void line_end_fn(struct line_run *run);
+
+/* Per open file of a stream. */
+struct stream_state {
+	bool strict;
+	bool failed;		/* a line was refused (for strict) */
+	uint64_t lines;
+	void *data;		/* the runner's own per-open data (replay's parser), freed by stream_close */
+};
+
+struct stream_ops {
+	line_fn *line;
+	line_end_fn *end;
+	void (*close)(struct session *s, struct stream_state *st);
+	bool keeps_errors;	/* a refused line gives errno (ctl); false: counted only (replay) */
+};
+
+/* An argument of paths: its spelling, and the notable ones that readdir lists. */
+struct arg_ops {
+	/* The value of a spelling, -ENOENT when it is not one (one spelling per object). */
+	int (*parse)(struct view *v, const char *name, size_t len, uint64_t *value);
+	/* The first notable value with key >= *key, its key in *key and its spelling in @name; false at the end. */
+	bool (*next)(struct view *v, uint64_t *key, char *name, size_t cap);
+	/* The spelling of @value (for paths in messages); may be NULL when next() suffices. */
+	void (*print)(struct view *v, uint64_t value, char *name, size_t cap);
+};
+
+/* sim/errors and the refusal's sentence: "file:line: sentence" with the line and a caret under the word. */
+void session_error(struct session *s, const char *path, uint64_t line_number, const char *line, size_t len,
+	const struct refusal *why);
+
+int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);
+void session_finish(struct session *s);
+/* Boot a machine from @desc in place of the present one, which stays when that is refused. */
+int session_reboot(struct session *s, const struct machine_desc *desc, struct refusal *why);
+
+#endif
