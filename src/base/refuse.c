@@ -47,8 +47,8 @@ int refuse_at(struct refusal *why, int err, uint32_t column, uint32_t span, cons
 const char *errno_name(int err)
 {
 	switch (err) {
-#define NAME(e)         \
-	case e:         \
+#define NAME(e)                                                                                    \
+	case e:                                                                                    \
 		return #e
 		NAME(EPERM);
 		NAME(ENOENT);

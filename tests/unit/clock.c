@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claim: events wait in order of (time, sequence), one (kind, arg) is one event, and time only goes forward.
+ * Claim: events wait in order of (time, sequence), one (kind, arg) is one event, and time only goes
+ * forward.
  */
 #include "mm/machine.h"
 

@@ -82,8 +82,8 @@ void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64
 	}
 	/* One event per (kind, arg), and the args are nodes: it cannot overflow. */
 	assert(c->nr_tasks < CLOCK_MAX_TASKS);
-	c->task[c->nr_tasks] =
-		(struct task_event){.at_ns = at_ns, .sequence = ++c->sequence, .kind = kind, .arg = arg};
+	c->task[c->nr_tasks] = (struct task_event){
+	        .at_ns = at_ns, .sequence = ++c->sequence, .kind = kind, .arg = arg};
 	sift_up(c, c->nr_tasks++);
 }
 
@@ -137,6 +137,6 @@ bool clock_has_tasks(const struct machine *m)
 void clock_show_costs(struct text *out)
 {
 	for (unsigned i = 0; i < NR_COSTS; i++)
-		text_printf(out, "%-16s %6llu  %s\n", costs[i].name, (unsigned long long)costs[i].ns,
-			costs[i].doc);
+		text_printf(out, "%-16s %6llu  %s\n", costs[i].name,
+		        (unsigned long long)costs[i].ns, costs[i].doc);
 }

@@ -42,8 +42,8 @@ void log_printf(struct machine *m, const char *fmt, ...)
 		if (!m->log.at)
 			return;
 	}
-	int head = snprintf(line, sizeof(line), "[%5llu.%06llu] ", (unsigned long long)(us / 1000000),
-		(unsigned long long)(us % 1000000));
+	int head = snprintf(line, sizeof(line), "[%5llu.%06llu] ",
+	        (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
 	va_start(args, fmt);
 	int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, args);
 	va_end(args);
