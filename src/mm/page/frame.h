@@ -5,6 +5,15 @@
  * A block (1 << (nr_orders - 1) pages, aligned) is live when its frames have been written into the
  * arena; until then each of its frames is what extents and memblock say: free memory never used,
  * reserved since boot, or a hole. frame_peek() answers for both; frame_live() makes the block live first.
+ *
+ * Within a live max-order block only the first frame of each smaller block says anything:
+ *
+ *	pfn     0x400         0x401  0x402        0x403  0x404 ...                 0x408
+ *	frame   refcount 1    0      BUDDY        0      HEAD, refcount 1, 0 0 0   RESERVED
+ *	        order 1              order 1             order 2
+ *	        allocated            free                compound                  not ours
+ *
+ * so allocating a large block writes one frame, and a page inside it finds its head by clearing bits.
  */
 #ifndef SIMM_MM_FRAME_H
 #define SIMM_MM_FRAME_H
@@ -51,16 +60,45 @@ static inline bool frame_is_live(const struct machine *m, uint64_t pfn)
 	return live[block / 64] >> (block % 64) & 1;
 }
 
-/* Make the block of @pfn live. Returns the frame, or NULL when the host's budget ends (m->why: EDQUOT).
- * A block that lies in an extent leaves it and joins the free list at the place where it stood. */
+/* Make the max-order block of @pfn live: reserved pages and holes are written into its frames; free memory never
+ * used stays in its extent, with frames of zeroes. Returns the frame, or NULL when the host's budget ends
+ * (m->why: EDQUOT). */
 struct frame *frame_live(struct machine *m, uint64_t pfn);
 
-/* What the frame of @pfn is, live or not. @pfn must be valid. Changes nothing. */
+/* Does a block begin at this frame: free, on a CPU's list, allocated or reserved? */
+static inline bool frame_is_head(const struct frame *f)
+{
+	return f->refcount || f->flags & (FRAME_BUDDY | FRAME_PCP | FRAME_RESERVED);
+}
+
+/* The first pfn of the block that @pfn (in a live max-order block) is part of, NO_PFN when it is in an extent. */
+uint64_t frame_block_head(const struct machine *m, uint64_t pfn);
+
+/* What the frame of @pfn is, live or not. @pfn must be valid. Changes nothing. Inside a block (not its first
+ * page) the answer is: mapping = the head's pfn + 1, the block's order, no reference, and of the flags BUDDY or
+ * PCP as the head has it, or TAIL when the head is a compound page's. `index` is the migratetype of the list of a
+ * free block. A page that is not the kernel's is RESERVED, and HOLE when there is no RAM. */
 struct frame frame_peek(const struct machine *m, uint64_t pfn);
 
 /* Zone and node of a valid pfn, NULL for a hole outside every zone. */
 struct zone *pfn_zone(const struct machine *m, uint64_t pfn);
-enum migratetype pageblock_type(const struct machine *m, uint64_t pfn);
-void pageblock_set_type(struct machine *m, uint64_t pfn, enum migratetype type);
+
+/* A pageblock's byte: its migratetype in the low bits; 0, the untouched state, is Movable. */
+#define PAGEBLOCK_TYPE_MASK 7u
+
+static inline uint64_t pageblock_index(const struct machine *m, uint64_t pfn)
+{
+	return (pfn - m->base_pfn) >> m->pageblock_order;
+}
+
+static inline enum migratetype pageblock_type(const struct machine *m, uint64_t pfn)
+{
+	const uint8_t *blocks = (const uint8_t *)(m->arena.base + m->pageblocks_at);
+
+	return (enum migratetype)(blocks[pageblock_index(m, pfn)] & PAGEBLOCK_TYPE_MASK);
+}
+
+/* Errors: EDQUOT (m->why). */
+int pageblock_set_type(struct machine *m, uint64_t pfn, enum migratetype type);
 
 #endif

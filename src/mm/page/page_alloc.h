@@ -58,7 +58,9 @@ int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t byt
 void drain_all_pages(struct machine *m, struct zone *z);
 
 /* Hand boot memory [start_pfn, end_pfn) to the allocator, at the tail of the free lists (memblock_free_all(),
- * __free_pages_core()): whole max-order blocks become extents, the rest frames. Managed pages are counted. */
+ * __free_pages_core()): whole max-order blocks become extents, the rest frames. Counted here: the zone's managed, free
+ * and (type CMA) cma pages, totalram, totalhigh, totalcma, pgfree. The zones' spans and memblock must be final.
+ * Errors: EINVAL (a pfn in no zone), EDQUOT. */
 int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enum migratetype type);
 
 /* kswapd's step for one node: clear the watermark boost (and later: reclaim). */

@@ -17,7 +17,7 @@
 #define MAX_CPUS	256
 #define MAX_ORDERS	12	/* the largest MAX_ORDER of the machines (armhf) */
 #define PCP_COSTLY_ORDER 3	/* PAGE_ALLOC_COSTLY_ORDER: the lists hold orders 0 .. 3 */
-#define PCP_MAX_LISTS	15	/* three types for each of orders 0-3, and the THP order's */
+#define PCP_MAX_LISTS	14	/* three types for each of orders 0-3; the THP order's: others, Movable */
 #define ZONE_MAX_EXTENTS 128
 
 /* In the kernel's order; a machine has those in its zone_mask (zone_to_index() gives the kernel's own index). */
@@ -44,8 +44,9 @@ enum migratetype {
 	MIGRATE_PCPTYPES = 3
 };
 
-/* A physical page. All zero is the state of memory never used; what such a frame *is* follows from
- * extents and memblock (frame_peek()). Lists hold pfn + 1, 0 is none. */
+/* A physical page. Only the first frame of a block (free, on a CPU's list, allocated, reserved) says what
+ * the block is; the frames inside it are all zero, and so are those of memory never used: what such a
+ * frame *is* follows from its block, from extents and from memblock (frame_peek()). Lists hold pfn + 1, 0 is none. */
 struct frame {
 	uint32_t flags;		/* FRAME_* of frame_flags.def */
 	uint32_t refcount;	/* pins add 1024 each */
@@ -55,7 +56,7 @@ struct frame {
 	uint32_t mapping;	/* id of its anon_vma or file, 0: none; compound tail: head's pfn + 1 */
 	uint64_t index : 44;	/* offset within the mapping, in pages; free/pcp page: its migratetype */
 	uint64_t memcg : 16;
-	uint64_t order : 4;	/* of a free block's or compound page's head */
+	uint64_t order : 4;	/* of the block that begins here: free, on a CPU's list or allocated */
 };
 _Static_assert(sizeof(struct frame) == 32, "a frame in use costs 32 bytes");
 
@@ -98,9 +99,11 @@ struct zone {
 	struct free_area area[MAX_ORDERS];
 	struct extent extent[ZONE_MAX_EXTENTS];	/* sorted by start_pfn */
 	unsigned nr_extents;
+	uint64_t extent_blocks[MIGRATE_TYPES];	/* sum of nr_blocks by type */
 	uint64_t free_pages;		/* NR_FREE_PAGES */
 	uint64_t free_cma_pages;	/* NR_FREE_CMA_PAGES */
 	uint64_t nr_isolated_pages;	/* free pages in isolated pageblocks: on lists, in no free count */
+	uint64_t nr_isolate_pageblock;	/* pageblocks of type Isolate */
 	uint64_t stat[NR_ZONE_STATS];	/* the two above are filled in when read: zone_stat() */
 	uint64_t numa_stat[NR_NUMA_STATS];
 };
@@ -141,6 +144,9 @@ struct node {
 struct page_alloc_state {
 	bool page_group_by_mobility_disabled;
 	uint64_t tag;			/* who allocates now (page_owner's pid), for page/PFN */
+	uint64_t warn_begin_ns;		/* failure reports: at most 10 in 5 s (___ratelimit()) */
+	uint32_t warn_printed;
+	uint32_t warn_missed;
 };
 
 #endif

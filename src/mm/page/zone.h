@@ -50,6 +50,8 @@ const char *zone_name(enum zone_type type);
 const char *migratetype_name(enum migratetype type);
 /* The types in printing order (those the machine has, in the kernel's order): i < m->nr_migratetypes. */
 enum migratetype migratetype_nth(const struct machine *m, unsigned i);
+/* The kernel's own number of @type (tracepoints print it): the inverse of migratetype_nth(). */
+unsigned migratetype_number(const struct machine *m, enum migratetype type);
 
 /* Iterate the machine's configured zones in the kernel's order (node by node, lowest type first), populated or
  * not: for (z = zone_next(m, NULL); z; z = zone_next(m, z)). */
