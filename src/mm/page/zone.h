@@ -72,7 +72,8 @@ void zones_setup_watermarks(struct machine *m);		/* setup_per_zone_wmarks() */
 void zones_setup_lowmem_reserve(struct machine *m);	/* setup_per_zone_lowmem_reserve() */
 void zones_setup_pcp(struct machine *m);		/* zone_set_pageset_high_and_batch() of all zones */
 uint64_t zones_min_free_kbytes(const struct machine *m); /* calculate_min_free_kbytes(), THP's raise included */
-void zones_init_min_free(struct machine *m);		/* init_per_zone_wmark_min(): all of the above, at boot */
+void zones_init_min_free(struct machine *m);		/* init_per_zone_wmark_min(): sysctls' defaults and all of the above, at boot */
+void zones_thp_changed(struct machine *m);		/* start_stop_khugepaged(): min_free_kbytes for huge pages, or back */
 void zones_build_zonelists(struct machine *m);		/* node and zone fallback order */
 
 #endif
