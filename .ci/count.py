@@ -31,7 +31,7 @@ def count(record):
             skipped = 1
     result = record["result"]
     if result not in GOOD and result != "SKIP":
-        if record.get("stdout") and not record.get("stderr"):
+        if passed + failed + skipped:
             print(f"---- {record['name']}", *tap.splitlines()[-80:], sep="\n", file=sys.stderr)
         return passed, max(failed, 1), skipped
     if passed + failed + skipped == 0:
