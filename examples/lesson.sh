@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What the lessons share. Sourced by each:  . "$(dirname "$0")/lesson.sh"
+#
+# A lesson is run as  bash MNT/sim/lessons/01-buddy.sh  or  examples/buddy.sh MNT. It boots the machine afresh, so that
+# the same numbers are seen each time; it says what it does and why, shows what is seen, and asserts it: `must` ends
+# the lesson with status 1 and a sentence when something is not as it says.
+set -u
+export LC_ALL=C
+MNT=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
+if [ ! -e "$MNT/sim/ctl" ]; then
+    echo "usage: $0 MOUNTPOINT    (no machine is mounted on $MNT; \`simmfs $MNT\` mounts one)" >&2
+    exit 2
+fi
+# shellcheck source=/dev/null
+. "$MNT/sim/bashrc"
+proc=$MNT/proc sys=$MNT/sys sim=$MNT/sim
+
+title() { printf '\n== %s ==\n' "$*"; }
+say() { printf '%s\n' "$@"; }
+# Show a command as it could be typed on the mountpoint, and what it prints.
+see() {
+    printf '$ %s\n' "${*//$MNT\//}"
+    "$@" | sed 's/^/    /'
+}
+# A call written to sim/ctl, shown; its result is left in $got. A refusal ends the lesson.
+act() {
+    printf '$ call %s\n' "$*"
+    if ! got=$(call "$@"); then
+        must "the call \`$*\` is taken" false
+    fi
+    [ -z "$got" ] || printf '    %s\n' "$got"
+}
+# A call that has to be refused: its errno's name in $got.
+refused() {
+    printf '$ call %s\n' "$*"
+    if got=$(call "$@" 2>&1); then
+        must "the call \`$*\` is refused" false
+    fi
+    printf '%s\n' "$got" | sed 's/^/    /'
+}
+# must "what has to be true" COMMAND...: the assertion of a lesson.
+must() {
+    local sentence=$1
+    shift
+    if "$@"; then
+        printf '  [true] %s\n' "$sentence"
+    else
+        printf '  [FALSE] %s\n' "$sentence"
+        printf '%s: this should be true and is not: %s  (%s)\n' "$(basename "$0")" "$sentence" "$*" >&2
+        exit 1
+    fi
+}
+no() { ! "$@"; }
+fresh() { # options of the machine: boot it afresh
+    cat <<<"reboot $*" >"$sim/ctl" || must "the machine boots again" false
+}
+
+# ---- reading ----
+# Free blocks of a zone, order by order: `blocks Normal`, of node 0.
+blocks() { awk -v z="$1" '$1 == "Node" && $2 == "0," && $4 == z { for (i = 5; i <= NF; i++) printf "%s ", $i; print "" }' "$proc/buddyinfo"; }
+# Free pages in those blocks.
+pages() { blocks "$1" | awk '{ for (i = 1; i <= NF; i++) n += $i * 2 ^ (i - 1); print n + 0 }'; }
+# A number of a zone of node 0 in zoneinfo: `zone Normal min`, `zone DMA managed`.
+zone() { awk -v z="$1" -v k="$2" '/^Node/ { on = ($2 == "0," && $4 == z) } on && $1 == "pages" { sub(/^ *pages */, "") } on && $1 == k { print $2; exit }' "$proc/zoneinfo"; }
+# A field of meminfo in kB: `kb MemFree`.
+kb() { awk -v k="$1:" '$1 == k { print $2 }' "$proc/meminfo"; }
