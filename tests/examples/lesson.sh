@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run one lesson from the mount, and compare what it prints with its transcript: lesson.sh NN-NAME.sh TRANSCRIPT
+#
+# The lesson's own assertions decide first. The transcript then pins what a reader sees: texts, the order of things,
+# and small numbers (blocks, orders, counts). Large and hexadecimal numbers are folded, since a better model of
+# boot moves them. UPDATE=1 writes the transcript anew.
+. "$(dirname "$0")/_mount.sh"
+name=$1 transcript=$2
+
+fold() { sed -E 's/0x[0-9a-f]+/N/g; s/\b[0-9a-f]{8,}\b/N/g; s/\b[0-9]{4,}\b/N/g; s/[[:space:]]+/ /g; s/ $//'; }
+
+mount_machine pc-i386
+timeout 120 bash "$mnt/sim/lessons/$name" >"$work/out" 2>"$work/err" ||
+    { tail -30 "$work/out"; cat "$work/err"; fail "$name ended with a status other than 0"; }
+[ ! -s "$work/err" ] || { cat "$work/err"; fail "$name wrote to standard error"; }
+grep -q '\[true\]' "$work/out" || fail "$name asserts nothing"
+[ "$(cat "$mnt/sim/check")" = ok ] || fail "after $name sim/check says: $(cat "$mnt/sim/check")"
+
+# A lesson has to be able to fail: on a machine that does not do what it says, it ends with status 1.
+cat >"$work/bashrc" <<'END'
+call() { echo 0x1; }
+END
+mkdir -p "$work/fake/sim" "$work/fake/proc"
+cp "$work/bashrc" "$work/fake/sim/bashrc"
+touch "$work/fake/sim/ctl" "$work/fake/proc/zoneinfo" "$work/fake/proc/buddyinfo"
+echo 'Node 0, zone HighMem' >"$work/fake/proc/zoneinfo"
+if timeout 60 bash "$mnt/sim/lessons/$name" "$work/fake" >/dev/null 2>&1; then
+    fail "$name finds nothing wrong on a machine that does nothing"
+fi
+
+if [ -n "${UPDATE:-}" ]; then
+    fold <"$work/out" >"$transcript"
+else
+    fold <"$work/out" | diff -u "$transcript" - || fail "$name does not print what its transcript has (UPDATE=1 to accept)"
+fi
