@@ -21,7 +21,8 @@ struct heap {
 	uint64_t used_bytes;
 };
 
-/* Zeroed memory of at least @bytes. Returns its offset, or 0 with m->why (EDQUOT; ENOMEM: the heap's reservation ended). */
+/* Zeroed memory of at least @bytes. Returns its offset, or 0 with m->why (EDQUOT; ENOMEM: the heap's reservation
+ * ended). */
 uint64_t heap_alloc(struct machine *m, uint64_t bytes);
 /* @bytes as given to heap_alloc(). Offset 0 is ignored. */
 void heap_free(struct machine *m, uint64_t offset, uint64_t bytes);

@@ -27,7 +27,7 @@ struct trace_record {
 	uint8_t cpu;
 	uint8_t order;
 	uint8_t migratetype;	/* kernel's own number is made when printing */
-	uint8_t extra[7];	/* extfrag: fallback order, fallback type, change ownership; zone_locked: percpu refill */
+	uint8_t extra[7];	/* extfrag: fallback order, type, change ownership; zone_locked: percpu refill */
 };
 
 struct trace {
