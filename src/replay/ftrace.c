@@ -261,23 +261,32 @@ static void free_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kin
 		l->kind = kind;
 }
 
+/* Is the word the beginning of one of our events' names, its colon missing? */
+static bool torn_name(const char *s, size_t len)
+{
+	static const char *const names[] = {"mm_page_alloc_zone_locked", "mm_page_alloc_extfrag", "mm_page_pcpu_drain",
+		"mm_page_free_batched"};
+
+	if (len > 5 && !memcmp(s, "kmem:", 5)) {
+		s += 5;
+		len -= 5;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (len <= strlen(names[i]) && !memcmp(s, names[i], len))
+			return true;
+	return len <= 5 && !memcmp(s, "kmem:", len);
+}
+
 /* A function's name, as in a stack trace or the function tracer's lines, has no colon behind it. */
 static void other_event(const struct cursor *c, struct ftrace_line *l)
 {
-	static const char ours[] = "kmem:mm_page_alloc_zone_locked:";
 	const char *p = c->p;
 
 	while (p < c->end && !is_blank(*p))
 		p++;
-	if (p == c->p) {
+	if (p == c->p)
 		malformed(l, "the line ends before the event");
-		return;
-	}
-	size_t len = (size_t)(p - c->p);
-	bool torn = p == c->end && p[-1] != ':' &&
-		((len < sizeof(ours) && !memcmp(c->p, ours, len)) ||
-			(len < sizeof(ours) - 5 && !memcmp(c->p, ours + 5, len)));
-	if (torn)
+	else if (p == c->end && p[-1] != ':' && torn_name(c->p, (size_t)(p - c->p)))
 		malformed(l, "the line ends within the event's name");
 	else
 		l->kind = FTRACE_FOREIGN;
