@@ -141,10 +141,11 @@ static void put_arguments(void)
 
 static void put_calls(void)
 {
-	const char *name, *usage, *doc;
+	const char *name, *doc;
+	char usage[256];
 
 	puts(".Bl -tag -width Ds");
-	for (unsigned i = 0; simm_call_nth(i, &name, &usage, &doc); i++) {
+	for (unsigned i = 0; simm_call_nth(i, &name, usage, sizeof(usage), &doc); i++) {
 		size_t len = strlen(name);
 
 		printf(".It Ic %s", name);

@@ -146,7 +146,8 @@ ssize_t simm_file_write(struct simm *simm, const char *path, const void *data, s
 
 /* The rows of the tree and of the calls for manual pages and listings: false past the end. */
 bool simm_row_nth(unsigned i, const char **path, unsigned *mode, const char **doc);
-bool simm_call_nth(unsigned i, const char **name, const char **usage, const char **doc);
+/* @usage gets "alloc_pages [GFP=GFP_KERNEL] [ORDER=0]". */
+bool simm_call_nth(unsigned i, const char **name, char *usage, size_t cap, const char **doc);
 
 #ifdef __cplusplus
 }

@@ -40,8 +40,11 @@ struct call {
 	struct call_value arg[CALL_MAX_ARGS];
 	struct var made;	/* kind VAR_NONE: the call makes nothing that can be named */
 	struct text *result;
-	struct line_run *run;	/* for calls that take many steps: interrupted, state */
+	struct line_run *run;	/* for calls that take many steps: interrupted, and state (of malloc(), freed for you) */
 	bool again;		/* set by a handler that did one slice and wants another */
+	bool wait;		/* set by a handler that cannot go on before another act: it is called again then */
+	bool recorded_given;	/* the line ended with strace's ` = 0x...`: what the real system returned */
+	uint64_t recorded;
 };
 
 /* 0 or -errno with m->why. */
@@ -61,6 +64,16 @@ struct call_row {
 };
 extern const struct call_row call_rows[];
 extern const unsigned nr_call_rows;
+
+/* The handlers' prototypes come from the rows. */
+#define CALL(name, args, where, fn, need, doc, zh, more) call_fn fn;
+#include "calls.def"
+#undef CALL
+
+/* The rows' names hashed and their argument strings read, made once per session. */
+struct call_index;
+int call_index_create(struct call_index **out);
+void call_index_destroy(struct call_index *index);
 
 /* "alloc_pages GFP [ORDER=0]" made from the argument string. */
 void call_usage(const struct call_row *row, struct text *out);

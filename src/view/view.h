@@ -29,7 +29,10 @@ struct session {
 	struct text errors;		/* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
 	struct text last;		/* sim/last */
 	struct replay *replay;		/* state of sim/replay, NULL before its first use */
-	uint64_t acts;			/* lines run */
+	void (*replay_free)(struct session *s); /* set together with replay; called at the session's end */
+	uint64_t acts;			/* lines run, values written */
+	uint64_t boots;			/* machines booted: who keeps pfns of a machine compares it (reboot) */
+	struct call_index *calls;	/* names of calls, hashed (call_index.c) */
 	uint64_t host_ns;		/* monotonic time, told by the daemon at each request; for reports only */
 	uint64_t wall_s;		/* wall clock at the mount, told once by the daemon (btime) */
 	struct caller caller;		/* of the request being served */
@@ -88,7 +91,9 @@ struct stream_ops {
 	line_fn *line;
 	line_end_fn *end;
 	void (*close)(struct session *s, struct stream_state *st);
-	bool keeps_errors;	/* a refused line gives errno (ctl); false: counted only (replay) */
+	/* A refused line gives errno (ctl). False (replay): the runner counts it, and its errno reaches the writer only
+	 * after `strict`; blank lines, # lines and lines with a NUL come to the runner too. */
+	bool keeps_errors;
 };
 
 /* An argument of paths: its spelling, and the notable ones that readdir lists. */
@@ -101,10 +106,12 @@ struct arg_ops {
 	void (*print)(struct view *v, uint64_t value, char *name, size_t cap);
 };
 
-/* sim/errors and the refusal's sentence: "file:line: sentence" with the line and a caret under the word. */
+/* sim/errors: "file:line:column: ERRNO: sentence", the line, and a caret under the word. @line_number 0: a value,
+ * not a line of a stream. */
 void session_error(struct session *s, const char *path, uint64_t line_number, const char *line, size_t len,
 	const struct refusal *why);
 
+/* 0 or -errno; nothing is to be finished then. */
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);
 void session_finish(struct session *s);
 /* Boot a machine from @desc in place of the present one, which stays when that is refused. */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The prototypes of every function and argument that a row of fs-layout names, made from the rows
+ * themselves: a new file of the mount is one row and one function, whose .c file includes this
+ * header.
+ *
+ * ROW() rows name their functions inside designated initialisers, out of reach of a macro: theirs
+ * are written by hand at the end.
+ */
+#ifndef SIMM_VIEW_FILES_H
+#define SIMM_VIEW_FILES_H
+
+#include "view/view.h"
+
+/* FILES_PICK(FILES_SKIP_##f, show_fn f;, ) is `show_fn f;`, and nothing when the row says NULL for
+ * f. */
+#define FILES_SKIP_NULL         ~,
+#define FILES_SECOND(a, b, ...) b
+#define FILES_PICK(...)         FILES_SECOND(__VA_ARGS__)
+
+typedef uint64_t size_fn(struct view *v);
+
+#define DIR(path, mode, need, doc)
+#define TEXT(path, mode, need, show, store, doc)                                                   \
+	FILES_PICK(FILES_SKIP_##show, show_fn show;, )                                             \
+	FILES_PICK(FILES_SKIP_##store, store_fn store;, )
+#define BLOB(path, mode, need, read, write, size, doc)                                             \
+	FILES_PICK(FILES_SKIP_##read, read_fn read;, )                                             \
+	FILES_PICK(FILES_SKIP_##write, write_fn write;, )                                          \
+	FILES_PICK(FILES_SKIP_##size, size_fn size;, )
+#define STREAM(path, mode, need, ops, doc) extern const struct stream_ops ops;
+#define LINK(path, need, show, doc)        show_fn show;
+#define ROW(path, kind, mode, need, doc, ...)
+#define ARG(name, ops, doc) extern const struct arg_ops ops;
+#include "proc.def"
+#include "sys.def"
+#include "dev.def"
+#include "sim.def"
+#include "args.def"
+#undef DIR
+#undef TEXT
+#undef BLOB
+#undef STREAM
+#undef LINK
+#undef ROW
+#undef ARG
+
+/* Functions of ROW() rows. */
+
+#endif
