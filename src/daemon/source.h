@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a machine's description comes from: a preset, a .dtb file, a dump of /proc and /sys; and
+ * its options.
+ */
+#ifndef SIMM_DAEMON_SOURCE_H
+#define SIMM_DAEMON_SOURCE_H
+
+#include "daemon/options.h"
+
+#include <simm/simm.h>
+
+/* A booted machine, or NULL after a sentence on stderr. */
+struct simm *source_boot(const struct options *options);
+
+/* The whole of a file, which need not know its size (procfs); the caller frees it. NULL with errno.
+ */
+char *read_whole(const char *path, size_t max_bytes, size_t *bytes);
+
+#endif
