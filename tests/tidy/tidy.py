@@ -200,7 +200,7 @@ def bad_sizes(root):
 
 def essay(text):
     """The words of the comment at the top, without the licence line."""
-    comment = re.match(r"/\*(.*?)\*/", text, re.S)
+    comment = re.match(r"(?://[^\n]*\n)?\s*/\*(.*?)\*/", text, re.S)
     if not comment:
         return ""
     lines = [line.strip().lstrip("*").strip() for line in comment.group(1).splitlines()]
@@ -236,7 +236,7 @@ def bad_essays(root):
 
 # ---- rows: every declared file and call has its line of manual ----
 
-ROW_DOC = {"DIR": 3, "TEXT": 5, "BLOB": 6, "STREAM": 4, "LINK": 3, "ROW": 4, "ARG": 2, "CALL": 5}
+ROW_DOC = {"DIR": 3, "TEXT": 5, "BLOB": 6, "STREAM": 4, "LINK": 3, "ROW": 4, "ARG": 2, "CALL": 5, "SYSCTL": -1, "OPTION": 2}
 
 
 def arguments(text):
@@ -278,11 +278,14 @@ def rows(text):
 
 def find_rows(root, _):
     complaints = []
-    for path in sorted((root / "fs-layout").glob("*.def")):
+    for path in sorted((root / "fs-layout").glob("*.def")) + sorted((root / "src").glob("**/option.def")):
         for macro, args, number in rows(path.read_text(encoding="utf-8")):
             where = f"{path.relative_to(root)}:{number}: {macro}({args[0] if args else ''})"
             at = ROW_DOC.get(macro)
-            doc = args[at] if at is not None and at < len(args) else next((a for a in reversed(args) if '"' in a), "")
+            if at is None:
+                complaints.append(f"{where}: the macro is not known to this check (ROW_DOC)")
+                continue
+            doc = args[at] if at < len(args) else ""
             words = " ".join(re.findall(r'"((?:[^"\\]|\\.)*)"', doc)).split()
             if len(words) < 2:
                 complaints.append(f"{where} has no line of manual")
@@ -298,8 +301,8 @@ def bad_rows(root):
           'ROW("proc/c", ROW_TEXT, 0444, ALWAYS, "what c is, (really)", .show = c)\n')
     write(root, "fs-layout/calls.def", 'CALL(f, "page:page", CALL_SIM, call_f, ALWAYS, "", "zh words", "more of it")\n'
           'CALL(g, "", CALL_SIM, call_g, ALWAYS, "does g", "", "")\n')
-    write(root, "fs-layout/sysctl.def", "SYSCTL(min_free_kbytes, ALWAYS)\n")
-    return 4
+    write(root, "fs-layout/sysctl.def", 'SYSCTL(min_free_kbytes, ALWAYS, "proc/path", 0)\nNEW(x, "what")\n')
+    return 5
 
 
 # ---- paths: what the documents name exists ----
