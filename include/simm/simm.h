@@ -132,6 +132,8 @@ enum simm_step simm_write_step(struct simm_write *write);
 void simm_write_interrupt(struct simm_write *write);
 /* Bytes or -errno, and free @write. */
 ssize_t simm_write_end(struct simm_write *write);
+/* Lines run and values written so far: when it moves, parked writes are worth another step. */
+uint64_t simm_acts(const struct simm *simm);
 /* close(2) by @lock_owner: may run a last line without newline, so it is stepped like a write. */
 struct simm_write *simm_flush_begin(struct simm_open *open, uint64_t lock_owner);
 

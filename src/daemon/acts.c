@@ -264,42 +264,39 @@ static struct act *next_act(const struct acts *acts)
 	return acts->queue.first;
 }
 
-/* Make @act the current one, wherever it stood. True: it was parked. */
-static bool take(struct acts *acts, struct act *act)
+/* Make @act the current one, wherever it stood. */
+static void take(struct acts *acts, struct act *act)
 {
-	bool was_parked = false;
+	bool parked = false;
 
 	if (act == acts->current)
-		return false;
-	for (const struct act *a = acts->parked.first; a && !was_parked; a = a->next)
-		was_parked = a == act;
-	list_remove(was_parked ? &acts->parked : &acts->queue, act);
+		return;
+	for (const struct act *a = acts->parked.first; a && !parked; a = a->next)
+		parked = a == act;
+	list_remove(parked ? &acts->parked : &acts->queue, act);
 	acts->current = act;
-	return was_parked;
 }
 
 static void run_slice(struct acts *acts, struct act *act)
 {
-	bool retried = take(acts, act);
+	uint64_t before = simm_acts(acts->simm);
+	enum simm_step step;
 	ssize_t result = 0;
 
-	switch (act_step(act, &result)) {
-	case SIMM_DONE:
-		acts->current = NULL;
+	take(acts, act);
+	step = act_step(act, &result);
+	/* Lines that it ran before it had to wait may be what another one waits for. */
+	if (step == SIMM_DONE || simm_acts(acts->simm) != before)
 		acts->done++;
+	if (step == SIMM_MORE)
+		return;
+	acts->current = NULL;
+	if (step == SIMM_DONE) {
 		act_answer(act, result);
-		break;
-	case SIMM_WAIT:
-		/* What it did before it had to wait may be what another one waits for. */
-		if (!retried)
-			acts->done++;
-		acts->current = NULL;
-		act->tried = acts->done;
-		list_insert_by_arrival(&acts->parked, act);
-		break;
-	case SIMM_MORE:
-		break;
+		return;
 	}
+	act->tried = acts->done;
+	list_insert_by_arrival(&acts->parked, act);
 }
 
 /* Clients that got a signal are answered at once, also while a long act of another one is current.

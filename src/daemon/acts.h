@@ -13,8 +13,10 @@
 struct file {
 	struct file *next, *prev; /* in the ring of all */
 	struct simm_open *open;
-	struct act *writer; /* the act that is inside this file's stream, perhaps parked */
-	unsigned users;     /* acts and parked reads that refer to it */
+	struct act *writer;  /* the act that is inside this file's stream, perhaps parked */
+	uint64_t last_owner; /* who wrote last: only his close may mean something */
+	bool written;
+	unsigned users; /* acts and parked reads that refer to it */
 	bool released;
 };
 

@@ -440,6 +440,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	act->offset = (uint64_t)off;
 	act->lock_owner = fi->lock_owner;
 	act->file = file_of(fi);
+	act->file->written = true;
+	act->file->last_owner = fi->lock_owner;
 	act->nonblock = fi->flags & O_NONBLOCK;
 	acts_submit(&d->acts, act);
 	return;
@@ -451,9 +453,13 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct daemon *d = daemon_of(req);
 	struct simm_caller caller = caller_of(req, false);
+	const struct file *file = file_of(fi);
 	struct act *act;
 
-	if (!simm_open_wants_flush(file_of(fi)->open)) {
+	/* A shell closes after each >&3, and children close what they inherited: that must neither
+	 * do anything nor wait behind somebody's long act. */
+	if (!file->written || file->last_owner != fi->lock_owner ||
+	        !simm_open_wants_flush(file->open)) {
 		fuse_reply_err(req, 0);
 		return;
 	}

@@ -154,6 +154,11 @@ void simm_advance(struct simm *simm, uint64_t ns)
 		clock_advance(simm->session.m, ns);
 }
 
+uint64_t simm_acts(const struct simm *simm)
+{
+	return simm->session.acts;
+}
+
 void simm_set_caller(struct simm *simm, const struct simm_caller *caller)
 {
 	simm->session.caller = (struct caller){caller->pid, caller->tid, caller->uid, caller->gid};
