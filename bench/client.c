@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A client of mounted files, with a stop-watch.
+ *
+ *	client read FILE...          open, read to the end (128 KiB at a time), close; each file in
+ *turn client calls CTL LINE...     LINEs again and again in writes of 1 MiB
+ *
+ * `read` measures the files interleaved, ROUNDS rounds of OPENS opens each, and prints `us FILE`
+ *with the median of the rounds, one line a file: ratios of one run mean something, single numbers
+ *depend on the host's mood. `calls` prints lines per second (the best of a few writes; comment
+ *lines are not counted).
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS      41
+#define OPENS       200
+#define BUFFER      (128u << 10)
+#define MAX_FILES   16
+#define WRITE_BYTES (1u << 20)
+#define WRITES      8
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int read_whole(const char *path, char *buffer)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t got;
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, buffer, BUFFER)) > 0)
+		;
+	close(fd);
+	return got ? -1 : 0;
+}
+
+static int measure_reads(int nr, char **paths)
+{
+	static double us[MAX_FILES][ROUNDS];
+	static char buffer[BUFFER];
+
+	if (nr > MAX_FILES)
+		return 2;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int f = 0; f < nr; f++) {
+			double start = now_us();
+
+			for (int i = 0; i < OPENS; i++) {
+				if (read_whole(paths[f], buffer)) {
+					perror(paths[f]);
+					return 1;
+				}
+			}
+			us[f][round] = (now_us() - start) / OPENS;
+		}
+	}
+	for (int f = 0; f < nr; f++) {
+		qsort(us[f], ROUNDS, sizeof(us[f][0]), compare);
+		printf("%.2f %s\n", us[f][ROUNDS / 2], paths[f]);
+	}
+	return 0;
+}
+
+static int measure_calls(const char *ctl, int nr, char **lines)
+{
+	char *text = malloc(WRITE_BYTES + 1);
+	size_t len = 0, round = 0, calls = 0;
+	double best = 0;
+	int fd = open(ctl, O_WRONLY);
+
+	if (!text || fd < 0) {
+		perror(ctl);
+		return 1;
+	}
+	for (int i = 0; i < nr; i++)
+		round += strlen(lines[i]) + 1;
+	while (len + round <= WRITE_BYTES) {
+		for (int i = 0; i < nr; i++)
+			len += (size_t)sprintf(text + len, "%s\n", lines[i]);
+		calls += (size_t)nr;
+	}
+	for (int i = 0; i < WRITES; i++) {
+		double start = now_us();
+		ssize_t written = write(fd, text, len);
+
+		if (written != (ssize_t)len) {
+			perror("write");
+			return 1;
+		}
+		double rate = (double)calls / (now_us() - start) * 1e6;
+		best = rate > best ? rate : best;
+	}
+	printf("%.0f calls a second (%zu calls in a write of %zu bytes)\n", best, calls, len);
+	close(fd);
+	free(text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[1], "read"))
+		return measure_reads(argc - 2, argv + 2);
+	if (argc > 3 && !strcmp(argv[1], "calls"))
+		return measure_calls(argv[2], argc - 3, argv + 3);
+	fputs("usage: client read FILE... | client calls CTL LINE...\n", stderr);
+	return 2;
+}
