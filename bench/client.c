@@ -18,12 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS      41
-#define OPENS       200
-#define BUFFER      (128u << 10)
+#define ROUNDS	    41
+#define OPENS	    200
+#define BUFFER	    (128u << 10)
 #define MAX_FILES   16
 #define WRITE_BYTES (1u << 20)
-#define WRITES      8
+#define WRITES	    8
 
 static double now_us(void)
 {

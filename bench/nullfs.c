@@ -40,7 +40,7 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
 	conn->want &=
-	        ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+		~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -74,7 +74,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static void op_read(
-        fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	const struct null_file *file = &files[ino - FIRST_INO];
 	size_t at = (size_t)off < file->len ? (size_t)off : file->len;
@@ -89,12 +89,12 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 }
 
 static const struct fuse_lowlevel_ops ops = {
-        .init = op_init,
-        .lookup = op_lookup,
-        .getattr = op_getattr,
-        .open = op_open,
-        .read = op_read,
-        .release = op_release,
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.open = op_open,
+	.read = op_read,
+	.release = op_release,
 };
 
 static int take_copy(const char *path)

@@ -123,7 +123,7 @@ void acts_init(struct acts *acts, struct simm *simm)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	*acts = (struct acts){
-	        .simm = simm, .done = 1, .boot_ns = host_ns(), .wall_s = (uint64_t)now.tv_sec};
+		.simm = simm, .done = 1, .boot_ns = host_ns(), .wall_s = (uint64_t)now.tv_sec};
 	acts->files.next = acts->files.prev = &acts->files;
 	simm_tell_time(simm, 0, acts->wall_s);
 }
@@ -151,7 +151,7 @@ static void on_act_interrupt(fuse_req_t req, void *data)
 }
 
 struct act *act_new(
-        struct acts *acts, enum act_kind kind, fuse_req_t req, const struct simm_caller *caller)
+	struct acts *acts, enum act_kind kind, fuse_req_t req, const struct simm_caller *caller)
 {
 	struct act *act = calloc(1, sizeof(*act));
 
@@ -229,9 +229,9 @@ static enum simm_step act_step(struct act *act, ssize_t *result)
 	if (!act->write) {
 		act->file->writer = act;
 		act->write = act->kind == ACT_FLUSH
-		                     ? simm_flush_begin(act->file->open, act->lock_owner)
-		                     : simm_write_begin(act->file->open, act->data, act->len,
-		                               act->offset, act->lock_owner);
+				     ? simm_flush_begin(act->file->open, act->lock_owner)
+				     : simm_write_begin(act->file->open, act->data, act->len,
+					       act->offset, act->lock_owner);
 		if (!act->write) {
 			*result = -ENOMEM;
 			return SIMM_DONE;
@@ -354,7 +354,7 @@ static bool read_buffer_for(struct acts *acts, size_t len)
 }
 
 static ssize_t read_now(struct acts *acts, const struct simm_caller *caller, struct file *file,
-        size_t len, uint64_t offset)
+	size_t len, uint64_t offset)
 {
 	if (!read_buffer_for(acts, len))
 		return -ENOMEM;
@@ -378,7 +378,7 @@ static void on_read_interrupt(fuse_req_t req, void *data)
 }
 
 void acts_read(struct acts *acts, fuse_req_t req, const struct simm_caller *caller,
-        struct file *file, size_t len, uint64_t offset, bool nonblock)
+	struct file *file, size_t len, uint64_t offset, bool nonblock)
 {
 	ssize_t got = read_now(acts, caller, file, len, offset);
 	struct parked_read *read, **at = &acts->reads;
@@ -393,11 +393,11 @@ void acts_read(struct acts *acts, fuse_req_t req, const struct simm_caller *call
 		return;
 	}
 	*read = (struct parked_read){.acts = acts,
-	        .req = req,
-	        .caller = *caller,
-	        .file = file,
-	        .len = len,
-	        .offset = offset};
+		.req = req,
+		.caller = *caller,
+		.file = file,
+		.len = len,
+		.offset = offset};
 	file->users++;
 	while (*at)
 		at = &(*at)->next;
@@ -413,8 +413,8 @@ static void retry_reads(struct acts *acts, bool end)
 	while (*at) {
 		struct parked_read *read = *at;
 		ssize_t got = read->interrupted || end ? -EINTR
-		                                       : read_now(acts, &read->caller, read->file,
-		                                                 read->len, read->offset);
+						       : read_now(acts, &read->caller, read->file,
+								 read->len, read->offset);
 
 		if (got == -EAGAIN) {
 			at = &read->next;

@@ -29,19 +29,19 @@ struct act {
 	enum act_kind kind;
 	fuse_req_t req;
 	struct simm_caller caller;
-	struct file *file;        /* writes and flushes */
+	struct file *file;	  /* writes and flushes */
 	struct simm_write *write; /* NULL: not begun */
 	const void *data;
 	size_t len;
 	uint64_t offset;
 	uint64_t lock_owner;
-	void *buffer;      /* holds @data; freed with the act */
+	void *buffer;	   /* holds @data; freed with the act */
 	fuse_ino_t parent; /* mkdir, unlink, rmdir: the directory, its place, the name in it */
 	struct simm_node dir;
 	char *name;
 	uint64_t arrival; /* their order */
-	uint64_t tried;   /* parked: the count of acts when it was tried last */
-	bool nonblock;    /* a wait is answered with EAGAIN */
+	uint64_t tried;	  /* parked: the count of acts when it was tried last */
+	bool nonblock;	  /* a wait is answered with EAGAIN */
 	bool would_block; /* it waited, and is being ended because of nonblock */
 	bool interrupted; /* its client got a signal */
 };
@@ -64,13 +64,13 @@ struct act_list {
 
 struct acts {
 	struct simm *simm;
-	struct act *current;    /* between two of its slices */
-	struct act_list queue;  /* not begun, by arrival */
+	struct act *current;	/* between two of its slices */
+	struct act_list queue;	/* not begun, by arrival */
 	struct act_list parked; /* waiting, by arrival */
 	struct parked_read *reads;
 	struct file files; /* head of the ring of open files */
 	uint64_t arrivals;
-	uint64_t done;    /* moves when parked acts are worth another try */
+	uint64_t done;	  /* moves when parked acts are worth another try */
 	uint64_t boot_ns; /* host's monotonic time at the mount */
 	uint64_t wall_s;
 	char *read_buffer;
@@ -91,7 +91,7 @@ void file_release(struct file *file);
 void acts_enter(struct acts *acts, const struct simm_caller *caller);
 /* A new act without its particulars. NULL: host memory ended. */
 struct act *act_new(
-        struct acts *acts, enum act_kind kind, fuse_req_t req, const struct simm_caller *caller);
+	struct acts *acts, enum act_kind kind, fuse_req_t req, const struct simm_caller *caller);
 /* Queue it; when nothing else is under way its first slice runs at once. */
 void acts_submit(struct acts *acts, struct act *act);
 /* One slice of what is next. True: there is more that can run now. */
@@ -100,7 +100,7 @@ bool acts_work(struct acts *acts);
 bool acts_advance(struct acts *acts, uint64_t ns);
 /* Read and answer, or park. */
 void acts_read(struct acts *acts, fuse_req_t req, const struct simm_caller *caller,
-        struct file *file, size_t len, uint64_t offset, bool nonblock);
+	struct file *file, size_t len, uint64_t offset, bool nonblock);
 /* The end: everything that is under way, queued or parked is answered with what it did, or EINTR.
  */
 void acts_interrupt_all(struct acts *acts);

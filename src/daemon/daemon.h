@@ -18,8 +18,8 @@ struct daemon {
 	uid_t uid; /* who mounted: the machine's root */
 	gid_t gid;
 	struct timespec mounted; /* the time that all files show */
-	uint64_t owed_ns;        /* realtime: not yet told to the machine */
-	int ready_fd;            /* who waits for the mount to answer, or -1 */
+	uint64_t owed_ns;	 /* realtime: not yet told to the machine */
+	int ready_fd;		 /* who waits for the mount to answer, or -1 */
 	char *dir_buffer;
 	size_t dir_buffer_bytes;
 };

@@ -49,8 +49,8 @@ static int private_namespace(void)
 		return -1;
 	/* Without setgroups denied, the kernel lets an ordinary user write no gid_map. */
 	if (write_text("/proc/self/setgroups", "deny", 0, 0) ||
-	        write_text("/proc/self/gid_map", "%u %u 1", gid, gid) ||
-	        write_text("/proc/self/uid_map", "%u %u 1", uid, uid))
+		write_text("/proc/self/gid_map", "%u %u 1", gid, gid) ||
+		write_text("/proc/self/uid_map", "%u %u 1", uid, uid))
 		return -1;
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 }
@@ -85,19 +85,19 @@ int enter(const char *mountpoint, char **command)
 
 	if (!absolute || !is_machine(absolute)) {
 		fprintf(stderr,
-		        "simmfs: no machine is mounted on %s%s%s; mount one with `simmfs %s`\n",
-		        mountpoint, absolute ? "" : ": ", absolute ? "" : strerror(errno),
-		        mountpoint);
+			"simmfs: no machine is mounted on %s%s%s; mount one with `simmfs %s`\n",
+			mountpoint, absolute ? "" : ": ", absolute ? "" : strerror(errno),
+			mountpoint);
 		free(absolute);
 		return 1;
 	}
 	if (private_namespace()) {
 		fprintf(stderr,
-		        "simmfs: cannot make a private namespace: %s; as root it works, or where "
-		        "ordinary users may "
-		        "make user namespaces (sysctl user.max_user_namespaces, "
-		        "kernel.unprivileged_userns_clone)\n",
-		        strerror(errno));
+			"simmfs: cannot make a private namespace: %s; as root it works, or where "
+			"ordinary users may "
+			"make user namespaces (sysctl user.max_user_namespaces, "
+			"kernel.unprivileged_userns_clone)\n",
+			strerror(errno));
 		free(absolute);
 		return 1;
 	}

@@ -27,9 +27,9 @@
 #include <unistd.h>
 
 #define STATIC_TIMEOUT_S 3600.0
-#define SMALL_WRITE      (16u << 10) /* copied; larger ones keep libfuse's buffer instead */
-#define MAX_WRITE        (1u << 20)
-#define BLOCK_SIZE       4096
+#define SMALL_WRITE	 (16u << 10) /* copied; larger ones keep libfuse's buffer instead */
+#define MAX_WRITE	 (1u << 20)
+#define BLOCK_SIZE	 4096
 
 static struct daemon *daemon_of(fuse_req_t req)
 {
@@ -62,9 +62,9 @@ static struct simm_caller caller_of(fuse_req_t req, bool exact)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct simm_caller caller = {.pid = (uint32_t)ctx->pid,
-	        .tid = (uint32_t)ctx->pid,
-	        .uid = ctx->uid,
-	        .gid = ctx->gid};
+		.tid = (uint32_t)ctx->pid,
+		.uid = ctx->uid,
+		.gid = ctx->gid};
 
 	if (exact && ctx->pid > 0)
 		caller.pid = process_of((uint32_t)ctx->pid);
@@ -90,19 +90,19 @@ static bool names_process(const char *name)
 static void fill_stat(const struct daemon *d, const struct simm_attr *attr, struct stat *st)
 {
 	static const mode_t type[] = {
-	        [SIMM_DIR] = S_IFDIR, [SIMM_FILE] = S_IFREG, [SIMM_LINK] = S_IFLNK};
+		[SIMM_DIR] = S_IFDIR, [SIMM_FILE] = S_IFREG, [SIMM_LINK] = S_IFLNK};
 
 	*st = (struct stat){
-	        .st_ino = attr->ino,
-	        .st_mode = type[attr->type] | (attr->mode & 07777),
-	        .st_nlink = attr->nlink,
-	        .st_uid = d->uid,
-	        .st_gid = d->gid,
-	        .st_size = (off_t)attr->size,
-	        .st_blksize = BLOCK_SIZE,
-	        .st_atim = d->mounted,
-	        .st_mtim = d->mounted,
-	        .st_ctim = d->mounted,
+		.st_ino = attr->ino,
+		.st_mode = type[attr->type] | (attr->mode & 07777),
+		.st_nlink = attr->nlink,
+		.st_uid = d->uid,
+		.st_gid = d->gid,
+		.st_size = (off_t)attr->size,
+		.st_blksize = BLOCK_SIZE,
+		.st_atim = d->mounted,
+		.st_mtim = d->mounted,
+		.st_ctim = d->mounted,
 	};
 }
 
@@ -116,7 +116,7 @@ static double attr_timeout(const struct simm_attr *attr)
 
 /* Answer a lookup of @name in @dir that found @node. */
 static void reply_entry(struct daemon *d, fuse_req_t req, const struct inode *dir,
-        const struct simm_node *node, const char *name)
+	const struct simm_node *node, const char *name)
 {
 	struct fuse_entry_param entry = {0};
 	struct simm_attr attr;
@@ -150,7 +150,7 @@ static void lookup(struct daemon *d, fuse_req_t req, fuse_ino_t parent, const ch
 
 	enter(d, req, dir->of_caller || names_process(name));
 	err = strlen(name) > SIMM_NAME_MAX ? -ENAMETOOLONG
-	                                   : simm_lookup(d->simm, &dir->node, name, &node);
+					   : simm_lookup(d->simm, &dir->node, name, &node);
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -210,7 +210,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 /* Sizes and times may be set by anybody who may write, and mean nothing (`echo > file` truncates
  * first). */
 static void op_setattr(
-        fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *fi)
+	fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *fi)
 {
 	struct daemon *d = daemon_of(req);
 
@@ -252,7 +252,7 @@ static bool fill_entry(void *data, const char *name, const struct simm_attr *att
 
 	fill_stat(fill->d, attr, &st);
 	bytes = fuse_add_direntry(fill->req, fill->d->dir_buffer + fill->used,
-	        fill->cap - fill->used, name, &st, (off_t)cookie);
+		fill->cap - fill->used, name, &st, (off_t)cookie);
 	if (bytes > fill->cap - fill->used)
 		return false;
 	fill->used += bytes;
@@ -260,7 +260,7 @@ static bool fill_entry(void *data, const char *name, const struct simm_attr *att
 }
 
 static void op_readdir(
-        fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct daemon *d = daemon_of(req);
 	struct dir_fill fill = {.d = d, .req = req, .cap = size};
@@ -294,7 +294,7 @@ static void refuse_making(fuse_req_t req, fuse_ino_t parent)
 }
 
 static void op_create(
-        fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	refuse_making(req, parent);
 }
@@ -315,7 +315,7 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const 
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
-        const char *newname, unsigned int flags)
+	const char *newname, unsigned int flags)
 {
 	fuse_reply_err(req, EPERM);
 }
@@ -411,7 +411,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static void op_read(
-        fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct daemon *d = daemon_of(req);
 	struct simm_caller caller = caller_of(req, false);
@@ -420,7 +420,7 @@ static void op_read(
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
-        struct fuse_file_info *fi)
+	struct fuse_file_info *fi)
 {
 	struct daemon *d = daemon_of(req);
 	struct simm_caller caller = caller_of(req, false);
@@ -459,7 +459,7 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* A shell closes after each >&3, and children close what they inherited: that must neither
 	 * do anything nor wait behind somebody's long act. */
 	if (!file->written || file->last_owner != fi->lock_owner ||
-	        !simm_open_wants_flush(file->open)) {
+		!simm_open_wants_flush(file->open)) {
 		fuse_reply_err(req, 0);
 		return;
 	}
@@ -481,8 +481,8 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
-        struct fuse_file_info *fi, unsigned flags, const void *in_buf, size_t in_bufsz,
-        size_t out_bufsz)
+	struct fuse_file_info *fi, unsigned flags, const void *in_buf, size_t in_bufsz,
+	size_t out_bufsz)
 {
 	fuse_reply_err(req, ENOTTY);
 }
@@ -490,7 +490,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st = {
-	        .f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = SIMM_NAME_MAX};
+		.f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = SIMM_NAME_MAX};
 
 	fuse_reply_statfs(req, &st); /* as in procfs: no blocks, so that df leaves it out */
 }
@@ -501,32 +501,32 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 	conn->max_write = MAX_WRITE;
 	conn->want &=
-	        ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+		~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 	daemon_ready(d);
 }
 
 const struct fuse_lowlevel_ops daemon_ops = {
-        .init = op_init,
-        .lookup = op_lookup,
-        .forget = op_forget,
-        .forget_multi = op_forget_multi,
-        .getattr = op_getattr,
-        .setattr = op_setattr,
-        .readlink = op_readlink,
-        .mknod = op_mknod,
-        .mkdir = op_mkdir,
-        .unlink = op_unlink,
-        .rmdir = op_rmdir,
-        .symlink = op_symlink,
-        .rename = op_rename,
-        .link = op_link,
-        .create = op_create,
-        .open = op_open,
-        .read = op_read,
-        .write = op_write,
-        .flush = op_flush,
-        .release = op_release,
-        .ioctl = op_ioctl,
-        .readdir = op_readdir,
-        .statfs = op_statfs,
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.create = op_create,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.ioctl = op_ioctl,
+	.readdir = op_readdir,
+	.statfs = op_statfs,
 };

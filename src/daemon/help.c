@@ -48,24 +48,24 @@ void print_help(void)
 	print_row("-f", NULL, "stay in the foreground; ^C unmounts");
 	print_row("-d", NULL, "the same, and print every request (libfuse's debug output)");
 	print_row("-- COMMAND", NULL,
-	        "mount, run COMMAND with SIMM_MNT in its environment, unmount, end with its "
-	        "status");
+		"mount, run COMMAND with SIMM_MNT in its environment, unmount, end with its "
+		"status");
 	print_row("--enter MOUNTPOINT", NULL,
-	        "run COMMAND (or a shell) in a private namespace where /proc and /sys are the "
-	        "machine's");
+		"run COMMAND (or a shell) in a private namespace where /proc and /sys are the "
+		"machine's");
 	puts("\nOptions of the machine:");
 	for (unsigned i = 0; simm_option_nth(i, &name, &argument, &doc); i++)
 		print_row(name, argument, doc);
 	puts("\nOptions of the daemon:");
 	print_row("like", "DIR",
-	        "make a machine of the shape of the one whose /proc and /sys lie under DIR (/: "
-	        "this host)");
+		"make a machine of the shape of the one whose /proc and /sys lie under DIR (/: "
+		"this host)");
 	print_row("realtime", NULL,
-	        "simulated time passes with the host's; without it, only by acts and sim/clock");
+		"simulated time passes with the host's; without it, only by acts and sim/clock");
 	print_row("debug", NULL, "as -d");
 	puts("\nOptions of the mount:");
 	print_row(
-	        "allow_other", NULL, "others than who mounted may enter; modes are then enforced");
+		"allow_other", NULL, "others than who mounted may enter; modes are then enforced");
 	print_row("ro", NULL, "nobody may write");
 	print_row("fsname", "NAME", "what mount and df show; otherwise the machine's name");
 	puts("    and those that every file system takes (nosuid, noexec ...). A comma inside a "

@@ -12,9 +12,9 @@
 struct inode {
 	struct simm_node node;
 	uint64_t lookups;   /* that the kernel has not forgotten yet */
-	bool fresh;         /* in no chain of the table: every lookup makes another one */
-	bool of_caller;     /* at or below a directory named for a process: who asks matters */
-	bool in_sys;        /* below sys: refuses as sysfs does */
+	bool fresh;	    /* in no chain of the table: every lookup makes another one */
+	bool of_caller;	    /* at or below a directory named for a process: who asks matters */
+	bool in_sys;	    /* below sys: refuses as sysfs does */
 	struct inode *next; /* in its chain */
 	struct inode *all_next, *all_prev;
 };

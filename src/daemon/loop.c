@@ -82,7 +82,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			break;
 	}
 	if (fuse_session_exited(loop->session) || status < 0 ||
-	        (got < 0 && got != -EAGAIN && got != -EINTR)) {
+		(got < 0 && got != -EAGAIN && got != -EINTR)) {
 		session_gone(loop);
 		return;
 	}
@@ -128,7 +128,7 @@ static void on_child_exit(uv_process_t *child, int64_t status, int term_signal)
 }
 
 int loop_init(
-        struct loop *loop, struct fuse_session *session, const struct loop_hooks *hooks, void *data)
+	struct loop *loop, struct fuse_session *session, const struct loop_hooks *hooks, void *data)
 {
 	int fd = fuse_session_fd(session);
 	int err;
@@ -197,11 +197,11 @@ int loop_spawn(struct loop *loop, char **argv, char **envp)
 {
 	uv_stdio_container_t stdio[3];
 	uv_process_options_t options = {.file = argv[0],
-	        .args = argv,
-	        .env = envp,
-	        .stdio = stdio,
-	        .stdio_count = 3,
-	        .exit_cb = on_child_exit};
+		.args = argv,
+		.env = envp,
+		.stdio = stdio,
+		.stdio_count = 3,
+		.exit_cb = on_child_exit};
 	int err;
 
 	for (int fd = 0; fd < 3; fd++) {

@@ -31,7 +31,7 @@ struct loop {
 	uv_process_t child;
 	struct fuse_session *session;
 	struct fuse_buf
-	        buf; /* of the request being served; mem may be taken with loop_take_buffer() */
+		buf; /* of the request being served; mem may be taken with loop_take_buffer() */
 	struct loop_hooks hooks;
 	void *data;
 	uint64_t last_tick_ns;
@@ -43,7 +43,7 @@ struct loop {
 
 /* 0 or -errno. The session is mounted already; its descriptor is made non-blocking. */
 int loop_init(struct loop *loop, struct fuse_session *session, const struct loop_hooks *hooks,
-        void *data);
+	void *data);
 /* Serve until unmounted, until SIGINT, SIGTERM or SIGHUP, or until the child ended. */
 void loop_run(struct loop *loop);
 void loop_finish(struct loop *loop);

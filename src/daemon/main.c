@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define REALTIME_TICK_MS 20
-#define DEFAULT_NAME     "pc-i386"
+#define DEFAULT_NAME	 "pc-i386"
 
 extern char **environ;
 
@@ -73,7 +73,7 @@ static int name_mount(struct options *options)
 	int err;
 
 	if (!name && !options->machine && options->like &&
-	        asprintf(&like, "like=%s", options->like) > 0)
+		asprintf(&like, "like=%s", options->like) > 0)
 		name = like;
 	if (!name)
 		name = options->machine ? options->machine : DEFAULT_NAME;
@@ -94,7 +94,7 @@ static int mount_machine(struct daemon *daemon, struct options *options, const c
 	}
 	fuse_set_log_func(options->debug ? print_message : note_message);
 	daemon->session =
-	        fuse_session_new(&options->mount_args, &daemon_ops, sizeof(daemon_ops), daemon);
+		fuse_session_new(&options->mount_args, &daemon_ops, sizeof(daemon_ops), daemon);
 	if (daemon->session) {
 		errno = 0;
 		if (!fuse_session_mount(daemon->session, mountpoint)) {
@@ -149,8 +149,8 @@ static void wait_until_ready(int fd, pid_t child, const char *mountpoint)
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		_exit(WEXITSTATUS(status)); /* it said why */
 	fprintf(stderr,
-	        "simmfs: the daemon ended before %s answered; try again with -f to see more\n",
-	        mountpoint);
+		"simmfs: the daemon ended before %s answered; try again with -f to see more\n",
+		mountpoint);
 	_exit(1);
 }
 
@@ -259,7 +259,7 @@ static int run(struct daemon *daemon, struct options *options)
 	if (mount_machine(daemon, options, mountpoint))
 		goto finish;
 	if (options->foreground || options->debug || options->command ||
-	        !go_into_background(daemon, mountpoint))
+		!go_into_background(daemon, mountpoint))
 		status = serve(daemon, options, mountpoint);
 	fuse_session_unmount(daemon->session);
 	fuse_session_destroy(daemon->session);

@@ -102,24 +102,24 @@ static int explain_missing(const char *path, int err)
 	case ENOTCONN:
 	case ECONNABORTED:
 		fprintf(stderr,
-		        "simmfs: %s: a daemon that served this mountpoint has died (\"%s\"); "
-		        "unmount it with `%s %s` and try again\n",
-		        path, strerror(err), unmount_command(), path);
+			"simmfs: %s: a daemon that served this mountpoint has died (\"%s\"); "
+			"unmount it with `%s %s` and try again\n",
+			path, strerror(err), unmount_command(), path);
 		break;
 	case ENOENT:
 		fprintf(stderr, "simmfs: there is no directory %s; make it with `mkdir -p %s`\n",
-		        path, path);
+			path, path);
 		break;
 	case EACCES:
 		fprintf(stderr,
-		        "simmfs: %s: %s; use a directory of your own, or, where another user's "
-		        "file system is mounted, "
-		        "have him mount it with allow_other\n",
-		        path, strerror(err));
+			"simmfs: %s: %s; use a directory of your own, or, where another user's "
+			"file system is mounted, "
+			"have him mount it with allow_other\n",
+			path, strerror(err));
 		break;
 	default:
 		fprintf(stderr, "simmfs: cannot look at the mountpoint %s: %s\n", path,
-		        strerror(err));
+			strerror(err));
 	}
 	return -1;
 }
@@ -133,9 +133,9 @@ static int check_directory(const char *path, char **absolute)
 		return explain_missing(path, errno);
 	if (!S_ISDIR(st.st_mode)) {
 		fprintf(stderr,
-		        "simmfs: %s is not a directory; a machine is mounted on a directory, best "
-		        "an empty one\n",
-		        path);
+			"simmfs: %s is not a directory; a machine is mounted on a directory, best "
+			"an empty one\n",
+			path);
 		return -1;
 	}
 	*absolute = realpath(path, NULL);
@@ -143,25 +143,25 @@ static int check_directory(const char *path, char **absolute)
 		return explain_missing(path, errno);
 	if (mounted_type(*absolute, type, sizeof(type)) && !strncmp(type, "fuse", 4)) {
 		fprintf(stderr,
-		        "simmfs: %s is in use: a file system (%s) is mounted there; unmount it "
-		        "with `%s %s`, or use "
-		        "another directory\n",
-		        path, type, unmount_command(), path);
+			"simmfs: %s is in use: a file system (%s) is mounted there; unmount it "
+			"with `%s %s`, or use "
+			"another directory\n",
+			path, type, unmount_command(), path);
 		return -1;
 	}
 	if (geteuid() && access(path, W_OK)) {
 		fprintf(stderr,
-		        "simmfs: you may not mount on %s: an ordinary user needs a directory that "
-		        "he may write to; "
-		        "make one with mkdir\n",
-		        path);
+			"simmfs: you may not mount on %s: an ordinary user needs a directory that "
+			"he may write to; "
+			"make one with mkdir\n",
+			path);
 		return -1;
 	}
 	if (!is_empty(path))
 		fprintf(stderr,
-		        "simmfs: warning: %s is not empty; what lies in it is hidden until the "
-		        "machine is unmounted\n",
-		        path);
+			"simmfs: warning: %s is not empty; what lies in it is hidden until the "
+			"machine is unmounted\n",
+			path);
 	return 0;
 }
 
@@ -183,14 +183,14 @@ static int check_device(void)
 		      "fuse` "
 		      "(a container must be given the device: --device /dev/fuse --cap-add "
 		      "SYS_ADMIN)\n",
-		        stderr);
+			stderr);
 		break;
 	case EACCES:
 	case EPERM:
 		fputs("simmfs: you may not open /dev/fuse; root lets everybody mount with `chmod "
 		      "666 /dev/fuse`, "
 		      "as udev does (a container must be given the device: --device /dev/fuse)\n",
-		        stderr);
+			stderr);
 		break;
 	default:
 		fprintf(stderr, "simmfs: cannot open /dev/fuse: %s\n", strerror(errno));
@@ -243,21 +243,21 @@ static int check_helper(const struct options *options)
 		fputs("simmfs: fusermount3 is missing, without which only root can mount; install "
 		      "it "
 		      "(Debian: apt install fuse3)\n",
-		        stderr);
+			stderr);
 		return -1;
 	}
 	if (!(st.st_mode & S_ISUID) || st.st_uid) {
 		fputs("simmfs: fusermount3 does not run as root, so it cannot mount for you; root "
 		      "mends that with "
 		      "`chown root /usr/bin/fusermount3; chmod u+s /usr/bin/fusermount3`\n",
-		        stderr);
+			stderr);
 		return -1;
 	}
 	if (options->allow_other && !conf_allows_other()) {
 		fputs("simmfs: allow_other is for root, unless /etc/fuse.conf has a line "
 		      "user_allow_other; add it, or leave "
 		      "allow_other out\n",
-		        stderr);
+			stderr);
 		return -1;
 	}
 	return 0;
@@ -267,7 +267,7 @@ int mountpoint_check(const struct options *options, char **absolute)
 {
 	*absolute = NULL;
 	if (check_directory(options->mountpoint, absolute) || check_device() ||
-	        check_helper(options)) {
+		check_helper(options)) {
 		free(*absolute);
 		*absolute = NULL;
 		return -1;
@@ -287,11 +287,11 @@ void mountpoint_explain_failure(const char *mountpoint, int err, const char *sai
 	if (err == EPERM && !geteuid())
 		fputs("; this root may not mount (a container needs --cap-add SYS_ADMIN --device "
 		      "/dev/fuse)",
-		        stderr);
+			stderr);
 	if (err == EBUSY)
 		fprintf(stderr,
-		        "; it is in use: unmount what is there with `%s %s`, or use another "
-		        "directory",
-		        unmount_command(), mountpoint);
+			"; it is in use: unmount what is there with `%s %s`, or use another "
+			"directory",
+			unmount_command(), mountpoint);
 	fputc('\n', stderr);
 }

@@ -30,15 +30,15 @@
 
 /* Passed on to libfuse and the kernel as they are. */
 static const char *const mount_words[] = {"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec",
-        "sync", "async", "dirsync", "nodirsync", "atime", "noatime", "diratime", "nodiratime",
-        "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
-        "allow_root", "default_permissions", "auto_unmount",
-        "subtype=", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext="};
+	"sync", "async", "dirsync", "nodirsync", "atime", "noatime", "diratime", "nodiratime",
+	"relatime", "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
+	"allow_root", "default_permissions", "auto_unmount",
+	"subtype=", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext="};
 
 /* For mount(8), systemd and others who read fstab. */
 static const char *const dropped_words[] = {"auto", "noauto", "user", "nouser", "users", "owner",
-        "group", "defaults", "nofail", "_netdev", "silent", "loud", "mand", "nomand", "iversion",
-        "noiversion", "comment=", "x-", "X-", "helper=", "uhelper=", "nosymfollow", "symfollow"};
+	"group", "defaults", "nofail", "_netdev", "silent", "loud", "mand", "nomand", "iversion",
+	"noiversion", "comment=", "x-", "X-", "helper=", "uhelper=", "nosymfollow", "symfollow"};
 
 enum key {
 	KEY_HELP,
@@ -52,24 +52,24 @@ enum key {
 
 /* "-n -s -v -w -t TYPE" are what mount(8) gives to its helpers. */
 static const struct fuse_opt known[] = {
-        FUSE_OPT_KEY("-h", KEY_HELP),
-        FUSE_OPT_KEY("--help", KEY_HELP),
-        FUSE_OPT_KEY("-V", KEY_VERSION),
-        FUSE_OPT_KEY("--version", KEY_VERSION),
-        FUSE_OPT_KEY("--list-machines", KEY_MACHINES),
-        FUSE_OPT_KEY("-f", KEY_FOREGROUND),
-        FUSE_OPT_KEY("-d", KEY_DEBUG),
-        FUSE_OPT_KEY("-n", KEY_NOTHING),
-        FUSE_OPT_KEY("-s", KEY_NOTHING),
-        FUSE_OPT_KEY("-v", KEY_NOTHING),
-        FUSE_OPT_KEY("-w", KEY_NOTHING),
-        FUSE_OPT_KEY("-t ", KEY_NOTHING),
-        FUSE_OPT_KEY("-r", KEY_READ_ONLY),
-        FUSE_OPT_END,
+	FUSE_OPT_KEY("-h", KEY_HELP),
+	FUSE_OPT_KEY("--help", KEY_HELP),
+	FUSE_OPT_KEY("-V", KEY_VERSION),
+	FUSE_OPT_KEY("--version", KEY_VERSION),
+	FUSE_OPT_KEY("--list-machines", KEY_MACHINES),
+	FUSE_OPT_KEY("-f", KEY_FOREGROUND),
+	FUSE_OPT_KEY("-d", KEY_DEBUG),
+	FUSE_OPT_KEY("-n", KEY_NOTHING),
+	FUSE_OPT_KEY("-s", KEY_NOTHING),
+	FUSE_OPT_KEY("-v", KEY_NOTHING),
+	FUSE_OPT_KEY("-w", KEY_NOTHING),
+	FUSE_OPT_KEY("-t ", KEY_NOTHING),
+	FUSE_OPT_KEY("-r", KEY_READ_ONLY),
+	FUSE_OPT_END,
 };
 
 static int complain(struct options *options, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 static int complain(struct options *options, const char *format, ...)
 {
@@ -182,8 +182,8 @@ static int refuse_option(struct options *options, const char *arg)
 	offer(&near, "allow_other");
 	if (*near.best)
 		return complain(options,
-		        "there is no option '%s'; did you mean '%s'? (simmfs --help lists all)",
-		        arg, near.best);
+			"there is no option '%s'; did you mean '%s'? (simmfs --help lists all)",
+			arg, near.best);
 	return complain(options, "there is no option '%s'; simmfs --help lists all", arg);
 }
 
@@ -193,13 +193,13 @@ static int keep_setting(struct options *options, const char *arg)
 {
 	size_t len = strcspn(arg, "=");
 	struct setting *grown =
-	        realloc(options->settings, (options->nr_settings + 1) * sizeof(*grown));
+		realloc(options->settings, (options->nr_settings + 1) * sizeof(*grown));
 
 	if (!grown)
 		return complain(options, "no memory left");
 	options->settings = grown;
 	grown[options->nr_settings] = (struct setting){
-	        .name = strndup(arg, len), .value = strdup(arg[len] ? arg + len + 1 : "")};
+		.name = strndup(arg, len), .value = strdup(arg[len] ? arg + len + 1 : "")};
 	options->nr_settings++;
 	return 0;
 }
@@ -228,9 +228,9 @@ static int set_string(struct options *options, char **at, const char *value, con
 static int pass_on(struct options *options, const char *arg)
 {
 	return fuse_opt_add_arg(&options->mount_args, "-o") ||
-	                       fuse_opt_add_arg(&options->mount_args, arg)
-	               ? complain(options, "no memory left")
-	               : 0;
+			       fuse_opt_add_arg(&options->mount_args, arg)
+		       ? complain(options, "no memory left")
+		       : 0;
 }
 
 /* An argument of libfuse's parser must have its commas and backslashes escaped again. */
@@ -238,7 +238,7 @@ static int pass_on_escaped(struct options *options, const char *arg)
 {
 	char *escaped = NULL;
 	int err = fuse_opt_add_opt_escaped(&escaped, arg) ? complain(options, "no memory left")
-	                                                  : pass_on(options, escaped);
+							  : pass_on(options, escaped);
 
 	free(escaped);
 	return err;
@@ -259,7 +259,7 @@ static int take_option(struct options *options, const char *arg)
 	else if (machine_option(arg, &argument)) {
 		if (argument && !strchr(arg, '='))
 			return complain(
-			        options, "option %s needs a value: %s=%s", arg, arg, argument);
+				options, "option %s needs a value: %s=%s", arg, arg, argument);
 		return keep_setting(options, arg);
 	} else if (!strcmp(arg, "allow_other"))
 		options->allow_other = true;
@@ -278,8 +278,8 @@ static int take_word(struct options *options, const char *word)
 		return set_string(options, &options->mountpoint, word, "MOUNTPOINT");
 	if (options->machine)
 		return complain(options,
-		        "too many words: '%s' (usage: simmfs [-o options] [MACHINE] MOUNTPOINT)",
-		        word);
+			"too many words: '%s' (usage: simmfs [-o options] [MACHINE] MOUNTPOINT)",
+			word);
 	/* Of two words the first is the machine. */
 	options->machine = options->mountpoint;
 	options->mountpoint = NULL;
@@ -297,8 +297,8 @@ static int take(void *data, const char *arg, int key, struct fuse_args *outargs)
 		/* libfuse hands over `-x` and `--long` with their dashes, and -o options without.
 		 */
 		return *arg == '-' ? complain(options,
-		                             "there is no option %s; simmfs --help lists all", arg)
-		                   : take_option(options, arg);
+					     "there is no option %s; simmfs --help lists all", arg)
+				   : take_option(options, arg);
 	case KEY_HELP:
 		options->action = RUN_HELP;
 		break;
@@ -328,7 +328,7 @@ static int parse_enter(struct options *options, int argc, char **argv)
 	options->action = RUN_ENTER;
 	if (argc < 3)
 		return complain(options, "--enter needs a mountpoint: simmfs --enter MOUNTPOINT "
-		                         "[COMMAND [ARGUMENT]...]");
+					 "[COMMAND [ARGUMENT]...]");
 	if (set_string(options, &options->mountpoint, argv[2], "MOUNTPOINT"))
 		return -1;
 	argv += 3;
@@ -366,7 +366,7 @@ static int parse_words(struct options *options, int argc, char **argv)
 static int finish_mount_args(struct options *options)
 {
 	if (options->allow_other &&
-	        (pass_on(options, "allow_other") || pass_on(options, "default_permissions")))
+		(pass_on(options, "allow_other") || pass_on(options, "default_permissions")))
 		return -1;
 	if (options->read_only && pass_on(options, "ro"))
 		return -1;
@@ -393,7 +393,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		return 0;
 	if (!options->mountpoint) {
 		complain(options, "where to? usage: simmfs [-o options] [MACHINE] MOUNTPOINT "
-		                  "(simmfs --help says more)");
+				  "(simmfs --help says more)");
 		return 2;
 	}
 	if (options->command && !*options->command) {

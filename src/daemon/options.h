@@ -30,8 +30,8 @@ struct options {
 	struct setting *settings; /* for simm_config_option(), in the order given */
 	size_t nr_settings;
 	struct fuse_args mount_args; /* what libfuse and the kernel are to get */
-	char **command;              /* after --, or of --enter; NULL: none */
-	bool failed;                 /* a sentence was printed */
+	char **command;		     /* after --, or of --enter; NULL: none */
+	bool failed;		     /* a sentence was printed */
 };
 
 /* 0, or an exit status after a sentence on stderr. */

@@ -73,7 +73,7 @@ static int use_dtb(struct simm_config *config, const char *path)
 
 	if (!dtb) {
 		fprintf(stderr, "simmfs: cannot read the devicetree %s: %s\n", path,
-		        strerror(errno));
+			strerror(errno));
 		return -1;
 	}
 	err = simm_config_fdt(config, dtb, bytes, why, sizeof(why));
@@ -95,10 +95,10 @@ static int use_machine(struct simm_config *config, const char *machine)
 		return use_dtb(config, machine);
 	if (err)
 		fprintf(stderr,
-		        "simmfs: %s (simmfs --list-machines lists the presets; a devicetree is "
-		        "named with a "
-		        "slash or ends in .dtb)\n",
-		        why);
+			"simmfs: %s (simmfs --list-machines lists the presets; a devicetree is "
+			"named with a "
+			"slash or ends in .dtb)\n",
+			why);
 	return err;
 }
 
@@ -154,7 +154,7 @@ static int use_like(struct simm_config *config, const char *dir)
 		if (!glob(text, 0, NULL, &found)) {
 			for (size_t j = 0; j < found.gl_pathc && !err; j++)
 				err = feed(config, found.gl_pathv[j],
-				        found.gl_pathv[j] + strlen(dir) + 1, &nr_fed);
+					found.gl_pathv[j] + strlen(dir) + 1, &nr_fed);
 			globfree(&found);
 		}
 		free(text);
@@ -164,10 +164,10 @@ static int use_like(struct simm_config *config, const char *dir)
 	if (nr_fed)
 		return 0;
 	fprintf(stderr,
-	        "simmfs: like=%s: no file of a machine is there; it wants a directory that holds "
-	        "proc/zoneinfo, "
-	        "proc/meminfo, sys/devices/system/node and so on (/ is this host)\n",
-	        dir);
+		"simmfs: like=%s: no file of a machine is there; it wants a directory that holds "
+		"proc/zoneinfo, "
+		"proc/meminfo, sys/devices/system/node and so on (/ is this host)\n",
+		dir);
 	return -ENOENT;
 }
 
@@ -183,7 +183,7 @@ static int use_settings(struct simm_config *config, const struct options *option
 
 		if (err) {
 			fprintf(stderr, "simmfs: option %s=%s: %s\n", set->name, set->value,
-			        *why ? why : strerror(-err));
+				*why ? why : strerror(-err));
 			return err;
 		}
 	}
@@ -201,8 +201,8 @@ struct simm *source_boot(const struct options *options)
 		return NULL;
 	}
 	if ((!options->machine || !use_machine(config, options->machine)) &&
-	        (!options->like || !use_like(config, options->like)) &&
-	        !use_settings(config, options)) {
+		(!options->like || !use_like(config, options->like)) &&
+		!use_settings(config, options)) {
 		simm = simm_create(config, why, sizeof(why));
 		if (!simm)
 			fprintf(stderr, "simmfs: the machine does not boot: %s\n", why);
