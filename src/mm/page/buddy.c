@@ -33,7 +33,7 @@
 #include <assert.h>
 
 void buddy_link(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
-        enum migratetype type, bool tail)
+	enum migratetype type, bool tail)
 {
 	struct free_area *area = &z->area[order];
 	struct free_list *list = &area->list[type];
@@ -86,7 +86,7 @@ void buddy_unlink(struct machine *m, struct zone *z, uint64_t pfn)
 }
 
 uint64_t buddy_first(
-        const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
 {
 	const struct free_list *list = &z->area[order].list[type];
 
@@ -106,10 +106,10 @@ int buddy_take(struct machine *m, struct zone *z, uint64_t pfn, unsigned order)
 
 /* At the tail, behind the extents of its type when there are any. */
 static void link_tail(
-        struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
+	struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
 {
 	if (order == m->nr_orders - 1 && z->extent_blocks[type] &&
-	        z->nr_extents < ZONE_MAX_EXTENTS && extent_would_be_last(z, pfn, type)) {
+		z->nr_extents < ZONE_MAX_EXTENTS && extent_would_be_last(z, pfn, type)) {
 		int err = extent_add(m, z, pfn, 1, type);
 
 		assert(!err);
@@ -120,7 +120,7 @@ static void link_tail(
 }
 
 int buddy_move(
-        struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
+	struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
 {
 	int err = buddy_take(m, z, pfn, order);
 
@@ -130,7 +130,7 @@ int buddy_move(
 }
 
 void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, unsigned low, unsigned high,
-        enum migratetype type)
+	enum migratetype type)
 {
 	assert(low <= high && high < m->nr_orders);
 	while (high > low) {
@@ -142,7 +142,7 @@ void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, unsigned low,
 /* The free buddy of the block, or NO_PFN (find_buddy_page_pfn()). It must lie in the same zone, and
  * so it is linked: what lies in extents is of the largest order, which has no buddy. */
 static uint64_t free_buddy(
-        const struct machine *m, const struct zone *z, uint64_t pfn, unsigned order)
+	const struct machine *m, const struct zone *z, uint64_t pfn, unsigned order)
 {
 	uint64_t buddy_pfn = pfn ^ ((uint64_t)1 << order);
 
@@ -158,7 +158,7 @@ static uint64_t free_buddy(
 }
 
 static bool may_merge(
-        const struct machine *m, enum migratetype type, uint64_t buddy_pfn, unsigned order)
+	const struct machine *m, enum migratetype type, uint64_t buddy_pfn, unsigned order)
 {
 	if (order < m->pageblock_order)
 		return true;
@@ -169,7 +169,7 @@ static bool may_merge(
 /* Is the buddy of the pair that @pfn would be half of free? Then @pfn may soon be part of something
  * large. */
 static bool merge_likely(
-        const struct machine *m, const struct zone *z, uint64_t pfn, unsigned order)
+	const struct machine *m, const struct zone *z, uint64_t pfn, unsigned order)
 {
 	if (order + 2 >= m->nr_orders)
 		return false;
@@ -177,7 +177,7 @@ static bool merge_likely(
 }
 
 void buddy_free(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
-        enum migratetype type, bool tail)
+	enum migratetype type, bool tail)
 {
 	assert(frame_is_live(m, pfn) && order < m->nr_orders);
 	assert(pfn >= z->start_pfn && pfn + ((uint64_t)1 << order) <= zone_end_pfn(z));
@@ -196,7 +196,7 @@ void buddy_free(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
 }
 
 uint64_t buddy_move_pageblock(
-        struct machine *m, struct zone *z, uint64_t pfn, enum migratetype type, uint64_t *movable)
+	struct machine *m, struct zone *z, uint64_t pfn, enum migratetype type, uint64_t *movable)
 {
 	uint64_t pages = (uint64_t)1 << m->pageblock_order;
 	uint64_t start_pfn = pfn & ~(pages - 1);

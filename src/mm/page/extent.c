@@ -137,7 +137,7 @@ static int make_room(struct machine *m, struct zone *z)
 }
 
 int extent_add(struct machine *m, struct zone *z, uint64_t start_pfn, uint64_t nr_blocks,
-        enum migratetype type)
+	enum migratetype type)
 {
 	unsigned order = m->nr_orders - 1;
 	uint64_t end_pfn = start_pfn + (nr_blocks << order);
@@ -151,15 +151,15 @@ int extent_add(struct machine *m, struct zone *z, uint64_t start_pfn, uint64_t n
 	assert(!i || extent_end(&z->extent[i - 1], order) <= start_pfn);
 	assert(i == z->nr_extents || z->extent[i].start_pfn >= end_pfn);
 	insert_at(z, i,
-	        (struct extent){
-	                .start_pfn = start_pfn, .nr_blocks = nr_blocks, .migratetype = type});
+		(struct extent){
+			.start_pfn = start_pfn, .nr_blocks = nr_blocks, .migratetype = type});
 	if (i + 1 < z->nr_extents && z->extent[i + 1].migratetype == type &&
-	        z->extent[i + 1].start_pfn == end_pfn) {
+		z->extent[i + 1].start_pfn == end_pfn) {
 		z->extent[i].nr_blocks += z->extent[i + 1].nr_blocks;
 		remove_at(z, i + 1);
 	}
 	if (i && z->extent[i - 1].migratetype == type &&
-	        extent_end(&z->extent[i - 1], order) == start_pfn) {
+		extent_end(&z->extent[i - 1], order) == start_pfn) {
 		z->extent[i - 1].nr_blocks += z->extent[i].nr_blocks;
 		remove_at(z, i);
 	}
@@ -204,8 +204,8 @@ int extent_take(struct machine *m, struct zone *z, uint64_t pfn)
 	e->nr_blocks = index;
 	if (behind)
 		insert_at(z, i + 1,
-		        (struct extent){.start_pfn = pfn + ((uint64_t)1 << order),
-		                .nr_blocks = behind,
-		                .migratetype = e->migratetype});
+			(struct extent){.start_pfn = pfn + ((uint64_t)1 << order),
+				.nr_blocks = behind,
+				.migratetype = e->migratetype});
 	return 0;
 }

@@ -67,7 +67,7 @@ bool pfn_valid(const struct machine *m, uint64_t pfn)
 	/* SPARSEMEM: a section that has any memory has all its struct pages. */
 	uint64_t section = pfn << PAGE_SHIFT >> m->section_shift << m->section_shift;
 	return in_regions(
-	        &m->memblock.memory, section, section + ((uint64_t)1 << m->section_shift));
+		&m->memblock.memory, section, section + ((uint64_t)1 << m->section_shift));
 }
 
 static bool zone_spans(const struct zone *z, uint64_t pfn)
@@ -139,7 +139,7 @@ uint64_t frame_block_head(const struct machine *m, uint64_t pfn)
 static struct frame reserved_frame(bool present)
 {
 	return (struct frame){
-	        .flags = FRAME_RESERVED | (present ? 0 : (uint32_t)FRAME_HOLE), .refcount = 1};
+		.flags = FRAME_RESERVED | (present ? 0 : (uint32_t)FRAME_HOLE), .refcount = 1};
 }
 
 /* The page of a block whose head looks like @head. */
@@ -173,7 +173,7 @@ struct frame frame_peek(const struct machine *m, uint64_t pfn)
 		return reserved_frame(pfn_present(m, pfn));
 	uint64_t mask = ((uint64_t)1 << (m->nr_orders - 1)) - 1;
 	struct frame head = {
-	        .flags = FRAME_BUDDY, .index = e->migratetype, .order = m->nr_orders - 1u};
+		.flags = FRAME_BUDDY, .index = e->migratetype, .order = m->nr_orders - 1u};
 	return pfn & mask ? inside(&head, pfn & ~mask) : head;
 }
 
@@ -188,7 +188,7 @@ static void write_reserved(struct machine *m, uint64_t start_pfn, uint64_t end_p
 		while (i < memory->nr && memory->region[i].end <= addr)
 			i++;
 		*frame_of(m, pfn) =
-		        reserved_frame(i < memory->nr && memory->region[i].start <= addr);
+			reserved_frame(i < memory->nr && memory->region[i].start <= addr);
 	}
 }
 
@@ -211,8 +211,8 @@ struct frame *frame_live(struct machine *m, uint64_t pfn)
 	uint64_t types_at = m->pageblocks_at + pageblock_index(m, start_pfn);
 	uint64_t types = pageblock_index(m, end_pfn - 1) - pageblock_index(m, start_pfn) + 1;
 	if (arena_touch(&m->arena, m->live_at + block / 64 * 8, 8, &m->why) ||
-	        arena_touch(&m->arena, types_at, types, &m->why) ||
-	        arena_touch(&m->arena, frames_at, frames_bytes, &m->why))
+		arena_touch(&m->arena, types_at, types, &m->why) ||
+		arena_touch(&m->arena, frames_at, frames_bytes, &m->why))
 		return NULL;
 	*live |= (uint64_t)1 << (block % 64);
 	const struct zone *z = pfn_zone(m, start_pfn);

@@ -28,6 +28,10 @@ enum {
 /* Parse "GFP_KERNEL|__GFP_ZERO" (also joined by '+', or a number with 0x) of @len bytes. Errors: EINVAL with a
  * sentence that suggests the nearest flag; -EINVAL also for bits that 6.1 does not have. */
 int gfp_parse(const char *s, size_t len, gfp_t *out, struct refusal *why);
+/* The flags' names: bits first, then composites; false past the end. */
+bool gfp_nth(unsigned i, const char **name, gfp_t *value, const char **doc);
+/* Can one request have these flags: at most one zone modifier, one mobility? EINVAL with a sentence. */
+int gfp_check(gfp_t gfp, struct refusal *why);
 /* As the kernel's tracepoints print it (%pGg): the largest composites first. */
 void gfp_print(gfp_t gfp, struct text *out);
 /* The zone that @gfp prefers (gfp_zone()) among those that the machine has, and its migratetype. */
@@ -57,11 +61,27 @@ int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t byt
 /* Empty the per-CPU lists: of every zone and CPU, or of one zone when @z. */
 void drain_all_pages(struct machine *m, struct zone *z);
 
+/* drain_local_pages(): the same for one CPU. */
+void drain_local_pages(struct machine *m, unsigned cpu, struct zone *z);
+
+/* split_page(): a block that is no compound page becomes 1 << order single pages, each freed by itself.
+ * Errors: EINVAL. */
+int split_page(struct machine *m, uint64_t pfn);
+
+/* The pageblocks as memmap_init() leaves them: Movable, but Unmovable where the block's first page is no RAM.
+ * Called once memblock's memory is final, before free_boot_pages(). Errors: EDQUOT. */
+int pageblocks_init(struct machine *m);
+
 /* Hand boot memory [start_pfn, end_pfn) to the allocator, at the tail of the free lists (memblock_free_all(),
  * __free_pages_core()): whole max-order blocks become extents, the rest frames. Counted here: the zone's managed, free
  * and (type CMA) cma pages, totalram, totalhigh, totalcma, pgfree. The zones' spans and memblock must be final.
  * Errors: EINVAL (a pfn in no zone), EDQUOT. */
 int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enum migratetype type);
+
+/* May @order pages be taken from @z (its free pages above @mark for a request that prefers zones up to @highest)? The
+ * bare check of zone_watermark_ok() without any right to the reserves. */
+bool zone_watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
+	enum zone_type highest);
 
 /* kswapd's step for one node: clear the watermark boost (and later: reclaim). */
 void kswapd_step(struct machine *m, unsigned nid);
@@ -71,7 +91,7 @@ int extfrag_index(const struct machine *m, const struct zone *z, unsigned order)
 int unusable_index(const struct machine *m, const struct zone *z, unsigned order);
 
 /* Free blocks of @order and @type in @z, extents included; the number of pageblocks of @type in @z
- * that have RAM (pagetypeinfo_showblockcount()). */
+ * that have struct pages (pagetypeinfo_showblockcount(); holes with struct pages count as Unmovable). */
 uint64_t zone_free_blocks(const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
 uint64_t zone_type_blocks(const struct machine *m, const struct zone *z, enum migratetype type);
 

@@ -26,7 +26,7 @@
 /* The free block that covers the whole pageblock, taken off its list, as blocks of the pageblock
  * order. */
 static int cut_to_pageblocks(
-        struct machine *m, struct zone *z, uint64_t head_pfn, unsigned order, enum migratetype type)
+	struct machine *m, struct zone *z, uint64_t head_pfn, unsigned order, enum migratetype type)
 {
 	int err = buddy_take(m, z, head_pfn, order);
 
@@ -47,7 +47,7 @@ int pageblock_isolate(struct machine *m, uint64_t pfn)
 		return refuse(&m->why, EINVAL, "pfn 0x%llx is in no zone", (unsigned long long)pfn);
 	if (old == MIGRATE_ISOLATE)
 		return refuse(&m->why, EBUSY, "the pageblock of pfn 0x%llx is already isolated",
-		        (unsigned long long)pfn);
+			(unsigned long long)pfn);
 	if (!frame_live(m, pfn))
 		return -m->why.err;
 	pfn &= ~(pages - 1);
@@ -60,7 +60,7 @@ int pageblock_isolate(struct machine *m, uint64_t pfn)
 	unsigned order = e ? max : frame_of(m, head_pfn)->order;
 	if (e || (order > m->pageblock_order && frame_of(m, head_pfn)->flags & FRAME_BUDDY)) {
 		enum migratetype list =
-		        (enum migratetype)(e ? e->migratetype : frame_of(m, head_pfn)->index);
+			(enum migratetype)(e ? e->migratetype : frame_of(m, head_pfn)->index);
 		int err = cut_to_pageblocks(m, z, head_pfn, order, list);
 
 		if (err)
@@ -83,7 +83,7 @@ int pageblock_unisolate(struct machine *m, uint64_t pfn, enum migratetype type)
 	assert(type != MIGRATE_ISOLATE);
 	if (!z || pageblock_type(m, pfn) != MIGRATE_ISOLATE)
 		return refuse(&m->why, EINVAL, "the pageblock of pfn 0x%llx is not isolated",
-		        (unsigned long long)pfn);
+			(unsigned long long)pfn);
 	pfn &= ~(pages - 1);
 	if (pfn < z->start_pfn)
 		pfn = z->start_pfn;
@@ -110,7 +110,7 @@ int pageblock_unisolate(struct machine *m, uint64_t pfn, enum migratetype type)
 
 /* Boot frees a block of less than the largest order: through frames. */
 static int free_small(
-        struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
+	struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type)
 {
 	if (!frame_live(m, pfn))
 		return -m->why.err;
@@ -120,7 +120,7 @@ static int free_small(
 }
 
 static int free_large(
-        struct machine *m, struct zone *z, uint64_t pfn, uint64_t nr_blocks, enum migratetype type)
+	struct machine *m, struct zone *z, uint64_t pfn, uint64_t nr_blocks, enum migratetype type)
 {
 	unsigned order = m->nr_orders - 1;
 
@@ -158,7 +158,7 @@ static void count_managed(struct machine *m, struct zone *z, uint64_t pages, enu
 
 /* The pages [start_pfn, end_pfn) of one zone. */
 static int free_range(struct machine *m, struct zone *z, uint64_t start_pfn, uint64_t end_pfn,
-        enum migratetype type)
+	enum migratetype type)
 {
 	unsigned max = m->nr_orders - 1;
 
@@ -173,7 +173,7 @@ static int free_range(struct machine *m, struct zone *z, uint64_t start_pfn, uin
 		if (order == max)
 			nr_blocks = (end_pfn - start_pfn) >> max;
 		int err = order == max ? free_large(m, z, start_pfn, nr_blocks, type)
-		                       : free_small(m, z, start_pfn, order, type);
+				       : free_small(m, z, start_pfn, order, type);
 		if (err)
 			return err;
 		count_managed(m, z, nr_blocks << order, type);
@@ -190,11 +190,11 @@ int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enu
 
 		if (!z)
 			return refuse(&m->why, EINVAL, "boot frees pfn 0x%llx, which is in no zone",
-			        (unsigned long long)start_pfn);
+				(unsigned long long)start_pfn);
 		uint64_t stop_pfn = zone_end_pfn(z) < end_pfn ? zone_end_pfn(z) : end_pfn;
 		if (type != MIGRATE_MOVABLE)
 			for (uint64_t pfn = start_pfn; pfn < stop_pfn;
-			        pfn += (uint64_t)1 << m->pageblock_order) {
+				pfn += (uint64_t)1 << m->pageblock_order) {
 				int err = pageblock_set_type(m, pfn, type);
 
 				if (err)
@@ -209,7 +209,7 @@ int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enu
 }
 
 uint64_t zone_free_blocks(
-        const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
 {
 	assert(order < m->nr_orders && type < MIGRATE_TYPES);
 	uint64_t nr = z->area[order].list[type].nr;

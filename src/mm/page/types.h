@@ -144,7 +144,8 @@ struct node {
 struct page_alloc_state {
 	bool page_group_by_mobility_disabled;
 	uint64_t tag;			/* who allocates now (page_owner's pid), for page/PFN */
-	uint64_t warn_begin_ns;		/* failure reports: at most 10 in 5 s (___ratelimit()) */
+	bool warned_order;		/* WARN_ON_ONCE() of an order beyond the largest */
+	uint64_t warn_begin_ns;		/* failure reports: at most one in 10 s (___ratelimit()) */
 	uint32_t warn_printed;
 	uint32_t warn_missed;
 };

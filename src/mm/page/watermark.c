@@ -30,13 +30,13 @@
 
 #include <assert.h>
 
-#define SWAP_CLUSTER_MAX        32
-#define HIGHMEM_MIN_MAX         128
-#define MIN_FREE_KBYTES_LEAST   128
-#define MIN_FREE_KBYTES_MOST    262144
-#define BATCH_PAGES_MAX         (((uint64_t)1 << 20) / PAGE_BYTES)
-#define THP_BLOCKS_PER_ZONE     (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)
-#define PAGES_TO_KBYTES(pages)  ((pages) << (PAGE_SHIFT - 10))
+#define SWAP_CLUSTER_MAX	32
+#define HIGHMEM_MIN_MAX		128
+#define MIN_FREE_KBYTES_LEAST	128
+#define MIN_FREE_KBYTES_MOST	262144
+#define BATCH_PAGES_MAX		(((uint64_t)1 << 20) / PAGE_BYTES)
+#define THP_BLOCKS_PER_ZONE	(2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)
+#define PAGES_TO_KBYTES(pages)	((pages) << (PAGE_SHIFT - 10))
 #define KBYTES_TO_PAGES(kbytes) ((kbytes) >> (PAGE_SHIFT - 10))
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -103,7 +103,7 @@ static uint64_t thp_min_free_kbytes(const struct machine *m)
 	for (struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
 		nr_zones += zone_populated(z) && z->type <= ZONE_NORMAL;
 	return PAGES_TO_KBYTES(min_u64(
-	        (nr_zones * THP_BLOCKS_PER_ZONE) << m->pageblock_order, free_buffer_pages(m) / 20));
+		(nr_zones * THP_BLOCKS_PER_ZONE) << m->pageblock_order, free_buffer_pages(m) / 20));
 }
 
 static void zone_setup_watermarks(struct machine *m, struct zone *z, uint64_t share, bool highmem)
@@ -114,7 +114,7 @@ static void zone_setup_watermarks(struct machine *m, struct zone *z, uint64_t sh
 
 	if (highmem)
 		least = min_u64(
-		        max_u64(z->managed_pages / 1024, SWAP_CLUSTER_MAX), HIGHMEM_MIN_MAX);
+			max_u64(z->managed_pages / 1024, SWAP_CLUSTER_MAX), HIGHMEM_MIN_MAX);
 	z->watermark_boost = 0;
 	for (unsigned w = WMARK_MIN; w < NR_WMARK; w++)
 		z->watermark[w] = least + w * gap;
@@ -131,7 +131,7 @@ static void setup_totalreserve(struct machine *m)
 		for (unsigned j = z->type; j < MAX_NR_ZONES; j++)
 			most = max_u64(most, (uint64_t)z->lowmem_reserve[j]);
 		m->totalreserve_pages +=
-		        min_u64(most + wmark_pages(z, WMARK_HIGH), z->managed_pages);
+			min_u64(most + wmark_pages(z, WMARK_HIGH), z->managed_pages);
 	}
 }
 
@@ -146,8 +146,8 @@ void zones_setup_watermarks(struct machine *m)
 			low_pages += z->managed_pages;
 	for (struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
 		zone_setup_watermarks(m, z,
-		        low_pages ? min_pages * z->managed_pages / low_pages : 0,
-		        zone_is_highmem(z, movable_is_highmem));
+			low_pages ? min_pages * z->managed_pages / low_pages : 0,
+			zone_is_highmem(z, movable_is_highmem));
 	zones_setup_pcp(m);
 	setup_totalreserve(m);
 }
@@ -163,8 +163,8 @@ void zones_setup_lowmem_reserve(struct machine *m)
 		for (unsigned j = z->type + 1; j < MAX_NR_ZONES; j++) {
 			above += zone_at(m, z->nid, j)->managed_pages;
 			z->lowmem_reserve[j] = ratio > 0 && z->managed_pages
-			                               ? (int64_t)(above / (uint64_t)ratio)
-			                               : 0;
+						       ? (int64_t)(above / (uint64_t)ratio)
+						       : 0;
 		}
 	}
 	setup_totalreserve(m);
@@ -216,9 +216,9 @@ static void calculate_min_free(struct machine *m)
 		s->value[SYSCTL_min_free_kbytes] = (int64_t)kbytes;
 	else
 		log_printf(m,
-		        "min_free_kbytes is not updated to %llu because user defined value %lld is "
-		        "preferred",
-		        (unsigned long long)kbytes, (long long)s->user_min_free_kbytes);
+			"min_free_kbytes is not updated to %llu because user defined value %lld is "
+			"preferred",
+			(unsigned long long)kbytes, (long long)s->user_min_free_kbytes);
 }
 
 void zones_thp_changed(struct machine *m)
@@ -233,10 +233,10 @@ void zones_thp_changed(struct machine *m)
 		if (wanted > s->value[SYSCTL_min_free_kbytes]) {
 			if (s->user_min_free_kbytes >= 0)
 				log_printf(m,
-				        "raising min_free_kbytes from %lld to %lld to help "
-				        "transparent hugepage allocations",
-				        (long long)s->value[SYSCTL_min_free_kbytes],
-				        (long long)wanted);
+					"raising min_free_kbytes from %lld to %lld to help "
+					"transparent hugepage allocations",
+					(long long)s->value[SYSCTL_min_free_kbytes],
+					(long long)wanted);
 			s->value[SYSCTL_min_free_kbytes] = wanted;
 		}
 	}

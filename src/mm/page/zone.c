@@ -14,7 +14,7 @@
 const char *zone_name(enum zone_type type)
 {
 	static const char *const names[MAX_NR_ZONES] = {
-	        "DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"};
+		"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"};
 
 	assert(type < MAX_NR_ZONES);
 	return names[type];
@@ -23,12 +23,12 @@ const char *zone_name(enum zone_type type)
 const char *migratetype_name(enum migratetype type)
 {
 	static const char *const names[MIGRATE_TYPES] = {
-	        [MIGRATE_UNMOVABLE] = "Unmovable",
-	        [MIGRATE_MOVABLE] = "Movable",
-	        [MIGRATE_RECLAIMABLE] = "Reclaimable",
-	        [MIGRATE_HIGHATOMIC] = "HighAtomic",
-	        [MIGRATE_CMA] = "CMA",
-	        [MIGRATE_ISOLATE] = "Isolate",
+		[MIGRATE_UNMOVABLE] = "Unmovable",
+		[MIGRATE_MOVABLE] = "Movable",
+		[MIGRATE_RECLAIMABLE] = "Reclaimable",
+		[MIGRATE_HIGHATOMIC] = "HighAtomic",
+		[MIGRATE_CMA] = "CMA",
+		[MIGRATE_ISOLATE] = "Isolate",
 	};
 
 	assert(type < MIGRATE_TYPES);
@@ -38,7 +38,7 @@ const char *migratetype_name(enum migratetype type)
 enum migratetype migratetype_nth(const struct machine *m, unsigned i)
 {
 	static const enum migratetype order[MIGRATE_TYPES] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE,
-	        MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC, MIGRATE_CMA, MIGRATE_ISOLATE};
+		MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC, MIGRATE_CMA, MIGRATE_ISOLATE};
 
 	assert(i < m->nr_migratetypes);
 	/* Without CMA the kernel has no such type at all, and Isolate moves up. */

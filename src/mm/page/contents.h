@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's DRAM, for those who read and write what is in its pages.
+ */
+#ifndef SIMM_MM_CONTENTS_H
+#define SIMM_MM_CONTENTS_H
+
+#include "hw/dram.h"
+#include "mm/machine.h"
+
+#include "mm/page/frame.h"
+
+static inline bool machine_is_ram(const void *m, uint64_t pa)
+{
+	return pfn_present(m, pa >> PAGE_SHIFT);
+}
+
+static inline struct dram machine_dram(struct machine *m)
+{
+	return (struct dram){.arena = &m->arena,
+		.contents_at = m->dram_at,
+		.has_at = m->dram_has_at,
+		.base = m->base_pfn << PAGE_SHIFT,
+		.bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT,
+		.is_ram = machine_is_ram,
+		.owner = m};
+}
+
+#endif

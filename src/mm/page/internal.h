@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between the files of the page allocator; nobody else includes it.
+ */
+#ifndef SIMM_MM_PAGE_INTERNAL_H
+#define SIMM_MM_PAGE_INTERNAL_H
+
+#include "mm/page/buddy.h"
+#include "mm/page/page_alloc.h"
+#include "mm/page/zone.h"
+
+#include <assert.h>
+
+/* What one attempt may do (mm/internal.h of 6.1.176). The low bits are an enum watermark. */
+enum {
+	ALLOC_WMARK_MASK = 3,
+	ALLOC_NO_WATERMARKS = 1 << 2, /* __GFP_MEMALLOC: everything */
+	ALLOC_OOM = 1 << 3,	      /* a victim of the OOM killer */
+	ALLOC_NON_BLOCK = 1 << 4,     /* cannot wait, so it may go deeper */
+	ALLOC_MIN_RESERVE = 1 << 5,   /* __GFP_HIGH: half of the min watermark */
+	ALLOC_CMA = 1 << 7,	      /* free pages of CMA areas will do */
+	ALLOC_NOFRAGMENT = 1 << 8,    /* rather another zone than mixing types in a pageblock */
+	ALLOC_HIGHATOMIC = 1 << 9,    /* may use the HighAtomic reserve */
+	ALLOC_KSWAPD = 1 << 11,	      /* may wake kswapd */
+	ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM,
+};
+
+/* One request on its way through the zones (struct alloc_context). */
+struct alloc_request {
+	gfp_t gfp;
+	unsigned order;
+	unsigned cpu;
+	unsigned nid; /* preferred node */
+	enum zone_type highest;
+	enum migratetype type;
+	const struct node *node; /* whose list of zones is followed */
+	unsigned first;		 /* index of the preferred zone in it */
+	struct zone *preferred;	 /* NULL: no zone will do */
+};
+
+/* The next zone for @r at or after index *@i of the node's fallback list; NULL at the end. */
+struct zone *request_zone(const struct machine *m, const struct alloc_request *r, unsigned *i);
+
+/* watermark_ok.c */
+bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
+	enum zone_type highest, unsigned alloc_flags);
+bool watermark_fast(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
+	enum zone_type highest, unsigned alloc_flags, gfp_t gfp);
+
+/* steal.c: take a block from @z's free lists, falling back to other types; the block's frame is zero. *@list gets
+ * the type of the list it came from, for the free counts. NO_PFN when there is none. */
+uint64_t rmqueue_smallest(
+	struct machine *m, struct zone *z, unsigned order, enum migratetype type, unsigned cpu);
+uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
+	unsigned alloc_flags, unsigned cpu, enum migratetype *list);
+
+/* highatomic.c */
+void highatomic_reserve(struct machine *m, struct zone *z, uint64_t pfn);
+bool highatomic_unreserve(struct machine *m, const struct alloc_request *r, bool force);
+
+/* pcp.c */
+static inline bool pcp_allowed_order(const struct machine *m, unsigned order)
+{
+	return order <= PCP_COSTLY_ORDER || (m->pcp_thp_order && order == m->pcp_thp_order);
+}
+uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
+	enum migratetype type, unsigned alloc_flags);
+/* Free a block whose frame is zero; @type is its pageblock's. */
+void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
+	enum migratetype type);
+
+/* kswapd.c */
+void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest);
+
+/* check.c: after a mutation with checks=full: any violation is a bug of ours. */
+void page_alloc_verify(struct machine *m);
+
+/* report.c */
+/* "BUG: Bad page state" with the page's state, as the kernel prints it. */
+void report_bad_page(struct machine *m, uint64_t pfn, const char *reason);
+/* "page allocation failure" with the zones' state; at most one in ten seconds, as the kernel. */
+void report_failure(struct machine *m, const struct alloc_request *r);
+
+#endif

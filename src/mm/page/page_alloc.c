@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * alloc_pages(): which zone, under which conditions, and what if none.
+ *
+ *	gfp flags ──> highest zone that will do, migratetype, how deep it may dip
+ *	    │
+ *	    ▼  first attempt: low watermarks, and no mixing of types if a DMA32 zone could help out
+ *	zonelist of the node:  Normal 0 ─> DMA32 0 ─> DMA 0 ─> Normal 1 ...   the first zone above its mark
+ *	    │                     │
+ *	    │                     └─> the CPU's list (orders 0-3 and the THP order), else the free lists
+ *	    ▼  slow path: wake kswapd, min watermarks, dips into the reserves; then room would have to be made
+ *	failure
+ *
+ * The watermarks that count are each zone's own plus what it keeps for requests that cannot go elsewhere
+ * (watermark_ok.c). Statistics: numa_hit and numa_miss tell whether the node was the preferred one, numa_local and
+ * numa_other whether it was the CPU's.
+ *
+ * Left out: reclaim, compaction and the OOM killer, which will be added in make_room(); cpusets; memory policies.
+ * Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue(), __alloc_pages_slowpath()).
+ */
+#include "mm/page/internal.h"
+
+#include "hw/dram.h"
+#include "mm/page/contents.h"
+
+#include <errno.h>
+
+struct zone *request_zone(const struct machine *m, const struct alloc_request *r, unsigned *i)
+{
+	for (; *i < r->node->nr_fallback; ++*i) {
+		struct zoneref ref = r->node->fallback[*i];
+
+		if (ref.type > r->highest)
+			continue;
+		/* ZONELIST_NOFALLBACK is the node's own zones in the same order. */
+		if (r->gfp & __GFP_THISNODE && ref.nid != r->nid)
+			continue;
+		return zone_at(m, ref.nid, (enum zone_type)ref.type);
+	}
+	return NULL;
+}
+
+static void count_numa(const struct machine *m, const struct alloc_request *r, struct zone *z)
+{
+	if (!machine_has(m, CONFIG_NUMA))
+		return;
+	if (z->nid == r->preferred->nid) {
+		z->numa_stat[NS_numa_hit]++;
+	} else {
+		z->numa_stat[NS_numa_miss]++;
+		r->preferred->numa_stat[NS_numa_foreign]++;
+	}
+	z->numa_stat[z->nid == m->cpu_node[r->cpu] ? NS_numa_local : NS_numa_other]++;
+}
+
+static enum vm_event_item pgalloc_event(enum zone_type type)
+{
+	static const enum vm_event_item events[MAX_NR_ZONES] = {EV_pgalloc_dma, EV_pgalloc_dma32,
+		EV_pgalloc_normal, EV_pgalloc_high, EV_pgalloc_movable, EV_pgalloc_device};
+
+	return events[type];
+}
+
+static void count_alloc(struct machine *m, const struct alloc_request *r, struct zone *z)
+{
+	count_event(m, pgalloc_event(z->type), (uint64_t)1 << r->order);
+	count_numa(m, r, z);
+}
+
+/* From the zone's free lists (rmqueue_buddy()). */
+static uint64_t take_from_lists(
+	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
+{
+	enum migratetype list = MIGRATE_HIGHATOMIC;
+	uint64_t pfn = NO_PFN;
+
+	clock_charge(m, COST_BUDDY_ALLOC);
+	if (alloc_flags & ALLOC_HIGHATOMIC)
+		pfn = rmqueue_smallest(m, z, r->order, MIGRATE_HIGHATOMIC, r->cpu);
+	if (pfn == NO_PFN) {
+		pfn = rmqueue_zone(m, z, r->order, r->type, alloc_flags, r->cpu, &list);
+		/* Failing now is worse than failing a large atomic request later. */
+		if (pfn == NO_PFN && alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK)) {
+			list = MIGRATE_HIGHATOMIC;
+			pfn = rmqueue_smallest(m, z, r->order, MIGRATE_HIGHATOMIC, r->cpu);
+		}
+	}
+	if (pfn != NO_PFN)
+		zone_count_free(z, -((int64_t)1 << r->order), list);
+	return pfn;
+}
+
+/* rmqueue() */
+static uint64_t take_from_zone(
+	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
+{
+	uint64_t pfn = NO_PFN;
+
+	/* The Movable list may hold CMA pages, which a request without the right to them must not get. */
+	if (pcp_allowed_order(m, r->order) &&
+		(!machine_has(m, CONFIG_CMA) || alloc_flags & ALLOC_CMA ||
+			r->type != MIGRATE_MOVABLE)) {
+		clock_charge(m, COST_PCP_ALLOC);
+		pfn = pcp_alloc(m, z, r->cpu, r->order, r->type, alloc_flags);
+	}
+	if (pfn == NO_PFN)
+		pfn = take_from_lists(m, r, z, alloc_flags);
+	if (pfn != NO_PFN)
+		count_alloc(m, r, z);
+	if (z->boosted) {
+		z->boosted = false;
+		kswapd_wake(m, z, 0, z->type);
+	}
+	return pfn;
+}
+
+/* prep_new_page() */
+static void prepare(struct machine *m, uint64_t pfn, unsigned order, gfp_t gfp)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(!frame_is_head(f));
+	f->refcount = 1;
+	f->order = order & 15;
+	if (order && gfp & __GFP_COMP)
+		f->flags |= FRAME_HEAD;
+	if (gfp & __GFP_MOVABLE)
+		f->flags |= FRAME_MOVABLE;
+	if (gfp & __GFP_ZERO) {
+		struct dram dram = machine_dram(m);
+
+		dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
+			clock_charge(m, COST_ZERO_PAGE);
+	}
+}
+
+/* One pass through the zones (get_page_from_freelist()). */
+static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+{
+	struct zone *z;
+
+	for (unsigned i = r->first; (z = request_zone(m, r, &i)); i++) {
+		/* Locality is more important than fragmentation: before a remote node, mix types. */
+		if (alloc_flags & ALLOC_NOFRAGMENT && m->nr_nodes > 1 &&
+			z->nid != r->preferred->nid)
+			return take_page(m, r, alloc_flags & ~(unsigned)ALLOC_NOFRAGMENT);
+		uint64_t mark = wmark_pages(z, (enum watermark)(alloc_flags & ALLOC_WMARK_MASK));
+		if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
+			!watermark_fast(m, z, r->order, mark, r->highest, alloc_flags, r->gfp))
+			continue;
+		uint64_t pfn = take_from_zone(m, r, z, alloc_flags);
+		if (pfn == NO_PFN)
+			continue;
+		prepare(m, pfn, r->order, r->gfp);
+		if (alloc_flags & ALLOC_HIGHATOMIC)
+			highatomic_reserve(m, z, pfn);
+		return pfn;
+	}
+	if (alloc_flags & ALLOC_NOFRAGMENT)
+		return take_page(m, r, alloc_flags & ~(unsigned)ALLOC_NOFRAGMENT);
+	return NO_PFN;
+}
+
+static unsigned cma_flag(const struct machine *m, const struct alloc_request *r)
+{
+	return machine_has(m, CONFIG_CMA) && r->type == MIGRATE_MOVABLE ? ALLOC_CMA : 0;
+}
+
+static unsigned kswapd_flag(gfp_t gfp)
+{
+	return gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0;
+}
+
+/* Normal above DMA32 is the one pair of zones between which spreading avoids fragmentation at no great cost
+ * (alloc_flags_nofragment()); on one node the kernel takes a DMA32 beside Normal for granted. */
+static unsigned nofragment_flag(const struct machine *m, const struct alloc_request *r)
+{
+	if (!zone_configured(m, ZONE_DMA32) || !r->preferred || r->preferred->type != ZONE_NORMAL)
+		return 0;
+	if (m->nr_nodes > 1 && !zone_populated(zone_at(m, r->preferred->nid, ZONE_DMA32)))
+		return 0;
+	return ALLOC_NOFRAGMENT;
+}
+
+/* How deep the slow path may dip (gfp_to_alloc_flags()). */
+static unsigned slow_flags(const struct machine *m, const struct alloc_request *r)
+{
+	unsigned flags = WMARK_MIN | kswapd_flag(r->gfp) | cma_flag(m, r);
+
+	if (r->gfp & __GFP_HIGH)
+		flags |= ALLOC_MIN_RESERVE;
+	if (!(r->gfp & __GFP_DIRECT_RECLAIM) && !(r->gfp & __GFP_NOMEMALLOC)) {
+		flags |= ALLOC_NON_BLOCK;
+		if (r->order && flags & ALLOC_MIN_RESERVE)
+			flags |= ALLOC_HIGHATOMIC;
+	}
+	return flags;
+}
+
+static void wake_all_kswapds(struct machine *m, const struct alloc_request *r)
+{
+	unsigned last = MAX_NODES;
+	struct zone *z;
+
+	for (unsigned i = 0; (z = request_zone(m, r, &i)); i++) {
+		if (!z->managed_pages || z->nid == last)
+			continue;
+		kswapd_wake(m, z, r->order, r->highest);
+		last = z->nid;
+	}
+}
+
+/*
+ * THE place where a request that may wait makes room: direct reclaim, direct compaction, the OOM killer. Each will
+ * return whether trying again makes sense. None of them exists yet, so what is left is what the kernel does when all
+ * of them made no progress (should_reclaim_retry()): give a HighAtomic pageblock back.
+ */
+static bool make_room(struct machine *m, const struct alloc_request *r)
+{
+	return highatomic_unreserve(m, r, true);
+}
+
+static uint64_t alloc_slowpath(struct machine *m, const struct alloc_request *r)
+{
+	unsigned flags = slow_flags(m, r);
+	uint64_t pfn;
+
+	clock_charge(m, COST_ALLOC_SLOWPATH);
+	if (flags & ALLOC_KSWAPD)
+		wake_all_kswapds(m, r);
+	pfn = take_page(m, r, flags);
+	if (pfn != NO_PFN)
+		return pfn;
+	/* __gfp_pfmemalloc_flags() */
+	if (r->gfp & __GFP_MEMALLOC && !(r->gfp & __GFP_NOMEMALLOC)) {
+		flags = ALLOC_NO_WATERMARKS | cma_flag(m, r) | (flags & ALLOC_KSWAPD);
+		pfn = take_page(m, r, flags);
+	}
+	if (r->gfp & __GFP_DIRECT_RECLAIM)
+		while (pfn == NO_PFN && m->why.err != EDQUOT && make_room(m, r))
+			pfn = take_page(m, r, flags);
+	/* One that must not fail gets some of the reserve before it, too, gives up. */
+	if (pfn == NO_PFN && r->gfp & __GFP_NOFAIL && r->gfp & __GFP_DIRECT_RECLAIM)
+		pfn = take_page(m, r, WMARK_MIN | ALLOC_MIN_RESERVE);
+	return pfn;
+}
+
+static void trace_alloc(struct machine *m, const struct alloc_request *r, uint64_t pfn)
+{
+	trace_put(m, &(struct trace_record){.ns = m->clock.now_ns,
+			     .pfn = pfn,
+			     .gfp = r->gfp,
+			     .event = TRACE_mm_page_alloc,
+			     .cpu = (uint8_t)r->cpu,
+			     .order = (uint8_t)r->order,
+			     .migratetype = (uint8_t)r->type});
+}
+
+/* The sentence for a request that was not served. */
+static int refuse_alloc(struct machine *m, const struct alloc_request *r)
+{
+	if (!r->preferred)
+		return refuse(&m->why, ENOMEM,
+			"node %u has no memory in a zone that these flags allow", r->nid);
+	const struct zone *z = r->preferred;
+	bool blocks = false;
+	for (unsigned order = r->order; order < m->nr_orders; order++)
+		blocks |= z->area[order].nr_free != 0;
+	if (!blocks && z->free_pages >= (uint64_t)1 << r->order)
+		return refuse(&m->why, ENOMEM,
+			"no free block of order %u or larger in zone %s of node %u (nor in the "
+			"zones after it): its "
+			"%llu free pages lie in smaller blocks",
+			r->order, zone_name(z->type), z->nid, (unsigned long long)z->free_pages);
+	return refuse(&m->why, ENOMEM,
+		"no zone may give 2^%u pages: zone %s of node %u has %llu free, its min watermark "
+		"is %llu",
+		r->order, zone_name(z->type), z->nid, (unsigned long long)z->free_pages,
+		(unsigned long long)wmark_pages(z, WMARK_MIN));
+}
+
+static int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
+	gfp_t gfp, unsigned order)
+{
+	assert(cpu < m->nr_cpus);
+	if (nid >= (int)m->nr_nodes)
+		return refuse(&m->why, EINVAL, "node %d: this machine has nodes 0-%u", nid,
+			m->nr_nodes - 1);
+	*r = (struct alloc_request){.gfp = gfp,
+		.order = order,
+		.cpu = cpu,
+		.nid = nid < 0 ? m->cpu_node[cpu] : (unsigned)nid,
+		.highest = gfp_zone(m, gfp),
+		.type = gfp_migratetype(m, gfp)};
+	r->node = node_at(m, r->nid);
+	r->preferred = request_zone(m, r, &r->first);
+	return 0;
+}
+
+static int refuse_order(struct machine *m, gfp_t gfp, unsigned order)
+{
+	if (!(gfp & __GFP_NOWARN) && !m->page_alloc.warned_order) {
+		m->page_alloc.warned_order = true;
+		log_printf(m,
+			"WARNING: CPU: 0 PID: 0 at mm/page_alloc.c __alloc_pages: order %u >= "
+			"MAX_ORDER %u",
+			order, m->nr_orders);
+	}
+	return refuse(&m->why, EINVAL,
+		"order %u: this machine's orders are 0 to %u (MAX_ORDER is %u)", order,
+		m->nr_orders - 1, m->nr_orders);
+}
+
+int alloc_pages_node(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
+{
+	struct alloc_request r;
+
+	if (order >= m->nr_orders)
+		return refuse_order(m, gfp, order);
+	int err = gfp_check(gfp, &m->why);
+	if (!err)
+		err = request_init(m, &r, cpu, nid, gfp, order);
+	if (err)
+		return err;
+	m->why.err = 0;
+	if (m->fail_page_alloc.probability && fault_inject_page_alloc(m, gfp, order))
+		return refuse(&m->why, ENOMEM, "fail_page_alloc made this allocation fail");
+
+	unsigned flags = WMARK_LOW | kswapd_flag(gfp) | cma_flag(m, &r) | nofragment_flag(m, &r);
+	*pfn = NO_PFN;
+	if (r.preferred) {
+		*pfn = take_page(m, &r, flags);
+		if (*pfn == NO_PFN)
+			*pfn = alloc_slowpath(m, &r);
+	}
+	if (trace_wants(&m->trace, TRACE_mm_page_alloc))
+		trace_alloc(m, &r, *pfn);
+	if (m->checks_full)
+		page_alloc_verify(m);
+	if (*pfn != NO_PFN)
+		return 0;
+	/* The host's limit is not the simulated machine's. */
+	if (m->why.err == EDQUOT)
+		return -EDQUOT;
+	report_failure(m, &r);
+	return refuse_alloc(m, &r);
+}
+
+/* The zone from whose lists a whole bulk may come: local, and above its mark by the bulk. */
+static struct zone *bulk_zone(
+	struct machine *m, const struct alloc_request *r, uint64_t n, unsigned flags)
+{
+	struct zone *z;
+
+	for (unsigned i = r->first; (z = request_zone(m, r, &i)); i++) {
+		if (z->nid != r->preferred->nid)
+			return NULL;
+		if (watermark_fast(m, z, 0, wmark_pages(z, WMARK_LOW) + n, r->preferred->type,
+			    flags, r->gfp))
+			return z;
+	}
+	return NULL;
+}
+
+uint64_t alloc_pages_bulk(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, uint64_t n, uint64_t *pfns)
+{
+	struct alloc_request r;
+	uint64_t done = 0;
+
+	if (!n || gfp_check(gfp, &m->why) || request_init(m, &r, cpu, nid, gfp, 0))
+		return 0;
+	m->why.err = 0;
+	if (n > 1 && m->fail_page_alloc.probability && fault_inject_page_alloc(m, gfp, 0)) {
+		refuse(&m->why, ENOMEM, "fail_page_alloc made this allocation fail");
+		return 0;
+	}
+	unsigned flags = WMARK_LOW | cma_flag(m, &r);
+	struct zone *z = n > 1 && r.preferred ? bulk_zone(m, &r, n, flags) : NULL;
+	for (; z && done < n; done++) {
+		uint64_t pfn = pcp_alloc(m, z, cpu, 0, r.type, flags);
+
+		if (pfn == NO_PFN)
+			break;
+		clock_charge(m, COST_PCP_ALLOC);
+		prepare(m, pfn, 0, gfp);
+		count_alloc(m, &r, z);
+		pfns[done] = pfn;
+	}
+	if (m->checks_full)
+		page_alloc_verify(m);
+	/* At least one page, by all means. */
+	if (!done && !alloc_pages_node(m, cpu, nid, gfp, 0, &pfns[0]))
+		done = 1;
+	return done;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Per-CPU page lists: a CPU's own stock of one zone's pages, so that most requests need no lock.
+ *
+ *	list    0 U  1 M  2 R | 3 U  4 M  5 R | 6 7 8   | 9 10 11 | 12 others | 13 M
+ *	order   0             | 1             | 2       | 3       | pageblock order (with THP)
+ *
+ *   alloc: the first block of the list. When it is empty it is filled with a batch from the zone, put at
+ *          the tail in the order in which they come, so a run of blocks is given out in ascending addresses.
+ *   free:  to the head: it is the one whose contents the CPU's cache still has. When the lists hold `high` pages, a
+ *          batch goes back to the zone: from the tails, list by list in a circle that starts with the list just
+ *          freed to, emptying no more than asked. While only frees come, the batch doubles (free_factor).
+ *
+ * Blocks on these lists are in no free count, do not merge, and have FRAME_PCP and in `index` the migratetype
+ * to which they go back. CMA and HighAtomic blocks lie on the Movable list; freed pages of isolated
+ * pageblocks bypass the lists. A small zone has a batch of 1, and high 0 before boot has set the sizes.
+ *
+ * Invariant: count is the sum of 1 << order over all lists.
+ * Left out: the limit while reclaim is active (ZONE_RECLAIM_ACTIVE), which comes with reclaim, and remote CPUs'
+ * lists expiring (vmstat's refresh). Follows mm/page_alloc.c of 6.1.176.
+ */
+#include "mm/page/internal.h"
+
+#define PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
+#define PCP_LOW_LISTS	    (MIGRATE_PCPTYPES * (PCP_COSTLY_ORDER + 1))
+
+/* The kernel's number of the list: types in the kernel's order, Unmovable before Movable. */
+static unsigned list_index(const struct machine *m, unsigned order, enum migratetype type)
+{
+	static const uint8_t place[MIGRATE_PCPTYPES] = {
+		[MIGRATE_UNMOVABLE] = 0, [MIGRATE_MOVABLE] = 1, [MIGRATE_RECLAIMABLE] = 2};
+
+	assert(type < MIGRATE_PCPTYPES && pcp_allowed_order(m, order));
+	if (order > PCP_COSTLY_ORDER)
+		return PCP_LOW_LISTS + (type == MIGRATE_MOVABLE);
+	return order * MIGRATE_PCPTYPES + place[type];
+}
+
+static unsigned list_order(const struct machine *m, unsigned index)
+{
+	return index >= PCP_LOW_LISTS ? m->pcp_thp_order : index / MIGRATE_PCPTYPES;
+}
+
+static void push(struct machine *m, struct pcp_list *list, uint64_t pfn, unsigned order,
+	enum migratetype type, bool tail)
+{
+	struct frame *f = frame_of(m, pfn);
+	uint32_t self = (uint32_t)(pfn + 1);
+
+	f->flags = FRAME_PCP;
+	f->index = type;
+	f->order = order & 15;
+	if (tail) {
+		f->prev = list->tail;
+		f->next = 0;
+		if (list->tail)
+			frame_of(m, list->tail - 1)->next = self;
+		else
+			list->head = self;
+		list->tail = self;
+	} else {
+		f->next = list->head;
+		f->prev = 0;
+		if (list->head)
+			frame_of(m, list->head - 1)->prev = self;
+		else
+			list->tail = self;
+		list->head = self;
+	}
+}
+
+/* Take the block of @f off either end; its frame becomes zero. */
+static void take(struct machine *m, struct pcp_list *list, struct frame *f)
+{
+	if (f->prev)
+		frame_of(m, f->prev - 1)->next = f->next;
+	else
+		list->head = f->next;
+	if (f->next)
+		frame_of(m, f->next - 1)->prev = f->prev;
+	else
+		list->tail = f->prev;
+	*f = (struct frame){0};
+}
+
+/* rmqueue_bulk(): fill an empty list. */
+static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct pcp_list *list,
+	unsigned cpu, unsigned order, enum migratetype type, unsigned alloc_flags)
+{
+	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
+
+	if (batch > 1) {
+		batch >>= order;
+		if (batch < 2)
+			batch = 2;
+	}
+	for (; batch; batch--) {
+		enum migratetype from;
+		uint64_t pfn = rmqueue_zone(m, z, order, type, alloc_flags, cpu, &from);
+
+		if (pfn == NO_PFN)
+			break;
+		push(m, list, pfn, order, from, true);
+		zone_count_free(z, -((int64_t)1 << order), from);
+		pcp->count += 1u << order;
+	}
+	clock_charge(m, COST_BUDDY_ALLOC);
+}
+
+uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
+	enum migratetype type, unsigned alloc_flags)
+{
+	struct pcp *pcp = zone_pcp(m, z, cpu);
+	struct pcp_list *list = &pcp->list[list_index(m, order, type)];
+
+	pcp->free_factor >>= 1;
+	if (!list->head) {
+		refill(m, z, pcp, list, cpu, order, type, alloc_flags);
+		if (!list->head)
+			return NO_PFN;
+	}
+	uint64_t pfn = list->head - 1;
+	assert(frame_of(m, pfn)->flags == FRAME_PCP && pcp->count >= 1u << order);
+	take(m, list, frame_of(m, pfn));
+	pcp->count -= 1u << order;
+	return pfn;
+}
+
+static void trace_drain(
+	struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, enum migratetype type)
+{
+	if (!trace_wants(&m->trace, TRACE_mm_page_pcpu_drain))
+		return;
+	trace_put(m, &(struct trace_record){.ns = m->clock.now_ns,
+			     .pfn = pfn,
+			     .event = TRACE_mm_page_pcpu_drain,
+			     .cpu = (uint8_t)cpu,
+			     .order = (uint8_t)order,
+			     .migratetype = (uint8_t)type});
+}
+
+/* The coldest block of a list goes back to the zone. */
+static void free_last(
+	struct machine *m, struct zone *z, struct pcp *pcp, struct pcp_list *list, unsigned cpu)
+{
+	uint64_t pfn = list->tail - 1;
+	struct frame *f = frame_of(m, pfn);
+	unsigned order = f->order;
+	enum migratetype type = (enum migratetype)f->index;
+
+	assert(f->flags == FRAME_PCP && pcp->count >= 1u << order);
+	take(m, list, f);
+	pcp->count -= 1u << order;
+	/* The pageblock may have been isolated while the page lay here. */
+	if (z->nr_isolate_pageblock)
+		type = pageblock_type(m, pfn);
+	zone_count_free(z, (int64_t)1 << order, type);
+	buddy_free(m, z, pfn, order, type, false);
+	trace_drain(m, cpu, pfn, order, type);
+}
+
+/* free_pcppages_bulk(): @pages back to the zone, beginning with list @index. */
+static void free_bulk(struct machine *m, struct zone *z, struct pcp *pcp, unsigned cpu,
+	uint64_t pages, unsigned index)
+{
+	unsigned min = 0, max = PCP_MAX_LISTS - 1;
+	int64_t left = (int64_t)(pages < pcp->count ? pages : pcp->count);
+	bool first = true;
+
+	if (left)
+		clock_charge(m, COST_BUDDY_FREE);
+	while (left > 0) {
+		struct pcp_list *list;
+
+		for (;;) {
+			if (!first && ++index > max)
+				index = min;
+			first = false;
+			list = &pcp->list[index];
+			if (list->head)
+				break;
+			/* Empty ends of the circle are not visited again. */
+			if (index == max)
+				max--;
+			if (index == min)
+				min++;
+			assert(min <= max);
+		}
+		int64_t block = (int64_t)1 << list_order(m, index);
+		do {
+			free_last(m, z, pcp, list, cpu);
+			left -= block;
+		} while (left > 0 && list->head);
+	}
+}
+
+/* nr_pcp_free(): how many pages go back when the lists are full. */
+static uint64_t free_batch(const struct zone *z, struct pcp *pcp, uint64_t batch)
+{
+	uint64_t high = z->pcp_high;
+
+	if (high < batch)
+		return 1;
+	uint64_t most = high - batch;
+	uint64_t n = batch << pcp->free_factor;
+	if (n < most && pcp->free_factor < PCP_BATCH_SCALE_MAX)
+		pcp->free_factor++;
+	return n > most ? most : n;
+}
+
+void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
+	enum migratetype type)
+{
+	struct pcp *pcp = zone_pcp(m, z, cpu);
+	unsigned index = list_index(m, order, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
+	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
+
+	assert(type != MIGRATE_ISOLATE);
+	push(m, &pcp->list[index], pfn, order, type, false);
+	pcp->count += 1u << order;
+	/* Many frees of larger blocks in a row: they would keep memory from merging, so all goes back. */
+	bool all = pcp->free_factor && order && order <= PCP_COSTLY_ORDER;
+	if (all)
+		free_bulk(m, z, pcp, cpu, pcp->count, index);
+	else if (pcp->count >= z->pcp_high)
+		free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
+}
+
+static void drain_zone(struct machine *m, struct zone *z, unsigned cpu)
+{
+	struct pcp *pcp = zone_pcp(m, z, cpu);
+	uint64_t batch = (z->pcp_batch ? z->pcp_batch : 1) << PCP_BATCH_SCALE_MAX;
+
+	while (pcp->count)
+		free_bulk(m, z, pcp, cpu, batch, 0);
+}
+
+void drain_local_pages(struct machine *m, unsigned cpu, struct zone *z)
+{
+	assert(cpu < m->nr_cpus);
+	if (z) {
+		drain_zone(m, z, cpu);
+		return;
+	}
+	for (z = zone_next(m, NULL); z; z = zone_next(m, z))
+		drain_zone(m, z, cpu);
+}
+
+void drain_all_pages(struct machine *m, struct zone *z)
+{
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
+		drain_local_pages(m, cpu, z);
+}
