@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parser of ftrace's text: event lines of the kmem page events among whatever else a recording has.
+ *
+ *	     cat-26788   (  26788) [001] d..3.  3142.310565: mm_page_free: page=00000000cc94282e pfn=0x362458 order=0
+ *	     cat 26788 [001]  3142.310565: kmem:mm_page_free: page=0xffffea000d891600 pfn=3548248 order=0
+ *	`---------- head ---------------------------------' `-- event ---' `------------ fields ---------------'
+ *
+ * The heads differ (trace, trace_pipe, trace-cmd report, perf script; with or without thread group, flags, the
+ * event's system), the event's own text does not. In steps:
+ *  1. Find "[CPU]", at most two words of flags and "TIME:"; a task's name may itself hold brackets, so the first
+ *     '[' that is followed by all of this counts.
+ *  2. Without such a head, look for the event's name: perf script can leave the CPU out, ftrace the whole head
+ *     (nocontext-info), and its latency-format puts both in other words.
+ *  3. The event's name decides the fields to read. They come in the order in which every kernel from 3.3 to 6.18
+ *     prints them; further fields at the end are let be. A pfn is hex with 0x, or decimal as before 5.14.
+ *
+ * What is recognised and not ours is foreign; what is not recognised is malformed, a torn line for instance. A
+ * line is read once from left to right with memchr and by hand, for a gigabyte of them has to go through here.
+ *
+ * Left out: binary recordings (trace.dat, perf.data), which their tools turn into this text.
+ * Formats: include/trace/events/kmem.h, kernel/trace/trace_output.c.
+ */
+#include "replay/ftrace.h"
+
+#include <string.h>
+
+/* What is left of the line. */
+struct cursor {
+	const char *p;
+	const char *end;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static void skip_blanks(struct cursor *c)
+{
+	while (c->p < c->end && is_blank(*c->p))
+		c->p++;
+}
+
+static bool starts(const struct cursor *c, const char *word, size_t len)
+{
+	return (size_t)(c->end - c->p) >= len && !memcmp(c->p, word, len);
+}
+
+/* Skip @word of @len bytes if it is next. */
+static bool eat(struct cursor *c, const char *word, size_t len)
+{
+	if (!starts(c, word, len))
+		return false;
+	c->p += len;
+	return true;
+}
+
+#define EAT(c, literal)	   eat((c), literal, sizeof(literal) - 1)
+#define STARTS(c, literal) starts((c), literal, sizeof(literal) - 1)
+
+static bool decimal(struct cursor *c, uint64_t *out)
+{
+	const char *from = c->p;
+	uint64_t value = 0;
+
+	while (c->p < c->end && is_digit(*c->p)) {
+		if (value > (UINT64_MAX - 9) / 10)
+			return false;
+		value = value * 10 + (unsigned)(*c->p++ - '0');
+	}
+	*out = value;
+	return c->p > from;
+}
+
+/* Decimal, or hex after 0x. */
+static bool number(struct cursor *c, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (!EAT(c, "0x"))
+		return decimal(c, out);
+	const char *from = c->p;
+	for (; c->p < c->end; c->p++) {
+		unsigned char low = (unsigned char)*c->p | 32;
+		unsigned digit;
+
+		if (is_digit(*c->p))
+			digit = (unsigned)(*c->p - '0');
+		else if (low >= 'a' && low <= 'f')
+			digit = low - 'a' + 10u;
+		else
+			break;
+		if (value >> 60)
+			return false;
+		value = value << 4 | digit;
+	}
+	*out = value;
+	return c->p > from;
+}
+
+static bool at_field_end(const struct cursor *c)
+{
+	return c->p == c->end || is_blank(*c->p);
+}
+
+/* "SECONDS.FRACTION:" (seconds), or "COUNT:" of a clock that counts something else. */
+static bool timestamp(struct cursor *c, struct ftrace_line *l)
+{
+	uint64_t seconds, ns = 0;
+
+	if (!decimal(c, &seconds))
+		return false;
+	if (c->p < c->end && *c->p == '.') {
+		uint64_t unit = 100000000;
+		const char *from = ++c->p;
+
+		for (; c->p < c->end && is_digit(*c->p); c->p++, unit /= 10)
+			ns += (unsigned)(*c->p - '0') * unit;
+		if (c->p == from || c->p - from > 9 || seconds > UINT32_MAX)
+			return false;
+		l->has_time = true;
+		l->time_ns = seconds * 1000000000 + ns;
+	}
+	return EAT(c, ":");
+}
+
+/* After "[": "CPU] [flags] [flags] TIME: ". */
+static bool head_after_bracket(struct cursor *c, struct ftrace_line *l)
+{
+	uint64_t cpu;
+
+	if (!decimal(c, &cpu) || cpu > UINT32_MAX || !EAT(c, "]"))
+		return false;
+	for (unsigned words = 0; words < 3; words++) {
+		struct cursor word;
+
+		skip_blanks(c);
+		word = *c;
+		l->has_time = false;
+		if (timestamp(&word, l) && at_field_end(&word)) {
+			*c = word;
+			l->cpu = (uint32_t)cpu;
+			return true;
+		}
+		while (c->p < c->end && !is_blank(*c->p))
+			c->p++;
+	}
+	l->has_time = false;
+	return false;
+}
+
+static bool find_head(struct cursor *c, struct ftrace_line *l)
+{
+	struct cursor at = *c;
+
+	while ((at.p = memchr(at.p, '[', (size_t)(at.end - at.p))) != NULL) {
+		struct cursor try = {at.p + 1, at.end};
+
+		if (head_after_bracket(&try, l)) {
+			*c = try;
+			return true;
+		}
+		at.p++;
+	}
+	return false;
+}
+
+static void malformed(struct ftrace_line *l, const char *why)
+{
+	l->kind = FTRACE_MALFORMED;
+	l->why = why;
+}
+
+/* "page=%p pfn=..." The pointer is told by no two tools alike, and of a page that is none it is (null), (nil), or
+ * zeroes, in old kernels with blanks before it. */
+static bool page_and_pfn(struct cursor *c, struct ftrace_line *l)
+{
+	bool null = true;
+
+	skip_blanks(c);
+	if (EAT(c, "page=")) {
+		skip_blanks(c);
+		for (; c->p < c->end && !is_blank(*c->p); c->p++)
+			null &= memchr("0x(nil)u", *c->p, 8) != NULL;
+		skip_blanks(c);
+	}
+	if (!EAT(c, "pfn=") || !number(c, &l->pfn) || !at_field_end(c)) {
+		malformed(l, "the event has no whole pfn=");
+		return false;
+	}
+	l->no_page = null && !l->pfn;
+	/* Physical addresses have at most 52 bits on every machine so far. */
+	if (l->pfn >> 52) {
+		malformed(l, "the pfn is too large for any machine");
+		return false;
+	}
+	return true;
+}
+
+static bool order(struct cursor *c, struct ftrace_line *l)
+{
+	uint64_t value;
+
+	skip_blanks(c);
+	if (!EAT(c, "order=") || !number(c, &value) || !at_field_end(c)) {
+		malformed(l, "the event has no whole order=");
+		return false;
+	}
+	if (value > FTRACE_MAX_ORDER) {
+		malformed(l, "the order is too large for any kernel");
+		return false;
+	}
+	if (l->pfn & (((uint64_t)1 << value) - 1)) {
+		malformed(l, "the pfn is not aligned to the order");
+		return false;
+	}
+	l->order = (unsigned)value;
+	return true;
+}
+
+static void alloc_fields(struct cursor *c, struct ftrace_line *l)
+{
+	uint64_t value;
+
+	if (!page_and_pfn(c, l) || !order(c, l))
+		return;
+	skip_blanks(c);
+	if (!EAT(c, "migratetype=") || !number(c, &value) || !at_field_end(c) || value > 15) {
+		malformed(l, "the event has no whole migratetype=");
+		return;
+	}
+	l->migratetype = (int)value;
+	skip_blanks(c);
+	if (!EAT(c, "gfp_flags=") || at_field_end(c)) {
+		malformed(l, "the event has no gfp_flags=");
+		return;
+	}
+	l->gfp = c->p;
+	while (c->p < c->end && !is_blank(*c->p))
+		c->p++;
+	l->gfp_len = (size_t)(c->p - l->gfp);
+	l->kind = FTRACE_ALLOC;
+}
+
+static void free_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kind kind)
+{
+	if (!page_and_pfn(c, l))
+		return;
+	/* A free of no page is no act of any kernel: the allocator's line was cut and patched. */
+	if (l->no_page) {
+		malformed(l, "the free names no page");
+		return;
+	}
+	if (order(c, l))
+		l->kind = kind;
+}
+
+/* Is the word the beginning of one of our events' names, its colon missing? */
+static bool torn_name(const char *s, size_t len)
+{
+	static const char *const names[] = {"mm_page_alloc_zone_locked", "mm_page_alloc_extfrag", "mm_page_pcpu_drain",
+		"mm_page_free_batched"};
+
+	if (len > 5 && !memcmp(s, "kmem:", 5)) {
+		s += 5;
+		len -= 5;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (len <= strlen(names[i]) && !memcmp(s, names[i], len))
+			return true;
+	return len <= 5 && !memcmp(s, "kmem:", len);
+}
+
+/* A function's name, as in a stack trace or the function tracer's lines, has no colon behind it. */
+static void other_event(const struct cursor *c, struct ftrace_line *l)
+{
+	const char *p = c->p;
+
+	while (p < c->end && !is_blank(*p))
+		p++;
+	if (p == c->p)
+		malformed(l, "the line ends before the event");
+	else if (p == c->end && p[-1] != ':' && torn_name(c->p, (size_t)(p - c->p)))
+		malformed(l, "the line ends within the event's name");
+	else
+		l->kind = FTRACE_FOREIGN;
+}
+
+/* From the event's name to the end of the line. */
+static void event(struct cursor *c, struct ftrace_line *l)
+{
+	skip_blanks(c);
+	struct cursor name = *c;
+
+	(void)EAT(c, "kmem:");
+	if (EAT(c, "mm_page_")) {
+		if (EAT(c, "alloc:")) {
+			alloc_fields(c, l);
+			return;
+		}
+		if (EAT(c, "free:")) {
+			free_fields(c, l, FTRACE_FREE);
+			return;
+		}
+		if (EAT(c, "free_batched:")) {
+			free_fields(c, l, FTRACE_FREE_BATCHED);
+			return;
+		}
+		if (EAT(c, "alloc_zone_locked:") || EAT(c, "pcpu_drain:") || EAT(c, "alloc_extfrag:")) {
+			l->kind = FTRACE_INFORMATIONAL;
+			return;
+		}
+	}
+	other_event(&name, l);
+}
+
+/* Headers and notes that the recorders put between the events. */
+static bool note(const struct cursor *line, struct ftrace_line *l)
+{
+	struct cursor c = *line;
+	uint64_t ignored;
+
+	if (c.p == c.end || *c.p == '#') {
+		static const char total[] = "entries-in-buffer/entries-written:";
+		const char *at = memmem(c.p, (size_t)(c.end - c.p), total, sizeof(total) - 1);
+
+		l->kind = FTRACE_COMMENT;
+		if (at) {
+			c.p = at + sizeof(total) - 1;
+			skip_blanks(&c);
+			if (decimal(&c, &l->number))
+				l->kind = FTRACE_TOTAL;
+		}
+		return true;
+	}
+	if (STARTS(&c, "version =") || STARTS(&c, "cpus=") || STARTS(&c, "trace-cmd version")) {
+		l->kind = FTRACE_COMMENT;
+		return true;
+	}
+	if (!EAT(&c, "CPU"))
+		return false;
+	if (c.p < c.end && (*c.p == ':' || *c.p == ' '))
+		c.p++;
+	if (!decimal(&c, &ignored))
+		return false;
+	skip_blanks(&c);
+	if (EAT(&c, "is empty")) {
+		l->kind = FTRACE_COMMENT;
+		return true;
+	}
+	/* ftrace: "CPU:1 [LOST 20 EVENTS]"; trace-cmd: "CPU:1 [20 EVENTS DROPPED]", "CPU:1 [EVENTS DROPPED]". */
+	if (!EAT(&c, "[") || !memmem(c.p, (size_t)(c.end - c.p), "EVENTS", 6))
+		return false;
+	(void)EAT(&c, "LOST ");
+	(void)decimal(&c, &l->number);
+	l->kind = FTRACE_LOST;
+	return true;
+}
+
+/* The parts of a stack trace, one address or function a line, and the graph tracer's lines. */
+static bool continuation(const char *line, const struct cursor *c)
+{
+	struct cursor at = *c;
+	uint64_t ignored;
+
+	if (STARTS(c, "=> "))
+		return true;
+	if (c->p == line)
+		return false;
+	/* perf script: "\t    ffffffff8132c1d5 __alloc_pages+0x1d5 ([kernel.kallsyms])" */
+	while (at.p < at.end && memchr("0123456789abcdef", *at.p, 16))
+		at.p++;
+	if (at.p - c->p >= 4 && at.p < at.end && is_blank(*at.p) && at.end[-1] == ')')
+		return true;
+	/* function_graph: " 1)   0.123 us    |  foo();" */
+	at = *c;
+	return decimal(&at, &ignored) && EAT(&at, ")") && memchr(at.p, '|', (size_t)(at.end - at.p));
+}
+
+/* latency-format: "  <...>-4154    0d..3.  1234us+: ": the CPU begins the word of flags before the time. */
+static bool latency_head(const char *line, const char *colon, struct ftrace_line *l)
+{
+	const char *p = colon;
+	uint64_t us;
+
+	while (p > line && memchr(" !+#*@$", p[-1], 7))
+		p--;
+	if (p - line < 3 || p[-1] != 's' || p[-2] != 'u')
+		return false;
+	p -= 2;
+	const char *digits = p;
+	while (digits > line && is_digit(digits[-1]))
+		digits--;
+	struct cursor time = {digits, p};
+	if (!decimal(&time, &us) || us > UINT64_MAX / 2000 || digits == line || !is_blank(digits[-1]))
+		return false;
+	while (digits > line && is_blank(digits[-1]))
+		digits--;
+	const char *flags = digits;
+	while (flags > line && !is_blank(flags[-1]))
+		flags--;
+	struct cursor word = {flags, digits};
+	uint64_t cpu;
+	if (!decimal(&word, &cpu) || cpu > UINT32_MAX)
+		return false;
+	l->cpu = (uint32_t)cpu;
+	l->has_time = true;
+	l->time_ns = us * 1000;
+	return true;
+}
+
+/* "TIME:" as a whole word that ends at @colon and stands behind a blank. */
+static bool time_before(const char *line, const char *colon, struct ftrace_line *l)
+{
+	const char *p = colon;
+
+	while (p > line && (is_digit(p[-1]) || p[-1] == '.'))
+		p--;
+	struct cursor time = {p, colon + 1};
+	if (p == line || !is_blank(p[-1]) || !timestamp(&time, l) || !l->has_time) {
+		l->has_time = false;
+		return false;
+	}
+	return true;
+}
+
+/* A line without "[CPU]": every ": " in it may end a head. */
+static void event_without_cpu(struct cursor *c, struct ftrace_line *l)
+{
+	const char *line = c->p;
+	struct cursor at = *c;
+
+	skip_blanks(c);
+	if (STARTS(c, "mm_page_") || STARTS(c, "kmem:mm_page_")) {
+		event(c, l);
+		return;
+	}
+	if (continuation(line, c)) {
+		l->kind = FTRACE_FOREIGN;
+		return;
+	}
+	while ((at.p = memchr(at.p, ':', (size_t)(at.end - at.p))) != NULL) {
+		if (at.p + 1 < at.end && is_blank(at.p[1]) &&
+			(time_before(line, at.p, l) || latency_head(line, at.p, l))) {
+			at.p++;
+			event(&at, l);
+			return;
+		}
+		at.p++;
+	}
+	malformed(l, "neither an event with its head nor a comment");
+}
+
+void ftrace_parse(const char *s, size_t len, struct ftrace_line *out)
+{
+	struct cursor c = {s, s + len};
+
+	memset(out, 0, sizeof(*out));
+	out->migratetype = -1;
+	while (c.end > c.p && (c.end[-1] == '\r' || is_blank(c.end[-1])))
+		c.end--;
+	if (find_head(&c, out)) {
+		event(&c, out);
+		return;
+	}
+	struct cursor trimmed = c;
+	skip_blanks(&trimmed);
+	if (!note(&trimmed, out))
+		event_without_cpu(&c, out);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Replaying a recording of page allocations on a machine, line by line.
+ *
+ * struct replay is about the reading: counts, first bad lines, times for the report. What decides how the machine
+ * goes on, the map from recorded to simulated pages and the recording's clock, lies in the machine (m->replay_at),
+ * so it is copied with it and part of its digest.
+ */
+#ifndef SIMM_REPLAY_REPLAY_H
+#define SIMM_REPLAY_REPLAY_H
+
+#include "replay/ftrace.h"
+#include "replay/gfp_names.h"
+#include "replay/pfn_map.h"
+
+enum replay_count {
+#define REPLAY_COUNT(name, doc) REPLAY_##name,
+#include "replay/replay_count.def"
+	NR_REPLAY_COUNTS
+};
+
+extern const char *const replay_count_names[NR_REPLAY_COUNTS];
+
+#define REPLAY_BAD_LINES 8
+#define REPLAY_BAD_BYTES 80
+
+struct replay_bad_line {
+	uint64_t number;
+	const char *why;
+	uint32_t len;		/* of the whole line; the first REPLAY_BAD_BYTES are kept */
+	char text[REPLAY_BAD_BYTES];
+};
+
+struct replay {
+	uint64_t count[NR_REPLAY_COUNTS];
+	uint64_t total_events;	/* as the recording's header says, 0: unknown */
+	struct replay_bad_line bad[REPLAY_BAD_LINES];
+	unsigned nr_bad;
+	uint64_t start_ns;	/* simulated time at the first event */
+	uint64_t end_ns;	/* and after the last */
+	unsigned open;		/* open files that have written */
+	uint64_t host_since_ns;	/* while open: when the first of them began */
+	uint64_t host_ns;	/* and what earlier ones took */
+	uint64_t boots;		/* the session's, when it began: a reboot begins anew */
+	struct gfp_cache gfp;
+};
+
+/* What a machine remembers of the recording (in its heap, at m->replay_at). */
+struct replay_state {
+	struct pfn_map map;
+	uint64_t held[FTRACE_MAX_ORDER + 1];	/* slots LIVE or REFUSED, by order */
+	uint64_t time_ns;			/* of the latest event with a timestamp */
+	uint64_t has_time;
+};
+
+/* NULL: host memory ended. */
+struct replay *replay_new(void);
+void replay_free(struct replay *r);
+/* Forget the counts, not which files are open: another machine begins. */
+void replay_restart(struct replay *r);
+
+/* Do what the line (no newline) says. 0, or -EINVAL with m->why for a malformed line, which changes nothing but
+ * the counts. @number is the line's, for the list of bad lines. */
+int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number);
+
+/* NULL before the first event. */
+const struct replay_state *replay_state(const struct machine *m);
+/* Pages that the recording holds at this moment on @m, and blocks (0 before the first event). */
+uint64_t replay_live_pages(const struct machine *m);
+
+#endif
