@@ -85,6 +85,7 @@ struct machine {
 	struct fault_inject fail_page_alloc;
 	struct vars vars;
 	struct page_alloc_state page_alloc;
+	uint64_t replay_at;		/* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;
 	uint64_t totalram_pages;	/* sum of managed */

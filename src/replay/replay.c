@@ -31,6 +31,7 @@
 #include "replay/replay.h"
 
 #include "mm/core/clock.h"
+#include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 
 #include <assert.h>
@@ -132,6 +133,11 @@ static struct pfn_slot *find_around(struct machine *m, struct replay_state *st, 
 			return slot;
 	}
 	return NULL;
+}
+
+static int split_block(struct machine *m, uint64_t pfn)
+{
+	return frame_of(m, pfn)->flags & FRAME_HEAD ? split_huge_page(m, pfn) : split_page(m, pfn);
 }
 
 /* Break the block of @slot into single pages, there and here. 0 or -errno (nothing changed). */

@@ -46,5 +46,7 @@ typedef uint64_t size_fn(struct view *v);
 #undef ARG
 
 /* Functions of ROW() rows. */
+extern const struct stream_ops replay_stream;
+show_fn show_replay;
 
 #endif

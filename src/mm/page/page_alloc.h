@@ -67,6 +67,8 @@ void drain_local_pages(struct machine *m, unsigned cpu, struct zone *z);
 /* split_page(): a block that is no compound page becomes 1 << order single pages, each freed by itself.
  * Errors: EINVAL. */
 int split_page(struct machine *m, uint64_t pfn);
+/* split_huge_page(): the same for a compound page that only its owner holds. Errors: EINVAL, EBUSY. */
+int split_huge_page(struct machine *m, uint64_t pfn);
 
 /* The pageblocks as memmap_init() leaves them: Movable, but Unmovable where the block's first page is no RAM.
  * Called once memblock's memory is final, before free_boot_pages(). Errors: EDQUOT. */
