@@ -48,5 +48,20 @@ typedef uint64_t size_fn(struct view *v);
 /* Functions of ROW() rows. */
 extern const struct stream_ops replay_stream;
 show_fn show_replay;
+enum fail_page_alloc_file {
+	FAIL_PROBABILITY,
+	FAIL_INTERVAL,
+	FAIL_TIMES,
+	FAIL_SPACE,
+	FAIL_VERBOSE,
+	FAIL_RATELIMIT_INTERVAL,
+	FAIL_RATELIMIT_BURST,
+	FAIL_TASK_FILTER,
+	FAIL_IGNORE_WAIT,
+	FAIL_IGNORE_HIGHMEM,
+	FAIL_MIN_ORDER,
+};
+show_fn fail_page_alloc_show;
+store_fn fail_page_alloc_store;
 
 #endif

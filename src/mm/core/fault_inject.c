@@ -26,22 +26,40 @@ void fault_inject_init(struct fault_inject *f)
 		.times = 1,
 		.min_order = 1,
 		.verbose = 2,
+		.ratelimit_burst = 10,
 		.ignore_gfp_wait = true,
 		.ignore_gfp_highmem = true};
 }
 
-static void report(struct machine *m, uint64_t pages)
+/* ___ratelimit(): at most `burst` reports in an interval; no interval, no limit. */
+static bool report_allowed(struct machine *m)
+{
+	struct fault_inject *f = &m->fail_page_alloc;
+
+	if (!f->ratelimit_interval_ms)
+		return true;
+	if (!f->reported || m->clock.now_ns - f->report_begin_ns >
+				    f->ratelimit_interval_ms * UINT64_C(1000000)) {
+		f->report_begin_ns = m->clock.now_ns;
+		f->reported = 0;
+	}
+	if (f->reported >= f->ratelimit_burst)
+		return false;
+	f->reported++;
+	return true;
+}
+
+static void report(struct machine *m)
 {
 	const struct fault_inject *f = &m->fail_page_alloc;
 
-	if (f->verbose)
-		log_printf(m,
-			"FAULT_INJECTION: forcing a failure.\nname fail_page_alloc, interval %llu, "
-			"probability %llu, space %llu, "
-			"times %lld",
-			(unsigned long long)f->interval, (unsigned long long)f->probability,
-			(unsigned long long)f->space, (long long)f->times);
-	(void)pages;
+	if (!f->verbose || !report_allowed(m))
+		return;
+	log_printf(m, "FAULT_INJECTION: forcing a failure.");
+	log_printf(m,
+		"name fail_page_alloc, interval %llu, probability %llu, space %llu, times %lld",
+		(unsigned long long)f->interval, (unsigned long long)f->probability,
+		(unsigned long long)f->space, (long long)f->times);
 }
 
 /* should_fail() */
@@ -60,7 +78,7 @@ static bool should_fail(struct machine *m, uint64_t pages, bool quiet)
 	if (f->probability <= rng_below(&m->rng, 100))
 		return false;
 	if (!quiet)
-		report(m, pages);
+		report(m);
 	if (f->times > 0)
 		f->times--;
 	return true;

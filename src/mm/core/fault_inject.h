@@ -21,6 +21,10 @@ struct fault_inject {
 	bool ignore_gfp_wait;	/* default true: only allocations that cannot reclaim fail */
 	bool ignore_gfp_highmem; /* default true */
 	bool task_filter;
+	uint32_t ratelimit_interval_ms;	/* of the reports in the log; 0: no limit */
+	uint32_t ratelimit_burst;	/* default 10 */
+	uint32_t reported;	/* since report_begin_ns */
+	uint64_t report_begin_ns;
 };
 
 void fault_inject_init(struct fault_inject *f);

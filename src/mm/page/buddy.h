@@ -15,7 +15,7 @@ static inline bool migratetype_mergeable(enum migratetype type)
 
 /* Is the free list of @order and @type of @z empty? */
 static inline bool free_list_empty(
-        const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
 {
 	return !z->area[order].list[type].nr &&
 	       (order != m->nr_orders - 1 || !z->extent_blocks[type]);
@@ -37,32 +37,32 @@ static inline void zone_count_free(struct zone *z, int64_t pages, enum migratety
 /* Make the zero frame at @pfn (live) a free block and put it on a list; take a linked free block
  * off its list. */
 void buddy_link(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
-        enum migratetype type, bool tail);
+	enum migratetype type, bool tail);
 void buddy_unlink(struct machine *m, struct zone *z, uint64_t pfn);
 
 /* The first block of a list, or NO_PFN; it may lie in an extent. */
 uint64_t buddy_first(
-        const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
 /* Take the free block @pfn of @order off its list or extent; its frame is live and zero. Errors:
  * EDQUOT. */
 int buddy_take(struct machine *m, struct zone *z, uint64_t pfn, unsigned order);
 /* Move the free block @pfn of @order to the tail of another type's list (move_to_free_list()).
  * Errors: EDQUOT. */
 int buddy_move(
-        struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type);
+	struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type);
 /* Cut a taken block down: the upper halves become free blocks of @type (expand()). */
 void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, unsigned low, unsigned high,
-        enum migratetype type);
+	enum migratetype type);
 
 /* __free_one_page(): free the block whose frame is zero and live, merging. */
 void buddy_free(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
-        enum migratetype type, bool tail);
+	enum migratetype type, bool tail);
 
 /* move_freepages_block(): all free blocks of @pfn's pageblock to @type's lists; returns their
  * pages. *@movable (may be NULL) gets the allocated pages that migration could move. 0 when the
  * pageblock reaches out of the zone. */
 uint64_t buddy_move_pageblock(
-        struct machine *m, struct zone *z, uint64_t pfn, enum migratetype type, uint64_t *movable);
+	struct machine *m, struct zone *z, uint64_t pfn, enum migratetype type, uint64_t *movable);
 
 /* Set the pageblock of @pfn to Isolate and its free pages aside: they stay on lists but count as
  * free nowhere (set_migratetype_isolate() without the search for unmovable pages). A free block

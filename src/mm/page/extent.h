@@ -21,7 +21,7 @@ bool extent_would_be_last(const struct zone *z, uint64_t pfn, enum migratetype t
  * some type becomes ordinary free blocks. Counts in area->nr_free. Errors: EDQUOT (nothing added).
  */
 int extent_add(struct machine *m, struct zone *z, uint64_t start_pfn, uint64_t nr_blocks,
-        enum migratetype type);
+	enum migratetype type);
 
 /* Take the block at @pfn out of its extent; its frames become live, all zero. The caller makes it
  * something else. Counts in area->nr_free. Errors: EDQUOT (nothing taken). */

@@ -33,8 +33,8 @@ enum {
 };
 
 struct frame_flag_row {
-	const char *name;	/* "LOCKED" */
-	int kpf;		/* bit in kpageflags, -1: none */
+	const char *name; /* "LOCKED" */
+	int kpf;	  /* bit in kpageflags, -1: none */
 	const char *word;
 	const char *doc;
 };

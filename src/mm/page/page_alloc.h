@@ -41,7 +41,8 @@ enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp);
 /* Allocate 1 << @order pages on @cpu, preferring node @nid (the CPU's own node when negative).
  * Returns 0 and the first pfn in *@pfn. Errors (m->why has the sentence): ENOMEM when no zone may give it,
  * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit. */
-int alloc_pages_node(struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn);
+int alloc_pages_node(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn);
 
 /* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
@@ -52,7 +53,8 @@ int get_page(struct machine *m, uint64_t pfn);
 int put_page(struct machine *m, unsigned cpu, uint64_t pfn);
 
 /* alloc_pages_bulk_array(): up to @n pages of order 0 into @pfns; returns how many. */
-uint64_t alloc_pages_bulk(struct machine *m, unsigned cpu, int nid, gfp_t gfp, uint64_t n, uint64_t *pfns);
+uint64_t alloc_pages_bulk(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, uint64_t n, uint64_t *pfns);
 
 /* alloc_pages_exact(): @bytes rounded up to pages, the tail of the power of two given back. */
 int alloc_pages_exact(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t bytes, uint64_t *pfn);
@@ -94,7 +96,8 @@ int unusable_index(const struct machine *m, const struct zone *z, unsigned order
 
 /* Free blocks of @order and @type in @z, extents included; the number of pageblocks of @type in @z
  * that have struct pages (pagetypeinfo_showblockcount(); holes with struct pages count as Unmovable). */
-uint64_t zone_free_blocks(const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
+uint64_t zone_free_blocks(
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
 uint64_t zone_type_blocks(const struct machine *m, const struct zone *z, enum migratetype type);
 
 /* Identities that hold at all times; returns violations, one line each in @out. */

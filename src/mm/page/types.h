@@ -13,11 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAX_NODES	64
-#define MAX_CPUS	256
-#define MAX_ORDERS	12	/* the largest MAX_ORDER of the machines (armhf) */
-#define PCP_COSTLY_ORDER 3	/* PAGE_ALLOC_COSTLY_ORDER: the lists hold orders 0 .. 3 */
-#define PCP_MAX_LISTS	14	/* three types for each of orders 0-3; the THP order's: others, Movable */
+#define MAX_NODES	 64
+#define MAX_CPUS	 256
+#define MAX_ORDERS	 12 /* the largest MAX_ORDER of the machines (armhf) */
+#define PCP_COSTLY_ORDER 3  /* PAGE_ALLOC_COSTLY_ORDER: the lists hold orders 0 .. 3 */
+#define PCP_MAX_LISTS	 14 /* three types for each of orders 0-3; the THP order's: others, Movable */
 #define ZONE_MAX_EXTENTS 128
 
 /* In the kernel's order; a machine has those in its zone_mask (zone_to_index() gives the kernel's own index). */
@@ -48,27 +48,28 @@ enum migratetype {
  * the block is; the frames inside it are all zero, and so are those of memory never used: what such a
  * frame *is* follows from its block, from extents and from memblock (frame_peek()). Lists hold pfn + 1, 0 is none. */
 struct frame {
-	uint32_t flags;		/* FRAME_* of frame_flags.def */
-	uint32_t refcount;	/* pins add 1024 each */
-	uint32_t mapcount;	/* number of page-table entries; not biased by -1 as in the kernel */
-	uint32_t next;		/* list of which the frame is a member: free list, pcp list, LRU */
+	uint32_t flags;	   /* FRAME_* of frame_flags.def */
+	uint32_t refcount; /* pins add 1024 each */
+	uint32_t mapcount; /* number of page-table entries; not biased by -1 as in the kernel */
+	uint32_t next;	   /* list of which the frame is a member: free list, pcp list, LRU */
 	uint32_t prev;
-	uint32_t mapping;	/* id of its anon_vma or file, 0: none; compound tail: head's pfn + 1 */
-	uint64_t index : 44;	/* offset within the mapping, in pages; free/pcp page: its migratetype */
+	uint32_t mapping; /* id of its anon_vma or file, 0: none; compound tail: head's pfn + 1 */
+	uint64_t
+		index : 44; /* offset within the mapping, in pages; free/pcp page: its migratetype */
 	uint64_t memcg : 16;
-	uint64_t order : 4;	/* of the block that begins here: free, on a CPU's list or allocated */
+	uint64_t order : 4; /* of the block that begins here: free, on a CPU's list or allocated */
 };
 _Static_assert(sizeof(struct frame) == 32, "a frame in use costs 32 bytes");
 
 struct free_list {
-	uint32_t head;		/* pfn + 1 */
+	uint32_t head; /* pfn + 1 */
 	uint32_t tail;
-	uint64_t nr;		/* blocks in the list; extents are not counted here */
+	uint64_t nr; /* blocks in the list; extents are not counted here */
 };
 
 struct free_area {
 	struct free_list list[MIGRATE_TYPES];
-	uint64_t nr_free;	/* blocks of this order in all lists, extents included */
+	uint64_t nr_free; /* blocks of this order in all lists, extents included */
 };
 
 /* Memory never used: @nr_blocks aligned blocks of the largest order, free, of type @migratetype,
@@ -84,27 +85,28 @@ enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
 struct zone {
 	enum zone_type type;
 	unsigned nid;
-	uint64_t start_pfn;		/* zone_start_pfn */
+	uint64_t start_pfn; /* zone_start_pfn */
 	uint64_t spanned_pages;
 	uint64_t present_pages;
 	uint64_t managed_pages;
 	uint64_t cma_pages;
-	uint64_t watermark[NR_WMARK];	/* without boost */
+	uint64_t watermark[NR_WMARK]; /* without boost */
 	uint64_t watermark_boost;
 	uint64_t nr_reserved_highatomic;
 	int64_t lowmem_reserve[MAX_NR_ZONES]; /* by enum zone_type */
-	uint64_t pcp_high;		/* of each CPU's lists */
+	uint64_t pcp_high;		      /* of each CPU's lists */
 	uint64_t pcp_batch;
-	bool boosted;			/* ZONE_BOOSTED_WATERMARK: kswapd is to be woken */
+	bool boosted; /* ZONE_BOOSTED_WATERMARK: kswapd is to be woken */
 	struct free_area area[MAX_ORDERS];
-	struct extent extent[ZONE_MAX_EXTENTS];	/* sorted by start_pfn */
+	struct extent extent[ZONE_MAX_EXTENTS]; /* sorted by start_pfn */
 	unsigned nr_extents;
-	uint64_t extent_blocks[MIGRATE_TYPES];	/* sum of nr_blocks by type */
-	uint64_t free_pages;		/* NR_FREE_PAGES */
-	uint64_t free_cma_pages;	/* NR_FREE_CMA_PAGES */
-	uint64_t nr_isolated_pages;	/* free pages in isolated pageblocks: on lists, in no free count */
-	uint64_t nr_isolate_pageblock;	/* pageblocks of type Isolate */
-	uint64_t stat[NR_ZONE_STATS];	/* the two above are filled in when read: zone_stat() */
+	uint64_t extent_blocks[MIGRATE_TYPES]; /* sum of nr_blocks by type */
+	uint64_t free_pages;		       /* NR_FREE_PAGES */
+	uint64_t free_cma_pages;	       /* NR_FREE_CMA_PAGES */
+	uint64_t
+		nr_isolated_pages; /* free pages in isolated pageblocks: on lists, in no free count */
+	uint64_t nr_isolate_pageblock; /* pageblocks of type Isolate */
+	uint64_t stat[NR_ZONE_STATS];  /* the two above are filled in when read: zone_stat() */
 	uint64_t numa_stat[NR_NUMA_STATS];
 };
 
@@ -115,8 +117,8 @@ struct pcp_list {
 
 /* The pages that one CPU keeps of one zone: in no free count. */
 struct pcp {
-	uint32_t count;			/* pages, not blocks */
-	uint32_t free_factor;		/* batch scaling while freeing in a row */
+	uint32_t count;	      /* pages, not blocks */
+	uint32_t free_factor; /* batch scaling while freeing in a row */
 	struct pcp_list list[PCP_MAX_LISTS];
 };
 
@@ -136,16 +138,16 @@ struct node {
 	bool kswapd_woken;
 	uint8_t kswapd_order;
 	uint8_t kswapd_highest_zone;
-	unsigned nr_fallback;		/* ZONELIST_FALLBACK, populated zones in order of preference */
+	unsigned nr_fallback; /* ZONELIST_FALLBACK, populated zones in order of preference */
 	struct zoneref fallback[MAX_NODES * MAX_NR_ZONES];
 };
 
 /* What the page allocator keeps for the whole machine. */
 struct page_alloc_state {
 	bool page_group_by_mobility_disabled;
-	uint64_t tag;			/* who allocates now (page_owner's pid), for page/PFN */
-	bool warned_order;		/* WARN_ON_ONCE() of an order beyond the largest */
-	uint64_t warn_begin_ns;		/* failure reports: at most one in 10 s (___ratelimit()) */
+	uint64_t tag;		/* who allocates now (page_owner's pid), for page/PFN */
+	bool warned_order;	/* WARN_ON_ONCE() of an order beyond the largest */
+	uint64_t warn_begin_ns; /* failure reports: at most one in 10 s (___ratelimit()) */
 	uint32_t warn_printed;
 	uint32_t warn_missed;
 };

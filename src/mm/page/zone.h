@@ -25,8 +25,8 @@ static inline unsigned zone_id(const struct machine *m, const struct zone *z)
 
 static inline struct pcp *zone_pcp(const struct machine *m, const struct zone *z, unsigned cpu)
 {
-	return (struct pcp *)(m->arena.base + m->pcps_at) +
-		cpu * (m->nr_nodes * MAX_NR_ZONES) + z->nid * MAX_NR_ZONES + z->type;
+	return (struct pcp *)(m->arena.base + m->pcps_at) + cpu * (m->nr_nodes * MAX_NR_ZONES) +
+	       z->nid * MAX_NR_ZONES + z->type;
 }
 
 static inline bool zone_configured(const struct machine *m, enum zone_type type)
@@ -68,12 +68,15 @@ static inline uint64_t wmark_pages(const struct zone *z, enum watermark w)
 }
 
 /* mm/page_alloc.c of 6.1.176; formulas in the oracle's README. */
-void zones_setup_watermarks(struct machine *m);		/* setup_per_zone_wmarks() */
-void zones_setup_lowmem_reserve(struct machine *m);	/* setup_per_zone_lowmem_reserve() */
-void zones_setup_pcp(struct machine *m);		/* zone_set_pageset_high_and_batch() of all zones */
-uint64_t zones_min_free_kbytes(const struct machine *m); /* calculate_min_free_kbytes(), THP's raise included */
-void zones_init_min_free(struct machine *m);		/* init_per_zone_wmark_min(): sysctls' defaults and all of the above, at boot */
-void zones_thp_changed(struct machine *m);		/* start_stop_khugepaged(): min_free_kbytes for huge pages, or back */
-void zones_build_zonelists(struct machine *m);		/* node and zone fallback order */
+void zones_setup_watermarks(struct machine *m);	    /* setup_per_zone_wmarks() */
+void zones_setup_lowmem_reserve(struct machine *m); /* setup_per_zone_lowmem_reserve() */
+void zones_setup_pcp(struct machine *m); /* zone_set_pageset_high_and_batch() of all zones */
+uint64_t zones_min_free_kbytes(
+	const struct machine *m); /* calculate_min_free_kbytes(), THP's raise included */
+void zones_init_min_free(struct machine *
+		m); /* init_per_zone_wmark_min(): sysctls' defaults and all of the above, at boot */
+void zones_thp_changed(
+	struct machine *m); /* start_stop_khugepaged(): min_free_kbytes for huge pages, or back */
+void zones_build_zonelists(struct machine *m); /* node and zone fallback order */
 
 #endif
