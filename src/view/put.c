@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Small pieces that several files share (put.h).
+ */
+#include "view/put.h"
+
+uint64_t node_stat_shown(const struct machine *m, enum node_stat_item item, uint64_t pages)
+{
+	switch (item) {
+	case ND_nr_anon_transparent_hugepages:
+	case ND_nr_shmem_hugepages:
+	case ND_nr_shmem_pmdmapped:
+	case ND_nr_file_hugepages:
+	case ND_nr_file_pmdmapped:
+		return m->pcp_thp_order ? pages >> m->pcp_thp_order : pages;
+	default:
+		return pages;
+	}
+}
+
+void put_list(struct text *out, const struct machine *m, unsigned n, has_fn *has, const void *data)
+{
+	const char *separator = "";
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned last = i;
+
+		if (!has(m, i, data))
+			continue;
+		while (last + 1 < n && has(m, last + 1, data))
+			last++;
+		text_puts(out, separator);
+		text_dec(out, i, 0);
+		if (last > i) {
+			text_putc(out, '-');
+			text_dec(out, last, 0);
+		}
+		separator = ",";
+		i = last;
+	}
+}
