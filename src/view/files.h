@@ -63,5 +63,8 @@ enum fail_page_alloc_file {
 };
 show_fn fail_page_alloc_show;
 store_fn fail_page_alloc_store;
+#include "view/sysctl.h"
+show_fn show_hostname;
+store_fn store_hostname;
 
 #endif

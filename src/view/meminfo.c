@@ -11,12 +11,12 @@
 
 #include "view/memory_size.h"
 
-#define LABEL_COLUMNS	   16
-#define ISA_END		   ((uint64_t)1 << 20)
+#define LABEL_COLUMNS 16
+#define ISA_END	      ((uint64_t)1 << 20)
 /* Offsets from PAGE_OFFSET (0xc0000000). */
-#define VMALLOC_OFFSET	   ((uint64_t)8 << 20)
-#define I386_VMALLOC_END   0x3ebfe000u
-#define ARM_VMALLOC_END	   0x3f800000u
+#define VMALLOC_OFFSET	 ((uint64_t)8 << 20)
+#define I386_VMALLOC_END 0x3ebfe000u
+#define ARM_VMALLOC_END	 0x3f800000u
 /* 48-bit addresses; Sv39. */
 #define ARM64_VMALLOC_KB   133143592960u
 #define RISCV64_VMALLOC_KB ((uint64_t)64 << 20)
@@ -47,10 +47,12 @@ uint64_t memory_available_pages(const struct machine *m)
 
 	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
 		low += wmark_pages(z, WMARK_LOW);
-	uint64_t files = node_stat_total(m, ND_nr_active_file) + node_stat_total(m, ND_nr_inactive_file);
+	uint64_t files =
+		node_stat_total(m, ND_nr_active_file) + node_stat_total(m, ND_nr_inactive_file);
 	uint64_t reclaimable = node_stat_total(m, ND_nr_slab_reclaimable) +
-		node_stat_total(m, ND_nr_kernel_misc_reclaimable);
-	int64_t pages = (int64_t)zone_stat_total(m, ZS_nr_free_pages) - (int64_t)m->totalreserve_pages;
+			       node_stat_total(m, ND_nr_kernel_misc_reclaimable);
+	int64_t pages =
+		(int64_t)zone_stat_total(m, ZS_nr_free_pages) - (int64_t)m->totalreserve_pages;
 	pages += (int64_t)(files - min_u64(files / 2, low));
 	pages += (int64_t)(reclaimable - min_u64(reclaimable / 2, low));
 	return pages > 0 ? (uint64_t)pages : 0;
@@ -78,7 +80,8 @@ static uint64_t highmem_dirtyable_pages(const struct machine *m, uint64_t most)
 			continue;
 		uint64_t free_pages = zone_stat(z, ZS_nr_free_pages);
 		pages += free_pages - min_u64(free_pages, wmark_pages(z, WMARK_HIGH));
-		pages += zone_stat(z, ZS_nr_zone_inactive_file) + zone_stat(z, ZS_nr_zone_active_file);
+		pages += zone_stat(z, ZS_nr_zone_inactive_file) +
+			 zone_stat(z, ZS_nr_zone_active_file);
 	}
 	return min_u64(pages, most);
 }
@@ -107,7 +110,8 @@ void memory_dirty_limits(const struct machine *m, uint64_t *background, uint64_t
 	const int64_t *value = m->sysctls.value;
 	uint64_t pages = dirtyable_pages(m);
 
-	*limit = dirty_limit((uint64_t)value[SYSCTL_dirty_bytes], (uint64_t)value[SYSCTL_dirty_ratio], pages);
+	*limit = dirty_limit(
+		(uint64_t)value[SYSCTL_dirty_bytes], (uint64_t)value[SYSCTL_dirty_ratio], pages);
 	*background = dirty_limit((uint64_t)value[SYSCTL_dirty_background_bytes],
 		(uint64_t)value[SYSCTL_dirty_background_ratio], pages);
 	if (*background >= *limit)
@@ -151,7 +155,8 @@ static unsigned huge_shift(const struct machine *m)
  * mapped whole. */
 static void put_direct_map(const struct machine *m, struct text *out)
 {
-	uint64_t huge = (uint64_t)1 << huge_shift(m), lowmem_end = memory_lowmem_end_pfn(m) << PAGE_SHIFT;
+	uint64_t huge = (uint64_t)1 << huge_shift(m), lowmem_end = memory_lowmem_end_pfn(m)
+								   << PAGE_SHIFT;
 	uint64_t small_bytes = 0, large_bytes = 0, mapped = 0;
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++) {
@@ -231,7 +236,8 @@ static void put_kernel_use(const struct machine *m, struct text *out)
 	put_pages(out, "AnonPages:", node_stat_total(m, ND_nr_anon_pages));
 	put_pages(out, "Mapped:", node_stat_total(m, ND_nr_mapped));
 	put_pages(out, "Shmem:", node_stat_total(m, ND_nr_shmem));
-	put_pages(out, "KReclaimable:", reclaimable + node_stat_total(m, ND_nr_kernel_misc_reclaimable));
+	put_pages(out,
+		"KReclaimable:", reclaimable + node_stat_total(m, ND_nr_kernel_misc_reclaimable));
 	put_pages(out, "Slab:", reclaimable + unreclaimable);
 	put_pages(out, "SReclaimable:", reclaimable);
 	put_pages(out, "SUnreclaim:", unreclaimable);
@@ -254,7 +260,8 @@ static void put_huge(const struct machine *m, struct text *out)
 	if (memory_failure_known(m))
 		put_pages(out, "HardwareCorrupted:", 0);
 	if (machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE)) {
-		put_pages(out, "AnonHugePages:", node_stat_total(m, ND_nr_anon_transparent_hugepages));
+		put_pages(out,
+			"AnonHugePages:", node_stat_total(m, ND_nr_anon_transparent_hugepages));
 		put_pages(out, "ShmemHugePages:", node_stat_total(m, ND_nr_shmem_hugepages));
 		put_pages(out, "ShmemPmdMapped:", node_stat_total(m, ND_nr_shmem_pmdmapped));
 		put_pages(out, "FileHugePages:", node_stat_total(m, ND_nr_file_hugepages));
@@ -308,7 +315,7 @@ int show_meminfo(struct view *v, struct text *out)
 
 struct node_field {
 	const char *label;
-	int item[2];	/* summed; -1: none */
+	int item[2]; /* summed; -1: none */
 };
 
 /* After MemTotal, MemFree and MemUsed; a prefix of zone counters follows where nothing is kept per node. */
@@ -359,8 +366,8 @@ static uint64_t node_zones_stat(const struct machine *m, unsigned nid, enum zone
 	return sum;
 }
 
-static void put_node_fields(const struct machine *m, struct text *out, unsigned nid, const char *prefix,
-	const struct node_field *field, unsigned n)
+static void put_node_fields(const struct machine *m, struct text *out, unsigned nid,
+	const char *prefix, const struct node_field *field, unsigned n)
 {
 	const struct node *node = node_at(m, nid);
 
@@ -375,7 +382,8 @@ static void put_node_fields(const struct machine *m, struct text *out, unsigned 
 		else if (!strcmp(field->label, "Bounce:"))
 			pages = node_zones_stat(m, nid, ZS_nr_bounce);
 		/* Stacks are counted in KiB. */
-		put_kb(out, prefix, field->label, field->item[0] == ND_nr_kernel_stack ? pages : PAGES_TO_KB(pages));
+		put_kb(out, prefix, field->label,
+			field->item[0] == ND_nr_kernel_stack ? pages : PAGES_TO_KB(pages));
 	}
 }
 
@@ -397,12 +405,14 @@ int show_node_meminfo(struct view *v, struct text *out)
 	put_kb(out, prefix, "MemTotal:", PAGES_TO_KB(total));
 	put_kb(out, prefix, "MemFree:", PAGES_TO_KB(free_pages));
 	put_kb(out, prefix, "MemUsed:", PAGES_TO_KB(total - free_pages));
-	put_node_fields(m, out, nid, prefix, node_fields, sizeof(node_fields) / sizeof(*node_fields));
+	put_node_fields(
+		m, out, nid, prefix, node_fields, sizeof(node_fields) / sizeof(*node_fields));
 	if (machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE))
 		put_node_fields(m, out, nid, prefix, node_thp_fields,
 			sizeof(node_thp_fields) / sizeof(*node_thp_fields));
 	if (machine_has(m, CONFIG_HUGETLB_PAGE))
-		text_printf(out, "%sHugePages_Total: %5u\n%sHugePages_Free:  %5u\n%sHugePages_Surp:  %5u\n", prefix, 0u,
-			prefix, 0u, prefix, 0u);
+		text_printf(out,
+			"%sHugePages_Total: %5u\n%sHugePages_Free:  %5u\n%sHugePages_Surp:  %5u\n",
+			prefix, 0u, prefix, 0u, prefix, 0u);
 	return 0;
 }

@@ -71,7 +71,8 @@ static int64_t read_words(struct view *v, void *data, size_t len, uint64_t offse
 	uint64_t pfn = offset / WORD_BYTES, end = end_pfn(v->m);
 
 	if (offset % WORD_BYTES || len % WORD_BYTES)
-		return refuse(&v->m->why, EINVAL, "read whole words: offset and length are multiples of 8");
+		return refuse(&v->m->why, EINVAL,
+			"read whole words: offset and length are multiples of 8");
 	if (pfn >= end)
 		return 0;
 	uint64_t n = len / WORD_BYTES < end - pfn ? len / WORD_BYTES : end - pfn;

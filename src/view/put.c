@@ -39,3 +39,20 @@ void put_list(struct text *out, const struct machine *m, unsigned n, has_fn *has
 		i = last;
 	}
 }
+
+void put_mask(struct text *out, const struct machine *m, unsigned n, has_fn *has, const void *data)
+{
+	unsigned nr_words = n ? (n + 31) / 32 : 1;
+
+	for (unsigned word = nr_words; word--;) {
+		unsigned bits = word == nr_words - 1 && n % 32 ? n % 32 : 32;
+		uint32_t value = 0;
+
+		for (unsigned i = 0; i < bits; i++)
+			if (word * 32 + i < n && has(m, word * 32 + i, data))
+				value |= 1u << i;
+		text_hex(out, value, (bits + 3) / 4);
+		if (word)
+			text_putc(out, ',');
+	}
+}

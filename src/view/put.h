@@ -56,5 +56,7 @@ uint64_t node_stat_shown(const struct machine *m, enum node_stat_item item, uint
 /* "0-3,8": the numbers whose bit @has says yes to, below @n. */
 typedef bool has_fn(const struct machine *m, unsigned i, const void *data);
 void put_list(struct text *out, const struct machine *m, unsigned n, has_fn *has, const void *data);
+/* "3,ffffffff": the same as a mask of hex words, the highest first, as wide as @n. */
+void put_mask(struct text *out, const struct machine *m, unsigned n, has_fn *has, const void *data);
 
 #endif

@@ -23,12 +23,19 @@
 #include <errno.h>
 #include <string.h>
 
-#define HZ	      250
+#define HZ	       250
 #define NUMBER_LONGEST 21
-#define KERNEL_PAGE   4095
+#define KERNEL_PAGE    4095
 
 static const uint8_t types[NR_SYSCTLS] = {
-#define SYSCTL(name, need, when, path, mode, type, min, max, dflt, effect, doc) [SYSCTL_##name] = SYSCTL_##type,
+#define SYSCTL(name, need, when, path, mode, type, min, max, dflt, effect, doc)                    \
+	[SYSCTL_##name] = SYSCTL_##type,
+#include "sysctl.def"
+};
+
+static const char *const paths[NR_SYSCTLS] = {
+#define SYSCTL(name, need, when, path, mode, type, min, max, dflt, effect, doc)                    \
+	[SYSCTL_##name] = path,
 #include "sysctl.def"
 };
 
@@ -241,18 +248,16 @@ static bool to_int(uint64_t value, bool minus, int64_t *out)
 /* The name of the file for sentences: the last part of its path. */
 static const char *file_name(const struct view *v)
 {
-	const char *slash = v->row ? strrchr(v->row->path, '/') : NULL;
-
-	return slash ? slash + 1 : "this file";
+	return strrchr(paths[v->aux], '/') + 1;
 }
 
 static int refuse_range(struct view *v, int64_t least, int64_t most)
 {
 	if (types[v->aux] == SYSCTL_ULONG)
-		return refuse(&v->m->why, EINVAL, "%s takes a number from %llu to %llu", file_name(v),
-			(unsigned long long)least, (unsigned long long)most);
-	return refuse(&v->m->why, EINVAL, "%s takes a number from %lld to %lld", file_name(v), (long long)least,
-		(long long)most);
+		return refuse(&v->m->why, EINVAL, "%s takes a number from %llu to %llu",
+			file_name(v), (unsigned long long)least, (unsigned long long)most);
+	return refuse(&v->m->why, EINVAL, "%s takes a number from %lld to %lld", file_name(v),
+		(long long)least, (long long)most);
 }
 
 /* One number of the row's type, converted and in its range. */
@@ -265,7 +270,8 @@ static int take_value(struct view *v, struct cursor *c, int64_t *out)
 
 	sysctl_range(v->m, (enum sysctl_id)v->aux, &least, &most);
 	if (!take_number(v->m, c, &value, &minus))
-		return refuse(&v->m->why, EINVAL, "%s takes a number: decimal, or hex with 0x", file_name(v));
+		return refuse(&v->m->why, EINVAL, "%s takes a number: decimal, or hex with 0x",
+			file_name(v));
 	if (type == SYSCTL_ULONG) {
 		*out = (int64_t)value;
 		if (minus || value < (uint64_t)least || value > (uint64_t)most)
@@ -300,7 +306,8 @@ static int64_t store_number(struct view *v, const char *data, size_t len)
 
 	skip_blanks(&c);
 	if (!c.left)
-		return refuse(&v->m->why, EINVAL, "%s takes a number, and there is none", file_name(v));
+		return refuse(
+			&v->m->why, EINVAL, "%s takes a number, and there is none", file_name(v));
 	int err = take_value(v, &c, &value);
 	if (!err)
 		err = sysctl_set(v->m, (enum sysctl_id)v->aux, value);
@@ -333,13 +340,16 @@ static int64_t store_ratios(struct view *v, const char *data, size_t len)
 		stored++;
 	}
 	(void)sysctl_set(v->m, SYSCTL_lowmem_reserve_ratio, 0);
-	return stored && !bad ? consumed(&c, whole) : stored ? (int64_t)(whole - c.left) : (int64_t)whole;
+	return stored && !bad ? consumed(&c, whole)
+	       : stored	      ? (int64_t)(whole - c.left)
+			      : (int64_t)whole;
 }
 
 static int64_t store_zonelist(struct view *v, const char *data, size_t len)
 {
 	if (!len || !strchr("dDnN", *data) || !*data)
-		return refuse(&v->m->why, EINVAL, "numa_zonelist_order takes Default or Node, which are the same");
+		return refuse(&v->m->why, EINVAL,
+			"numa_zonelist_order takes Default or Node, which are the same");
 	return (int64_t)len;
 }
 
@@ -386,7 +396,8 @@ static int64_t store_word(struct view *v, const char *data, size_t len)
 		}
 		words += n + (words[n] == ' ');
 	}
-	return refuse(&v->m->why, EINVAL, "%s takes one of: %s", file_name(v), sysctl_words((unsigned)v->aux));
+	return refuse(&v->m->why, EINVAL, "%s takes one of: %s", file_name(v),
+		sysctl_words((unsigned)v->aux));
 }
 
 /* kstrtobool(): only the first letters count. */

@@ -35,7 +35,8 @@ int show_vmstat(struct view *v, struct text *out)
 	}
 	for (unsigned i = 0; i < NR_NODE_STATS; i++)
 		if (machine_has(m, node_stat_rows[i].need))
-			put_count(out, node_stat_rows[i].name, node_stat_shown(m, i, node_stat_total(m, i)));
+			put_count(out, node_stat_rows[i].name,
+				node_stat_shown(m, i, node_stat_total(m, i)));
 	memory_dirty_limits(m, &background, &limit);
 	put_count(out, "nr_dirty_threshold", limit);
 	put_count(out, "nr_dirty_background_threshold", background);
@@ -101,6 +102,7 @@ int show_node_numastat(struct view *v, struct text *out)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		put_count(out, rows[i].name, node_numa_stat(v->m, (unsigned)v->arg[0], rows[i].item));
+		put_count(
+			out, rows[i].name, node_numa_stat(v->m, (unsigned)v->arg[0], rows[i].item));
 	return 0;
 }

@@ -129,7 +129,8 @@ static unsigned fls_u64(uint64_t value)
 /* calculate_normal_threshold(): how far a CPU's part of a counter may run ahead of the whole. */
 static uint64_t stat_threshold(const struct machine *m, const struct zone *z)
 {
-	uint64_t threshold = 2ULL * fls_u64(m->nr_cpus) * (1 + fls_u64(z->managed_pages >> (27 - PAGE_SHIFT)));
+	uint64_t threshold =
+		2ULL * fls_u64(m->nr_cpus) * (1 + fls_u64(z->managed_pages >> (27 - PAGE_SHIFT)));
 
 	return threshold < STAT_THRESHOLD_MOST ? threshold : STAT_THRESHOLD_MOST;
 }

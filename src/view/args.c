@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arguments of paths that are numbers: nodes, CPUs, memory blocks, processes, firmware ranges, huge page sizes.
+ *
+ * A number has one spelling, decimal without leading zeros. Which numbers exist is a question to the machine; some
+ * arguments stand below another one (the CPUs of a node), whose value is then in view.arg[0].
+ */
+#include "view/files.h"
+
+#include "view/memory_block.h"
+#include "view/hugepages.h"
+
+#include "base/parse.h"
+#include "mm/page/zone.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* A decimal number in its one spelling. */
+static bool plain_number(const char *name, size_t len, uint64_t *value)
+{
+	return len && len < 20 && (name[0] != '0' || len == 1) && parse_u64(name, len, 10, value);
+}
+
+/* Does number @value of this kind exist? */
+typedef bool exists_fn(const struct view *v, uint64_t value);
+
+static int parse_existing(
+	struct view *v, const char *name, size_t len, uint64_t *value, exists_fn *exists)
+{
+	return plain_number(name, len, value) && exists(v, *value) ? 0 : -ENOENT;
+}
+
+static bool next_existing(
+	struct view *v, uint64_t *key, char *name, size_t cap, uint64_t end, exists_fn *exists)
+{
+	while (*key < end && !exists(v, *key))
+		++*key;
+	if (*key >= end)
+		return false;
+	snprintf(name, cap, "%llu", (unsigned long long)*key);
+	return true;
+}
+
+static void print_number(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	snprintf(name, cap, "%llu", (unsigned long long)value);
+}
+
+/* ---- which exist ---- */
+
+static bool node_exists(const struct view *v, uint64_t nid)
+{
+	return nid < v->m->nr_nodes;
+}
+
+static bool cpu_exists(const struct view *v, uint64_t cpu)
+{
+	return cpu < v->m->nr_cpus;
+}
+
+static bool cpu_of_node_exists(const struct view *v, uint64_t cpu)
+{
+	return cpu < v->m->nr_cpus && v->m->cpu_node[cpu] == v->arg[0];
+}
+
+static bool node_of_cpu_exists(const struct view *v, uint64_t nid)
+{
+	return v->arg[0] < v->m->nr_cpus && v->m->cpu_node[v->arg[0]] == nid;
+}
+
+static bool block_exists(const struct view *v, uint64_t block)
+{
+	return memory_block_exists(v->m, block);
+}
+
+static bool block_of_node_exists(const struct view *v, uint64_t block)
+{
+	return memory_block_exists(v->m, block) &&
+	       memory_block_on_node(v->m, block, (unsigned)v->arg[0]);
+}
+
+static bool node_of_block_exists(const struct view *v, uint64_t nid)
+{
+	return nid < v->m->nr_nodes && memory_block_on_node(v->m, v->arg[0], (unsigned)nid);
+}
+
+static bool memmap_exists(const struct view *v, uint64_t entry)
+{
+	return v->s && entry < v->s->desc.nr_ram;
+}
+
+/* The simulated machine has no processes yet: the one that is there is who asks. */
+static bool pid_exists(const struct view *v, uint64_t pid)
+{
+	return v->s && pid && pid == v->s->caller.pid;
+}
+
+static bool tid_exists(const struct view *v, uint64_t tid)
+{
+	return v->s && tid && (tid == v->s->caller.tid || tid == v->s->caller.pid);
+}
+
+static uint64_t nr_memmap(const struct view *v)
+{
+	return v->s ? v->s->desc.nr_ram : 0;
+}
+
+/* From the caller's own on: nothing is below it. */
+static uint64_t pid_end(const struct view *v)
+{
+	return v->s && v->s->caller.pid ? (uint64_t)v->s->caller.pid + 1 : 0;
+}
+
+static uint64_t tid_end(const struct view *v)
+{
+	return v->s && v->s->caller.tid >= v->s->caller.pid ? (uint64_t)v->s->caller.tid + 1
+							    : pid_end(v);
+}
+
+/* ---- the tables ---- */
+
+#define NUMBER_ARG(arg, exists, end)                                                               \
+	static int parse_##arg(struct view *v, const char *name, size_t len, uint64_t *value)      \
+	{                                                                                          \
+		return parse_existing(v, name, len, value, exists);                                \
+	}                                                                                          \
+	static bool next_##arg(struct view *v, uint64_t *key, char *name, size_t cap)              \
+	{                                                                                          \
+		return next_existing(v, key, name, cap, end, exists);                              \
+	}                                                                                          \
+	const struct arg_ops arg_##arg = {                                                         \
+		.parse = parse_##arg, .next = next_##arg, .print = print_number};
+
+NUMBER_ARG(node, node_exists, v->m->nr_nodes)
+NUMBER_ARG(cpu, cpu_exists, v->m->nr_cpus)
+NUMBER_ARG(cpu_of_node, cpu_of_node_exists, v->m->nr_cpus)
+NUMBER_ARG(node_of_cpu, node_of_cpu_exists, v->m->nr_nodes)
+NUMBER_ARG(block, block_exists, memory_block_end(v->m))
+NUMBER_ARG(block_of_node, block_of_node_exists, memory_block_end(v->m))
+NUMBER_ARG(node_of_block, node_of_block_exists, v->m->nr_nodes)
+NUMBER_ARG(memmap, memmap_exists, nr_memmap(v))
+
+/* Their numbers are the host's, large and few: listing does not count up to them. */
+static int parse_pid(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	return parse_existing(v, name, len, value, pid_exists);
+}
+
+static bool next_pid(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	if (*key < pid_end(v))
+		*key = pid_end(v) - 1;
+	return next_existing(v, key, name, cap, pid_end(v), pid_exists);
+}
+const struct arg_ops arg_pid = {.parse = parse_pid, .next = next_pid, .print = print_number};
+
+static int parse_tid(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	return parse_existing(v, name, len, value, tid_exists);
+}
+
+static bool next_tid(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	if (*key < pid_end(v))
+		*key = pid_end(v) - 1;
+	else if (*key < tid_end(v))
+		*key = tid_end(v) - 1;
+	return next_existing(v, key, name, cap, tid_end(v), tid_exists);
+}
+const struct arg_ops arg_tid = {.parse = parse_tid, .next = next_tid, .print = print_number};
+
+/* The value of a size is its index in the machine's list; its spelling is in KiB. */
+static int parse_hugepages(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	uint64_t kb;
+
+	if (!plain_number(name, len, &kb))
+		return -ENOENT;
+	for (*value = 0; hugepages_kb(v->m, (unsigned)*value); ++*value)
+		if (hugepages_kb(v->m, (unsigned)*value) == kb)
+			return 0;
+	return -ENOENT;
+}
+
+static void print_hugepages(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	snprintf(name, cap, "%llu", (unsigned long long)hugepages_kb(v->m, (unsigned)value));
+}
+
+static bool next_hugepages(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	if (*key >= HUGEPAGE_SIZES || !hugepages_kb(v->m, (unsigned)*key))
+		return false;
+	print_hugepages(v, *key, name, cap);
+	return true;
+}
+const struct arg_ops arg_hugepages = {
+	.parse = parse_hugepages, .next = next_hugepages, .print = print_hugepages};

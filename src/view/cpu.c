@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The CPUs: proc/cpuinfo and sys/devices/system/cpu.
+ *
+ * The simulated CPUs have an instruction set's name and no clock of their own; what stands here is constant, in the
+ * fields and the alignment of each architecture's kernel (arch/<arch>/kernel/cpu*.c of Linux 6.1), so that tools
+ * that count processors or look for flags (nx, pae, pse) find what the machine's MMU has.
+ */
+#include "view/files.h"
+#include "view/put.h"
+
+#define CPU_MHZ "2500.000"
+
+static bool cpu_any(const struct machine *m, unsigned cpu, const void *data)
+{
+	return true;
+}
+
+static bool cpu_is(const struct machine *m, unsigned cpu, const void *which)
+{
+	return cpu == *(const uint64_t *)which;
+}
+
+/* ---- proc/cpuinfo ---- */
+
+static void put_x86(const struct machine *m, struct text *out, unsigned cpu)
+{
+	bool wide = m->arch == ARCH_X86_64;
+
+	text_printf(out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %d\nmodel\t\t: %d\n", cpu,
+		wide ? "AuthenticAMD" : "GenuineIntel", wide ? 15 : 6, wide ? 107 : 6);
+	text_printf(out, "model name\t: simmfs %s\nstepping\t: %d\nmicrocode\t: 0x1\n",
+		wide ? "x86-64" : "i686", wide ? 1 : 3);
+	text_printf(out, "cpu MHz\t\t: " CPU_MHZ "\ncache size\t: %s KB\n", wide ? "512" : "16384");
+	if (machine_has(m, CONFIG_SMP))
+		text_printf(out,
+			"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
+			"apicid\t\t: %u\ninitial apicid\t: %u\n",
+			m->nr_cpus, cpu, m->nr_cpus, cpu, cpu);
+	if (!wide)
+		text_puts(out, "fdiv_bug\t: no\nf00f_bug\t: no\ncoma_bug\t: no\n");
+	text_printf(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %d\nwp\t\t: yes\n",
+		wide ? 13 : 4);
+	text_printf(out,
+		"flags\t\t: fpu de pse tsc msr pae mce cx8 apic sep%s pge%s cmov %smmx fxsr sse "
+		"sse2 %s%scpuid pni\n",
+		wide ? " mtrr" : "", wide ? " mca" : "", wide ? "pat pse36 clflush " : "",
+		m->nr_cpus > 1 ? "ht " : "",
+		wide				 ? "syscall nx lm nopl "
+		: machine_has(m, CONFIG_X86_PAE) ? "nx "
+						 : "");
+	text_puts(out, "bugs\t\t:\nbogomips\t: 5000.00\n");
+	if (wide)
+		text_puts(out, "TLB size\t: 1024 4K pages\n");
+	text_printf(
+		out, "clflush size\t: %d\ncache_alignment\t: %d\n", wide ? 64 : 32, wide ? 64 : 32);
+	text_printf(out,
+		"address sizes\t: %d bits physical, %d bits virtual\npower management:\n\n",
+		wide ? 40 : 36, wide ? 48 : 32);
+}
+
+static void put_arm(const struct machine *m, struct text *out, unsigned cpu)
+{
+	bool wide = m->arch == ARCH_ARM64;
+
+	text_printf(out, "processor\t: %u\n", cpu);
+	if (!wide)
+		text_puts(out, "model name\t: ARMv7 Processor rev 0 (v7l)\n");
+	text_printf(out, "BogoMIPS\t: 125.00\nFeatures\t: %s\n",
+		wide ? "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
+		     : "half thumb fastmult vfp edsp thumbee neon vfpv3 tls vfpv4 idiva idivt "
+		       "vfpd32 lpae evtstrm ");
+	text_printf(out, "CPU implementer\t: 0x41\nCPU architecture: %d\nCPU variant\t: 0x%d\n",
+		wide ? 8 : 7, wide ? 1 : 4);
+	text_printf(out, "CPU part\t: 0x%s\nCPU revision\t: 0\n\n", wide ? "d07" : "c0f");
+}
+
+static void put_riscv(const struct machine *m, struct text *out, unsigned cpu)
+{
+	text_printf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n",
+		cpu, cpu);
+}
+
+int show_cpuinfo(struct view *v, struct text *out)
+{
+	const struct machine *m = v->m;
+
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++) {
+		switch (m->arch) {
+		case ARCH_I386:
+		case ARCH_X86_64:
+			put_x86(m, out, cpu);
+			break;
+		case ARCH_ARM:
+		case ARCH_ARM64:
+			put_arm(m, out, cpu);
+			break;
+		case ARCH_RISCV64:
+		case NR_ARCHS:
+			put_riscv(m, out, cpu);
+			break;
+		}
+	}
+	if (m->arch == ARCH_ARM)
+		text_puts(out, "Hardware\t: Generic DT based system\nRevision\t: 0000\nSerial\t\t: "
+			       "0000000000000000\n");
+	return 0;
+}
+
+/* ---- sys/devices/system/cpu ---- */
+
+int show_cpus_online(struct view *v, struct text *out)
+{
+	put_list(out, v->m, v->m->nr_cpus, cpu_any, NULL);
+	text_putc(out, '\n');
+	return 0;
+}
+
+/* offline, isolated: none. */
+int show_cpus_none(struct view *v, struct text *out)
+{
+	text_putc(out, '\n');
+	return 0;
+}
+
+/* NR_CPUS - 1 of Debian's kernels. */
+int show_cpus_kernel_max(struct view *v, struct text *out)
+{
+	static const unsigned nr_cpus[NR_ARCHS] = {[ARCH_I386] = 32,
+		[ARCH_X86_64] = 8192,
+		[ARCH_ARM] = 8,
+		[ARCH_ARM64] = 256,
+		[ARCH_RISCV64] = 64};
+
+	text_dec(out, nr_cpus[v->m->arch] - 1, 0);
+	text_putc(out, '\n');
+	return 0;
+}
+
+int show_cpu_core_id(struct view *v, struct text *out)
+{
+	text_dec(out, v->arg[0], 0);
+	text_putc(out, '\n');
+	return 0;
+}
+
+/* Every node is a package. */
+int show_cpu_package_id(struct view *v, struct text *out)
+{
+	text_dec(out, v->m->cpu_node[v->arg[0]], 0);
+	text_putc(out, '\n');
+	return 0;
+}
+
+static bool cpu_of_package(const struct machine *m, unsigned cpu, const void *which)
+{
+	return m->cpu_node[cpu] == m->cpu_node[*(const uint64_t *)which];
+}
+
+int show_cpu_siblings(struct view *v, struct text *out)
+{
+	put_mask(out, v->m, v->m->nr_cpus, cpu_is, &v->arg[0]);
+	text_putc(out, '\n');
+	return 0;
+}
+
+int show_cpu_siblings_list(struct view *v, struct text *out)
+{
+	put_list(out, v->m, v->m->nr_cpus, cpu_is, &v->arg[0]);
+	text_putc(out, '\n');
+	return 0;
+}
+
+int show_cpu_cores(struct view *v, struct text *out)
+{
+	put_mask(out, v->m, v->m->nr_cpus, cpu_of_package, &v->arg[0]);
+	text_putc(out, '\n');
+	return 0;
+}
+
+int show_cpu_cores_list(struct view *v, struct text *out)
+{
+	put_list(out, v->m, v->m->nr_cpus, cpu_of_package, &v->arg[0]);
+	text_putc(out, '\n');
+	return 0;
+}
