@@ -30,15 +30,31 @@ struct trace_record {
 	uint8_t extra[7];	/* extfrag: fallback order, type, change ownership; zone_locked: percpu refill */
 };
 
+/* Record number i is at i % capacity of the ring; [first, written) are there to be read. */
 struct trace {
 	uint64_t enabled;	/* bit per event */
 	bool off;		/* tracing_on is 0 */
-	uint64_t at;		/* heap block of capacity records */
+	uint64_t at;		/* heap block of capacity records, 0 before the first */
 	uint64_t capacity;
+	uint64_t buffer_kb;	/* what was asked for, 0: TRACE_DEFAULT_KB */
+	uint64_t first;		/* the oldest record that was neither overwritten nor consumed */
 	uint64_t written;	/* records ever written */
+	uint64_t overrun;	/* records overwritten since the last trace_clear() */
+	uint64_t untold;	/* of these, those of which trace_pipe's readers have not been told */
+	uint64_t pipe_bytes;	/* bytes of record @first's line that trace_pipe has given already */
 };
 
+#define TRACE_DEFAULT_KB 1408u
+
 void trace_put(struct machine *m, const struct trace_record *record);
+/* Record number @i, first <= @i < written. */
+const struct trace_record *trace_record_at(const struct machine *m, uint64_t i);
+/* Empty the ring. */
+void trace_clear(struct machine *m);
+/* The oldest record was read by a consumer. */
+void trace_consume(struct machine *m);
+/* Give the ring @kb KiB, for all CPUs together; the newest records stay. Errors: EINVAL for 0, ENOMEM, EDQUOT. */
+int trace_resize(struct machine *m, uint64_t kb);
 
 static inline bool trace_wants(const struct trace *t, enum trace_event e)
 {
