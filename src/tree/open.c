@@ -85,6 +85,8 @@ int simm_open(
 		free(open);
 		return -ENOMEM;
 	}
+	if (v.row->truncated && (flags & SIMM_O_WRITE) && (flags & SIMM_O_TRUNC))
+		v.row->truncated(&v);
 	if (v.row->kind == ROW_TEXT && v.row->show && (flags & SIMM_O_READ)) {
 		render(open);
 		open->rendered = true;

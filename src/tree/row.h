@@ -27,6 +27,7 @@ struct row {
 	write_fn *write;
 	uint64_t (*size)(struct view *v);	/* st_size of a BLOB, NULL: 0 */
 	const struct stream_ops *stream;
+	void (*truncated)(struct view *v);	/* opened for writing with O_TRUNC: tracefs acts on that alone */
 	int (*mkdir)(struct view *v, const char *name, size_t len);	/* of a DIR whose children are made by mkdir */
 	int (*remove)(struct view *v);	/* unlink or rmdir of this node */
 	bool waits;		/* a write may wait: fresh nodeid per lookup */

@@ -48,6 +48,12 @@ typedef uint64_t size_fn(struct view *v);
 /* Functions of ROW() rows. */
 extern const struct stream_ops replay_stream;
 show_fn show_replay;
+show_fn show_trace;
+store_fn store_trace;
+show_fn show_set_event;
+store_fn store_set_event;
+void truncate_trace(struct view *v);
+void truncate_set_event(struct view *v);
 enum fail_page_alloc_file {
 	FAIL_PROBABILITY,
 	FAIL_INTERVAL,

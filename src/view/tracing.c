@@ -47,7 +47,7 @@ static unsigned kernel_type(const struct machine *m, unsigned type)
 	return m->nr_migratetypes;
 }
 
-static void put_page(const struct machine *m, uint64_t pfn, struct text *out)
+static void put_page_and_pfn(const struct machine *m, uint64_t pfn, struct text *out)
 {
 	unsigned width = machine_has(m, CONFIG_64BIT) ? 16 : 8;
 	uint64_t hash = (pfn + 1) * 0x9e3779b97f4a7c15ULL ^ m->seed;
@@ -78,7 +78,7 @@ static void put_extfrag(const struct machine *m, const struct trace_record *r, s
 
 static void put_fields(const struct machine *m, const struct trace_record *r, struct text *out)
 {
-	put_page(m, r->pfn, out);
+	put_page_and_pfn(m, r->pfn, out);
 	if (r->event == TRACE_mm_page_alloc_extfrag) {
 		put_extfrag(m, r, out);
 		return;
