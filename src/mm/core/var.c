@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names of results (see var.h), in the machine's heap.
+ *
+ *	table:	| base 0 | base 1 | ... cap | slot ... 2 * cap |	slots: hash of a base's name
+ *-> number + 1
+ *
+ *	base "p":  plain value ("p"),  root[2048] -> middle[2048] -> leaf of 1024 values ("p.0",
+ *"p.1", ...)
+ *
+ * Indices have 32 bits and are used densely (p.0-999) or hardly at all, so a radix tree of three
+ *levels costs 24 bytes a value and never more than two blocks for a lone one. A leaf or middle that
+ *becomes empty is freed.
+ *
+ * A base keeps its number while it lives; a base without values keeps its place until the table is
+ *full, and then those are squeezed out before it grows. That is the only moment at which a listing
+ *in progress may be confused.
+ *
+ * Invariant: nr_values is the number of values of a kind other than VAR_NONE, each base's `nr` its
+ *share.
+ */
+#include "mm/core/var.h"
+
+#include "mm/machine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEAF_BITS 10
+#define NODE_BITS 11
+#define LEAF_LEN  (1u << LEAF_BITS)
+#define NODE_LEN  (1u << NODE_BITS)
+#define BASES_MIN 16
+#define BASES_MAX (1u << 18) /* so that a key fits 51 bits */
+#define KEY_SHIFT 33         /* key: number of the base, then 0 for the plain value or index + 1 */
+
+struct leaf {
+	uint64_t nr;
+	struct var var[LEAF_LEN];
+};
+
+struct middle {
+	uint64_t nr;
+	uint64_t leaf_at[NODE_LEN];
+};
+
+struct base {
+	char name[VAR_NAME_MAX];
+	uint32_t len;
+	uint32_t hash;
+	uint64_t nr;      /* values, the plain one included */
+	uint64_t root_at; /* uint64_t[NODE_LEN], offsets of middles; 0: no index was ever used */
+	struct var plain;
+};
+
+bool var_name_ok(const char *base, size_t len)
+{
+	if (!len || len >= VAR_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = base[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+
+		if (!letter && !(i && c >= '0' && c <= '9'))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t hash_name(const char *s, size_t len)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)s[i]) * 16777619u;
+	return hash;
+}
+
+static struct base *bases(const struct machine *m)
+{
+	return machine_at(m, m->vars.table_at);
+}
+
+static uint32_t *slots(const struct machine *m)
+{
+	return (uint32_t *)(bases(m) + m->vars.cap_bases);
+}
+
+static uint64_t table_bytes(uint32_t cap)
+{
+	return cap * (sizeof(struct base) + 2 * sizeof(uint32_t));
+}
+
+static struct base *find_base(const struct machine *m, const char *name, size_t len)
+{
+	const struct vars *v = &m->vars;
+	uint32_t hash = hash_name(name, len);
+
+	if (!v->cap_bases)
+		return NULL;
+	uint32_t mask = 2 * v->cap_bases - 1;
+	const uint32_t *slot = slots(m);
+	for (uint32_t i = hash & mask; slot[i]; i = (i + 1) & mask) {
+		struct base *b = bases(m) + (slot[i] - 1);
+
+		if (b->hash == hash && b->len == len && !memcmp(b->name, name, len))
+			return b;
+	}
+	return NULL;
+}
+
+static void index_bases(struct machine *m)
+{
+	uint32_t mask = 2 * m->vars.cap_bases - 1;
+	uint32_t *slot = slots(m);
+
+	memset(slot, 0, (mask + 1) * sizeof(*slot));
+	for (uint32_t b = 0; b < m->vars.nr_bases; b++) {
+		uint32_t i = bases(m)[b].hash & mask;
+
+		while (slot[i])
+			i = (i + 1) & mask;
+		slot[i] = b + 1;
+	}
+}
+
+static void squeeze(struct machine *m)
+{
+	struct base *b = bases(m);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < m->vars.nr_bases; i++) {
+		if (b[i].nr)
+			b[kept++] = b[i];
+		else
+			heap_free(m, b[i].root_at, NODE_LEN * sizeof(uint64_t));
+	}
+	m->vars.nr_bases = kept;
+}
+
+/* Room for one base more. */
+static int make_room(struct machine *m)
+{
+	struct vars *v = &m->vars;
+
+	if (v->nr_bases < v->cap_bases)
+		return 0;
+	if (v->cap_bases) {
+		squeeze(m);
+		index_bases(m);
+	}
+	/* Unless a quarter came free, the next squeeze would be near: grow. */
+	if (v->nr_bases < v->cap_bases / 4 * 3)
+		return 0;
+	uint32_t cap = v->cap_bases ? 2 * v->cap_bases : BASES_MIN;
+	if (cap > BASES_MAX)
+		return refuse(&m->why, ENOSPC,
+		        "there are %u names already: forget some (rm sim/vars/NAME)", v->nr_bases);
+	uint64_t at = heap_alloc(m, table_bytes(cap));
+	if (!at)
+		return v->nr_bases < v->cap_bases ? 0 : -m->why.err;
+	if (v->nr_bases)
+		memcpy(machine_at(m, at), bases(m), v->nr_bases * sizeof(struct base));
+	if (v->cap_bases)
+		heap_free(m, v->table_at, table_bytes(v->cap_bases));
+	v->table_at = at;
+	v->cap_bases = cap;
+	index_bases(m);
+	return 0;
+}
+
+static int need_base(struct machine *m, const char *name, size_t len, struct base **out)
+{
+	*out = find_base(m, name, len);
+	if (*out)
+		return 0;
+	if (!var_name_ok(name, len))
+		return refuse(&m->why, EINVAL,
+		        "a name is letters, digits and _, does not begin with a digit, and has at "
+		        "most %d characters",
+		        VAR_NAME_MAX - 1);
+	int err = make_room(m);
+	if (err)
+		return err;
+	struct base *b = bases(m) + m->vars.nr_bases++;
+	*b = (struct base){.len = (uint32_t)len, .hash = hash_name(name, len)};
+	memcpy(b->name, name, len);
+	uint32_t mask = 2 * m->vars.cap_bases - 1;
+	uint32_t i = b->hash & mask;
+	while (slots(m)[i])
+		i = (i + 1) & mask;
+	slots(m)[i] = m->vars.nr_bases;
+	*out = b;
+	return 0;
+}
+
+/* ---- the radix tree of a base ---- */
+
+static uint64_t *root_slot(const struct machine *m, const struct base *b, uint32_t index)
+{
+	return (uint64_t *)machine_at(m, b->root_at) + (index >> (LEAF_BITS + NODE_BITS));
+}
+
+static struct leaf *find_leaf(const struct machine *m, const struct base *b, uint32_t index)
+{
+	if (!b->root_at || !*root_slot(m, b, index))
+		return NULL;
+	const struct middle *mid = machine_at(m, *root_slot(m, b, index));
+	uint64_t at = mid->leaf_at[index >> LEAF_BITS & (NODE_LEN - 1)];
+	return at ? machine_at(m, at) : NULL;
+}
+
+static struct leaf *need_leaf(struct machine *m, struct base *b, uint32_t index)
+{
+	struct leaf *leaf = find_leaf(m, b, index);
+
+	if (leaf)
+		return leaf;
+	if (!b->root_at)
+		b->root_at = heap_alloc(m, NODE_LEN * sizeof(uint64_t));
+	if (!b->root_at)
+		return NULL;
+	uint64_t *slot = root_slot(m, b, index);
+	if (!*slot)
+		*slot = heap_alloc(m, sizeof(struct middle));
+	if (!*slot)
+		return NULL;
+	uint64_t at = heap_alloc(m, sizeof(struct leaf));
+	if (!at)
+		return NULL;
+	struct middle *mid = machine_at(m, *slot);
+	mid->leaf_at[index >> LEAF_BITS & (NODE_LEN - 1)] = at;
+	mid->nr++;
+	return machine_at(m, at);
+}
+
+static void drop_leaf(struct machine *m, struct base *b, uint32_t index)
+{
+	uint64_t *slot = root_slot(m, b, index);
+	struct middle *mid = machine_at(m, *slot);
+	uint64_t *leaf_at = &mid->leaf_at[index >> LEAF_BITS & (NODE_LEN - 1)];
+
+	heap_free(m, *leaf_at, sizeof(struct leaf));
+	*leaf_at = 0;
+	assert(mid->nr);
+	if (--mid->nr)
+		return;
+	heap_free(m, *slot, sizeof(struct middle));
+	*slot = 0;
+}
+
+/* The first value of @b at an index at or above *index. */
+static struct var *next_indexed(const struct machine *m, const struct base *b, uint32_t *index)
+{
+	uint64_t i = *index;
+
+	if (!b->root_at)
+		return NULL;
+	while (i < VAR_NO_INDEX) {
+		const uint64_t *slot = root_slot(m, b, (uint32_t)i);
+		struct leaf *leaf;
+
+		if (!*slot) {
+			i = ((i >> (LEAF_BITS + NODE_BITS)) + 1) << (LEAF_BITS + NODE_BITS);
+		} else if (!(leaf = find_leaf(m, b, (uint32_t)i))) {
+			i = ((i >> LEAF_BITS) + 1) << LEAF_BITS;
+		} else if (leaf->var[i % LEAF_LEN].kind == VAR_NONE) {
+			i++;
+		} else {
+			*index = (uint32_t)i;
+			return &leaf->var[i % LEAF_LEN];
+		}
+	}
+	return NULL;
+}
+
+/* ---- values ---- */
+
+static struct var *find_var(const struct machine *m, struct base *b, uint32_t index)
+{
+	if (index == VAR_NO_INDEX)
+		return b->plain.kind == VAR_NONE ? NULL : &b->plain;
+	struct leaf *leaf = find_leaf(m, b, index);
+	struct var *v = leaf ? &leaf->var[index % LEAF_LEN] : NULL;
+	return v && v->kind != VAR_NONE ? v : NULL;
+}
+
+const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index)
+{
+	struct base *b = find_base(m, base, len);
+
+	return b ? find_var(m, b, index) : NULL;
+}
+
+int var_reserve(struct machine *m, const char *base, size_t len, uint32_t index)
+{
+	struct base *b;
+	int err = need_base(m, base, len, &b);
+
+	if (err || index == VAR_NO_INDEX)
+		return err;
+	return need_leaf(m, b, index) ? 0 : -m->why.err;
+}
+
+int var_set(struct machine *m, const char *base, size_t len, uint32_t index, const struct var *v)
+{
+	struct base *b;
+	struct leaf *leaf = NULL;
+	int err = need_base(m, base, len, &b);
+
+	assert(v->kind != VAR_NONE);
+	if (err)
+		return err;
+	if (index != VAR_NO_INDEX && !(leaf = need_leaf(m, b, index)))
+		return -m->why.err;
+	struct var *to = leaf ? &leaf->var[index % LEAF_LEN] : &b->plain;
+	if (to->kind == VAR_NONE) {
+		b->nr++;
+		m->vars.nr_values++;
+		if (leaf)
+			leaf->nr++;
+	}
+	*to = *v;
+	return 0;
+}
+
+int var_forget(struct machine *m, const char *base, size_t len, uint32_t index)
+{
+	struct base *b = find_base(m, base, len);
+	struct var *v = b ? find_var(m, b, index) : NULL;
+
+	if (!v)
+		return -ENOENT;
+	*v = (struct var){0};
+	assert(b->nr && m->vars.nr_values);
+	b->nr--;
+	m->vars.nr_values--;
+	if (index != VAR_NO_INDEX && !--find_leaf(m, b, index)->nr)
+		drop_leaf(m, b, index);
+	return 0;
+}
+
+/* ---- walking ---- */
+
+bool var_next(const struct machine *m, uint64_t *cookie, char *name, struct var *v)
+{
+	uint64_t id = *cookie >> KEY_SHIFT;
+	uint64_t at = *cookie & (((uint64_t)1 << KEY_SHIFT) - 1);
+
+	for (; id < m->vars.nr_bases; id++, at = 0) {
+		const struct base *b = bases(m) + id;
+
+		if (!at && b->plain.kind != VAR_NONE) {
+			*cookie = (id << KEY_SHIFT) + 1;
+			snprintf(name, VAR_NAME_MAX + 12, "%s", b->name);
+			*v = b->plain;
+			return true;
+		}
+		uint32_t index = at ? (uint32_t)(at - 1) : 0;
+		if (at > VAR_NO_INDEX)
+			continue;
+		const struct var *found = next_indexed(m, b, &index);
+		if (!found)
+			continue;
+		*cookie = (id << KEY_SHIFT) + index + 2;
+		snprintf(name, VAR_NAME_MAX + 12, "%s.%u", b->name, index);
+		*v = *found;
+		return true;
+	}
+	return false;
+}
+
+bool var_key(const struct machine *m, const char *base, size_t len, uint32_t index, uint64_t *key)
+{
+	struct base *b = find_base(m, base, len);
+
+	if (!b || !find_var(m, b, index))
+		return false;
+	*key = ((uint64_t)(b - bases(m)) << KEY_SHIFT) +
+	       (index == VAR_NO_INDEX ? 0 : (uint64_t)index + 1);
+	return true;
+}
+
+bool var_next_index(const struct machine *m, const char *base, size_t len, uint32_t *index)
+{
+	struct base *b = find_base(m, base, len);
+
+	return b && next_indexed(m, b, index);
+}
+
+uint32_t var_next_free_index(const struct machine *m, const char *base, size_t len, uint32_t from)
+{
+	struct base *b = find_base(m, base, len);
+
+	if (!b)
+		return from;
+	for (uint64_t i = from; i < VAR_NO_INDEX; i++) {
+		const struct leaf *leaf = find_leaf(m, b, (uint32_t)i);
+
+		if (!leaf)
+			return (uint32_t)i;
+		if (leaf->nr == LEAF_LEN)
+			i |= LEAF_LEN - 1;
+		else if (leaf->var[i % LEAF_LEN].kind == VAR_NONE)
+			return (uint32_t)i;
+	}
+	return VAR_NO_INDEX;
+}
+
+bool var_of_page(const struct machine *m, uint64_t pfn, char *name)
+{
+	uint64_t cookie = 0;
+	struct var v;
+
+	while (var_next(m, &cookie, name, &v)) {
+		uint64_t pages =
+		        v.bytes ? (v.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT : (uint64_t)1 << v.order;
+
+		if (v.kind == VAR_PAGE && pfn >= v.value && pfn - v.value < pages)
+			return true;
+	}
+	return false;
+}
