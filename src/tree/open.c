@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,12 +249,25 @@ static int64_t store_value(struct simm_write *w)
 	return ret;
 }
 
+enum simm_step write_waits(struct simm_write *w, const char *what)
+{
+	struct waiting *waiting = &w->waiting;
+
+	snprintf(waiting->what, sizeof(waiting->what), "%s", what);
+	node_path(w->open->simm, &w->open->node, waiting->path, sizeof(waiting->path));
+	waiting->line = w->running ? w->run.line : w->data;
+	waiting->len = w->running ? w->run.len : w->len;
+	session_wait(&w->open->simm->session, waiting);
+	return SIMM_WAIT;
+}
+
 enum simm_step simm_write_step(struct simm_write *w)
 {
-	const struct simm *simm = w->open->simm;
+	struct simm *simm = w->open->simm;
 
 	if (w->done)
 		return SIMM_DONE;
+	session_wait_end(&simm->session, &w->waiting);
 	if (w->open->stream)
 		return stream_step(w);
 	w->done = true;
@@ -267,7 +281,7 @@ enum simm_step simm_write_step(struct simm_write *w)
 		w->ret = -EAGAIN;
 	} else {
 		w->done = false;
-		return SIMM_WAIT;
+		return write_waits(w, "its turn");
 	}
 	return SIMM_DONE;
 }
@@ -281,6 +295,7 @@ ssize_t simm_write_end(struct simm_write *w)
 {
 	ssize_t ret = w->done ? (ssize_t)w->ret : -EINTR;
 
+	session_wait_end(&w->open->simm->session, &w->waiting);
 	if (w->open->stream)
 		stream_write_end(w);
 	text_finish(&w->result);

@@ -108,23 +108,18 @@ int simm_config_option(
 struct simm *simm_create(const struct simm_config *config, char *error, size_t cap)
 {
 	struct simm *simm = calloc(1, sizeof(*simm));
-	struct machine_desc *desc = malloc(sizeof(*desc));
 	struct refusal why;
 	int err = -ENOMEM;
 
 	refusal_clear(&why);
 	refuse(&why, ENOMEM, "the host has no memory for a simulation");
-	if (simm && desc)
+	if (simm)
 		err = table_init(&simm->table);
 	if (!err) {
-		*desc = config->desc;
-		err = describe_finish(desc, &why);
-		if (!err)
-			err = session_init(&simm->session, desc, &why);
+		err = session_init(&simm->session, &config->desc, &why);
 		if (err)
 			table_finish(&simm->table);
 	}
-	free(desc);
 	if (!err)
 		return simm;
 	free(simm);

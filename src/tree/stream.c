@@ -360,7 +360,9 @@ static enum simm_step step_line(struct simm_write *w)
 	}
 	/* While it waits others may act, or it would wait for ever. */
 	simm->acting = step == STEP_MORE ? w : NULL;
-	return step == STEP_MORE ? SIMM_MORE : SIMM_WAIT;
+	if (step == STEP_MORE)
+		return SIMM_MORE;
+	return write_waits(w, s->m->why.err ? s->m->why.sentence : "another act");
 }
 
 /* ---- a write ---- */
@@ -416,7 +418,7 @@ enum simm_step stream_step(struct simm_write *w)
 		if ((w->open->flags & SIMM_O_NONBLOCK) && !w->running)
 			return finish_early(w, EAGAIN);
 		if (!w->interrupted)
-			return SIMM_WAIT;
+			return write_waits(w, "its turn");
 	}
 	if (!w->started && start(w))
 		return SIMM_DONE;

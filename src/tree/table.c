@@ -18,6 +18,7 @@
  */
 #include "tree/table.h"
 
+#include "view/call.h"
 #include "view/files.h"
 
 #include <assert.h>

@@ -91,7 +91,11 @@ struct simm_write {
 	struct view view;
 	struct line_run run;
 	struct text result;
+	struct waiting waiting;
 };
+
+/* Note in sim/waiting that @w waits for @what. */
+enum simm_step write_waits(struct simm_write *w, const char *what);
 
 int stream_open(struct simm_open *open);
 void stream_release(struct simm_open *open);

@@ -24,7 +24,7 @@ struct call_value {
 	struct var var;		/* when it came from a name: what the name held */
 	bool given;		/* false: the default */
 	bool named;		/* the word was a NAME */
-	const char *word;	/* as written, @len bytes (NULL when defaulted) */
+	const char *word;	/* as written, @len bytes; NULL when left out (of a word or rest: the default) */
 	size_t len;
 	uint32_t column;
 	char base[VAR_NAME_MAX]; /* named: base and index of the name */

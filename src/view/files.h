@@ -72,5 +72,8 @@ store_fn fail_page_alloc_store;
 #include "view/sysctl.h"
 show_fn show_hostname;
 store_fn store_hostname;
+extern const struct stream_ops ctl_stream;
+show_fn show_sim_var;
+int forget_sim_var(struct view *v);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_LINE_MAX 240
@@ -97,18 +98,56 @@ void session_error(struct session *s, const char *path, uint64_t line_number, co
 	drop_oldest_entries(t, ERRORS_MAX);
 }
 
+void session_wait(struct session *s, struct waiting *w)
+{
+	struct waiting **at = &s->waiting;
+
+	if (w->next || w->prev || s->waiting == w)
+		return;
+	w->since_ns = s->m->clock.now_ns;
+	w->pid = s->caller.pid;
+	while (*at) {
+		w->prev = *at;
+		at = &(*at)->next;
+	}
+	*at = w;
+}
+
+void session_wait_end(struct session *s, struct waiting *w)
+{
+	if (!(w->next || w->prev || s->waiting == w))
+		return;
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		s->waiting = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->next = w->prev = NULL;
+}
+
+/* Boot from @asked; what it was finished to goes to @desc. */
+static int boot(const struct machine_desc *asked, struct machine_desc *desc, struct machine **out,
+	struct refusal *why)
+{
+	*desc = *asked;
+	int err = describe_finish(desc, why);
+
+	return err ? err : machine_create(desc, out, why);
+}
+
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why)
 {
 	memset(s, 0, sizeof(*s));
 	int err = call_index_create(&s->calls);
 	if (err)
 		return refuse(why, ENOMEM, "the host has no memory for the index of calls");
-	err = machine_create(desc, &s->m, why);
+	err = boot(desc, &s->desc, &s->m, why);
 	if (err) {
 		call_index_destroy(s->calls);
 		return err;
 	}
-	s->desc = *desc;
+	s->asked = *desc;
 	s->boots = 1;
 	return 0;
 }
@@ -126,13 +165,24 @@ void session_finish(struct session *s)
 int session_reboot(struct session *s, const struct machine_desc *desc, struct refusal *why)
 {
 	struct machine *fresh;
-	int err = machine_create(desc, &fresh, why);
+	struct machine_desc *finished = malloc(sizeof(*finished));
+	struct refusal kept;
 
-	if (err)
+	if (!finished)
+		return refuse(why, ENOMEM, "the host has no memory for another machine");
+	/* @why may be the present machine's own. */
+	refusal_clear(&kept);
+	int err = boot(desc, finished, &fresh, &kept);
+	if (err) {
+		*why = kept;
+		free(finished);
 		return err;
+	}
+	s->asked = *desc;
+	s->desc = *finished;
+	free(finished);
 	machine_destroy(s->m);
 	s->m = fresh;
-	s->desc = *desc;
 	s->boots++;
 	return 0;
 }

@@ -22,16 +22,29 @@ struct caller {
 	uint32_t pid, tid, uid, gid;
 };
 
+/* A write that cannot go on now, for sim/waiting. */
+struct waiting {
+	struct waiting *next, *prev;
+	const char *line;
+	size_t len;
+	uint32_t pid;
+	uint64_t since_ns;		/* simulated time */
+	char what[160];			/* what it waits for */
+	char path[160];
+};
+
 /* One simulated machine being looked at: the machine, and what is about the looking rather than the machine. */
 struct session {
 	struct machine *m;
-	struct machine_desc desc;	/* what m was booted from; `reboot` edits a copy */
+	struct machine_desc desc;	/* what m was booted from, finished */
+	struct machine_desc asked;	/* the same before describe_finish(); `reboot` edits a copy */
 	struct text errors;		/* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
 	struct text last;		/* sim/last */
 	struct replay *replay;		/* state of sim/replay, NULL before its first use */
 	void (*replay_free)(struct session *s); /* set together with replay; called at the session's end */
 	uint64_t acts;			/* lines run, values written */
 	uint64_t boots;			/* machines booted: who keeps pfns of a machine compares it (reboot) */
+	struct waiting *waiting;	/* in the order in which they began to wait */
 	struct call_index *calls;	/* names of calls, hashed (call_index.c) */
 	uint64_t host_ns;		/* monotonic time, told by the daemon at each request; for reports only */
 	uint64_t wall_s;		/* wall clock at the mount, told once by the daemon (btime) */
@@ -111,10 +124,14 @@ struct arg_ops {
 void session_error(struct session *s, const char *path, uint64_t line_number, const char *line, size_t len,
 	const struct refusal *why);
 
-/* 0 or -errno; nothing is to be finished then. */
+/* A write begins to wait (again: @w is kept in its place) and goes on. */
+void session_wait(struct session *s, struct waiting *w);
+void session_wait_end(struct session *s, struct waiting *w);
+
+/* Boot from @desc, as it is before describe_finish(). 0 or -errno; nothing is to be finished then. */
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);
 void session_finish(struct session *s);
-/* Boot a machine from @desc in place of the present one, which stays when that is refused. */
+/* Boot a machine from @desc (before describe_finish()) in place of the present one, which stays when that is refused. */
 int session_reboot(struct session *s, const struct machine_desc *desc, struct refusal *why);
 
 #endif

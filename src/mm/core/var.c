@@ -140,6 +140,19 @@ static void squeeze(struct machine *m)
 	m->vars.nr_bases = kept;
 }
 
+static int refuse_full(struct machine *m)
+{
+	return refuse(&m->why, ENOSPC, "there are %u names already: forget some (rm sim/vars/NAME)",
+		m->vars.nr_bases);
+}
+
+static int refuse_name(struct machine *m)
+{
+	return refuse(&m->why, EINVAL,
+		"a name is letters, digits and _, does not begin with a digit, and has at most %d characters",
+		VAR_NAME_MAX - 1);
+}
+
 /* Room for one base more. */
 static int make_room(struct machine *m)
 {
@@ -156,8 +169,7 @@ static int make_room(struct machine *m)
 		return 0;
 	uint32_t cap = v->cap_bases ? 2 * v->cap_bases : BASES_MIN;
 	if (cap > BASES_MAX)
-		return refuse(&m->why, ENOSPC,
-		        "there are %u names already: forget some (rm sim/vars/NAME)", v->nr_bases);
+		return refuse_full(m);
 	uint64_t at = heap_alloc(m, table_bytes(cap));
 	if (!at)
 		return v->nr_bases < v->cap_bases ? 0 : -m->why.err;
@@ -177,10 +189,7 @@ static int need_base(struct machine *m, const char *name, size_t len, struct bas
 	if (*out)
 		return 0;
 	if (!var_name_ok(name, len))
-		return refuse(&m->why, EINVAL,
-		        "a name is letters, digits and _, does not begin with a digit, and has at "
-		        "most %d characters",
-		        VAR_NAME_MAX - 1);
+		return refuse_name(m);
 	int err = make_room(m);
 	if (err)
 		return err;
@@ -294,14 +303,30 @@ const struct var *var_get(const struct machine *m, const char *base, size_t len,
 	return b ? find_var(m, b, index) : NULL;
 }
 
-int var_reserve(struct machine *m, const char *base, size_t len, uint32_t index)
-{
-	struct base *b;
-	int err = need_base(m, base, len, &b);
+/* The act that comes first may make frames live and draw on the host's budget as well. */
+#define ROOM_FOR_THE_ACT ((uint64_t)1 << 20)
 
-	if (err || index == VAR_NO_INDEX)
-		return err;
-	return need_leaf(m, b, index) ? 0 : -m->why.err;
+int var_room(struct machine *m, const char *base, size_t len, uint32_t index)
+{
+	const struct base *b = find_base(m, base, len);
+	const struct heap *h = &m->heap;
+	const struct arena *a = &m->arena;
+
+	if (!b && !var_name_ok(base, len))
+		return refuse_name(m);
+	if (b && (index == VAR_NO_INDEX || find_leaf(m, b, index)))
+		return 0;
+	if (!b && m->vars.nr_bases >= BASES_MAX)
+		return refuse_full(m);
+	uint64_t bytes = 2 * (sizeof(struct leaf) + sizeof(struct middle) + NODE_LEN * sizeof(uint64_t));
+	if (!b && m->vars.nr_bases == m->vars.cap_bases)
+		bytes += 2 * table_bytes(2 * m->vars.cap_bases + BASES_MIN);
+	if (h->end - h->frontier < bytes)
+		return refuse(&m->why, ENOMEM, "there is no room for more names: forget some (rm sim/vars/NAME)");
+	if (a->budget_pages - a->touched_pages < (bytes + ROOM_FOR_THE_ACT) >> ARENA_PAGE_SHIFT)
+		return refuse(&m->why, EDQUOT,
+			"the simulation has used the host memory that host_max allows, and has none left for a name");
+	return 0;
 }
 
 int var_set(struct machine *m, const char *base, size_t len, uint32_t index, const struct var *v)

@@ -45,8 +45,9 @@ bool var_name_ok(const char *base, size_t len);
 const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index);
 /* Errors: EDQUOT, ENOMEM (m->why). */
 int var_set(struct machine *m, const char *base, size_t len, uint32_t index, const struct var *v);
-/* Make sure that a var_set() of this name cannot fail. Errors: EDQUOT, ENOMEM, ENOSPC (m->why). */
-int var_reserve(struct machine *m, const char *base, size_t len, uint32_t index);
+/* Will a var_set() of this name find room after the act that makes its value? Changes nothing, since a refused act
+ * must leave the state as it was. Errors: EDQUOT, ENOMEM, ENOSPC (m->why). */
+int var_room(struct machine *m, const char *base, size_t len, uint32_t index);
 /* Returns -ENOENT when unknown. */
 int var_forget(struct machine *m, const char *base, size_t len, uint32_t index);
 /* Iterate in a stable order: *cookie starts at 0 and is then past the name given; false at the end. @name gets

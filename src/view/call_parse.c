@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A line to a call: the grammar of ctl files.
+ *
+ *	[NAME =] CALL ARGUMENT...  [= RESULT]  [# comment]
+ *
+ * 1. Words are what stands between blanks, commas and parentheses, so C's, strace's and a hand's spelling are one
+ *    grammar; "strings", [arrays] and {structs} are one word each.
+ * 2. The first word finds the row, whose argument string says how each of the rest is read; those left out at the
+ *    end take their defaults.
+ * 3. A word that is a name is only noted here: what it stands for is looked up for each call of a range.
+ *
+ * Nothing is allocated and nothing changes while a line is read: a million lines a second come through here, and
+ * a refused line must leave no trace but its sentence.
+ */
+#include "view/call_parse.h"
+
+#include "base/parse.h"
+#include "mm/page/frame.h"
+#include "mm/page/page_alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct reader {
+	const char *line, *at, *end;
+	struct view *v;
+	struct refusal *why;
+};
+
+static bool is_gap(char c)
+{
+	return c == ' ' || c == '\t' || c == ',' || c == '(' || c == ')' || c == ';';
+}
+
+/* Past the bracket that closes the one at @s, or the end of the line. Quoted brackets do not count. */
+static const char *skip_bracket(const char *s, const char *end);
+
+static const char *skip_string(const char *s, const char *end)
+{
+	for (s++; s < end && *s != '"'; s++)
+		if (*s == '\\' && s + 1 < end)
+			s++;
+	return s < end ? s + 1 : end;
+}
+
+static const char *skip_bracket(const char *s, const char *end)
+{
+	unsigned depth = 0;
+
+	while (s < end) {
+		if (*s == '"') {
+			s = skip_string(s, end);
+			continue;
+		}
+		if (*s == '[' || *s == '{')
+			depth++;
+		else if ((*s == ']' || *s == '}') && !--depth)
+			return s + 1;
+		s++;
+	}
+	return end;
+}
+
+static bool next_word(struct reader *r, struct word *w)
+{
+	const char *s = r->at;
+
+	while (s < r->end && is_gap(*s))
+		s++;
+	r->at = s;
+	if (s == r->end || *s == '#')
+		return false;
+	w->s = s;
+	w->column = (uint32_t)(s - r->line) + 1;
+	while (s < r->end && !is_gap(*s)) {
+		if (*s == '"')
+			s = skip_string(s, r->end);
+		else if (*s == '[' || *s == '{')
+			s = skip_bracket(s, r->end);
+		else
+			s++;
+	}
+	w->len = (uint32_t)(s - w->s);
+	r->at = s;
+	return true;
+}
+
+static bool word_is(const struct word *w, const char *s)
+{
+	return parse_is(w->s, w->len, s);
+}
+
+/* How much of a word a sentence quotes. */
+static int shown(const struct word *w)
+{
+	return (int)(w->len < 80 ? w->len : 80);
+}
+
+/* ---- which call ---- */
+
+static int refuse_unknown(struct reader *r, const struct word *w)
+{
+	const struct call_index *x = r->v->s->calls;
+	const char *nearest = parse_nearest(w->s, w->len, x->names, x->nr);
+
+	return refuse_at(r->why, EINVAL, w->column, w->len,
+		"there is no call `%.*s`%s%s: sim/help/ has one file for each", shown(w), w->s,
+		nearest ? ": did you mean " : "", nearest ? nearest : "");
+}
+
+static const char *place_of(unsigned where)
+{
+	return where & CALL_SIM ? "sim/ctl" : where & CALL_CPU ? "sim/cpuN/ctl" : where & CALL_PROCESS ? "sim/tasks/NAME/ctl" : "the device's ctl";
+}
+
+static int check_call(struct reader *r, const struct word *w, const struct call_spec *spec, unsigned where)
+{
+	if (!(spec->row->where & where))
+		return refuse_at(r->why, EINVAL, w->column, w->len, "%s goes to another file: %s",
+			spec->row->name, place_of(spec->row->where));
+	if (!machine_has(r->v->m, spec->row->need))
+		return refuse_at(r->why, ENOSYS, w->column, w->len,
+			"this machine's kernel is built without CONFIG_%s, which %s needs (reboot config=+%s)",
+			config_name(spec->row->need), spec->row->name, config_name(spec->row->need));
+	return 0;
+}
+
+static int refuse_usage(struct reader *r, const struct call_spec *spec, const char *problem,
+	uint32_t column, uint32_t span)
+{
+	struct text usage;
+
+	text_init(&usage);
+	call_usage(spec->row, &usage);
+	int err = refuse_at(r->why, EINVAL, column, span, "%s %s: the usage is `%s`", spec->row->name,
+		problem, text_str(&usage));
+	text_finish(&usage);
+	return err;
+}
+
+/* ---- arguments ---- */
+
+/* A word that does not read as its argument's type. */
+static int refuse_arg(struct reader *r, const struct call_spec *spec, unsigned i, const struct word *w)
+{
+	struct text usage;
+
+	text_init(&usage);
+	call_usage(spec->row, &usage);
+	int err = refuse_at(r->why, EINVAL, w->column, w->len, "`%.*s` is not %s: the usage is `%s`",
+		shown(w), w->s, arg_type_doc((enum arg_type)spec->arg[i].type), text_str(&usage));
+	text_finish(&usage);
+	return err;
+}
+
+static int refuse_range(struct reader *r, const struct word *w, const char *what, uint64_t last)
+{
+	return refuse_at(r->why, EINVAL, w->column, w->len, "this machine has no %s %.*s: they go from 0 to %llu",
+		what, shown(w), w->s, (unsigned long long)last);
+}
+
+static int read_gfp(struct reader *r, const struct word *w, uint64_t *out)
+{
+	struct call_index *x = r->v->s->calls;
+	gfp_t gfp;
+
+	if (w->len == x->gfp_len && !memcmp(w->s, x->gfp_word, w->len)) {
+		*out = x->gfp;
+		return 0;
+	}
+	int err = gfp_parse(w->s, w->len, &gfp, r->why);
+	if (err) {
+		r->why->column = w->column;
+		r->why->span = w->len;
+		return err;
+	}
+	if (w->len <= GFP_CACHE_MAX) {
+		memcpy(x->gfp_word, w->s, w->len);
+		x->gfp_len = w->len;
+		x->gfp = gfp;
+	}
+	*out = gfp;
+	return 0;
+}
+
+static int read_page(struct reader *r, const struct word *w, uint64_t *out)
+{
+	const struct machine *m = r->v->m;
+
+	if (pfn_valid(m, *out))
+		return 0;
+	return refuse_at(r->why, EINVAL, w->column, w->len,
+		"there is no struct page at pfn %.*s: this machine's lie between %#llx and %#llx", shown(w), w->s,
+		(unsigned long long)m->base_pfn, (unsigned long long)m->end_pfn);
+}
+
+static int read_node(struct reader *r, const struct word *w, uint64_t *out)
+{
+	if (word_is(w, "-1") || word_is(w, "NUMA_NO_NODE")) {
+		*out = UINT64_MAX;
+		return 0;
+	}
+	if (!parse_u64(w->s, w->len, 0, out))
+		return -EINVAL;
+	return *out < r->v->m->nr_nodes ? 0 : refuse_range(r, w, "node", r->v->m->nr_nodes - 1);
+}
+
+/* @w as a value of @type. -EINVAL with a sentence in why, or without one: the word is not of the type at all. */
+static int read_value(struct reader *r, enum arg_type type, const struct word *w, uint64_t *out)
+{
+	const struct machine *m = r->v->m;
+
+	switch (type) {
+	case ARG_gfp:
+		return read_gfp(r, w, out);
+	case ARG_order:
+		if (!parse_u64(w->s, w->len, 0, out))
+			return -EINVAL;
+		return *out < m->nr_orders ? 0 : refuse_range(r, w, "order", m->nr_orders - 1);
+	case ARG_page:
+		return parse_u64(w->s, w->len, 0, out) ? read_page(r, w, out) : -EINVAL;
+	case ARG_address:
+		return parse_u64(w->s, w->len, 16, out) ? 0 : word_is(w, "NULL") ? (int)(*out = 0) : -EINVAL;
+	case ARG_number:
+		return parse_s64(w->s, w->len, (int64_t *)out) || parse_u64(w->s, w->len, 0, out) ? 0 : -EINVAL;
+	case ARG_size:
+		return parse_size(w->s, w->len, out) ? 0 : -EINVAL;
+	case ARG_node:
+		return read_node(r, w, out);
+	case ARG_cpu:
+		if (!parse_u64(w->s, w->len, 0, out))
+			return -EINVAL;
+		return *out < m->nr_cpus ? 0 : refuse_range(r, w, "CPU", m->nr_cpus - 1);
+	case ARG_word:
+	case ARG_rest:
+	case NR_ARG_TYPES:
+		*out = 0;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Is the word a name? Words that begin with a letter are, where names may stand; an address in bare hexadecimal
+ * may begin with one too, and is a name only when there is such a name. */
+static bool looks_like_name(struct reader *r, enum arg_type type, const struct word *w)
+{
+	uint64_t ignored;
+	struct name_ref ref;
+	struct refusal why;
+
+	if (type == ARG_gfp || type == ARG_word || type == ARG_rest)
+		return false;
+	if (!is_gap(*w->s) && ((*w->s | 32) < 'a' || (*w->s | 32) > 'z') && *w->s != '_')
+		return false;
+	if (word_is(w, "NULL") || (type == ARG_node && word_is(w, "NUMA_NO_NODE")))
+		return false;
+	if (type != ARG_address || !parse_u64(w->s, w->len, 16, &ignored))
+		return true;
+	return !name_parse(w, &ref, &why) && var_get(r->v->m, ref.base, ref.len, ref.first);
+}
+
+static int read_arg(struct reader *r, struct parsed_call *p, unsigned i, const struct word *w)
+{
+	enum arg_type type = (enum arg_type)p->spec->arg[i].type;
+	struct call_value *a = &p->call.arg[i];
+
+	a->word = w->s;
+	a->len = w->len;
+	a->column = w->column;
+	p->is_ref[i] = looks_like_name(r, type, w);
+	a->named = p->is_ref[i];
+	if (!a->named) {
+		r->why->err = 0;
+		int err = read_value(r, type, w, &a->number);
+		return err && !r->why->err ? refuse_arg(r, p->spec, i, w) : err;
+	}
+	struct name_ref *ref = &p->ref[i];
+	int err = name_parse(w, ref, r->why);
+	if (err)
+		return err;
+	memcpy(a->base, ref->base, ref->len);
+	a->base[ref->len] = '\0';
+	a->index = ref->first;
+	p->bulk |= ref->range;
+	return 0;
+}
+
+/* The rest of the line from @first on, without a comment or trailing blanks. */
+static void widen_to_rest(struct reader *r, struct word *first)
+{
+	struct word w;
+	const char *end = first->s + first->len;
+
+	while (next_word(r, &w))
+		end = w.s + w.len;
+	first->len = (uint32_t)(end - first->s);
+}
+
+static int read_default(struct reader *r, struct parsed_call *p, unsigned i)
+{
+	const struct call_arg *arg = &p->spec->arg[i];
+	struct word w = {.s = arg->fallback, .len = arg->fallback_len};
+	struct call_value *a = &p->call.arg[i];
+
+	a->index = VAR_NO_INDEX;
+	if (!w.len)
+		return 0;
+	if (arg->type == ARG_word || arg->type == ARG_rest) {
+		a->word = w.s;
+		a->len = w.len;
+	}
+	int err = read_value(r, (enum arg_type)arg->type, &w, &a->number);
+	return err && !r->why->err ? refuse_arg(r, p->spec, i, &w) : err;
+}
+
+/* What strace printed behind the call. */
+static void read_recorded(struct reader *r, struct call *c)
+{
+	struct word w;
+
+	if (next_word(r, &w)) {
+		int64_t value;
+
+		c->recorded_given = parse_u64(w.s, w.len, 0, &c->recorded) || parse_s64(w.s, w.len, &value);
+		if (c->recorded_given && *w.s == '-')
+			c->recorded = (uint64_t)value;
+	}
+}
+
+static int read_args(struct reader *r, struct parsed_call *p)
+{
+	const struct call_spec *spec = p->spec;
+	unsigned n = 0;
+	struct word w;
+	int err = 0;
+
+	while (!err && next_word(r, &w)) {
+		if (word_is(&w, "=")) {
+			read_recorded(r, &p->call);
+			break;
+		}
+		if (n == spec->nr_args)
+			return refuse_usage(r, spec, "has no argument here", w.column, w.len);
+		if (spec->arg[n].type == ARG_rest)
+			widen_to_rest(r, &w);
+		p->call.arg[n].given = true;
+		err = read_arg(r, p, n++, &w);
+	}
+	if (!err && n < spec->nr_required)
+		return refuse_usage(r, spec, "wants more arguments", (uint32_t)(r->at - r->line) + 1, 1);
+	for (; !err && n < spec->nr_args; n++)
+		err = read_default(r, p, n);
+	return err;
+}
+
+/* ---- the line ---- */
+
+/* `NAME =` in front of a call: also `NAME=call`. Moves the reader behind it. */
+static int read_target(struct reader *r, struct word *first, struct parsed_call *p)
+{
+	struct reader after = *r;
+	struct word w, name = *first;
+	const char *equals = memchr(first->s, '=', first->len);
+
+	if (equals) {
+		/* NAME=call or NAME= call: cut the word. */
+		name.len = (uint32_t)(equals - first->s);
+		r->at = equals + 1;
+	} else if (next_word(&after, &w) && *w.s == '=') {
+		r->at = w.s + 1;
+	} else {
+		return 0;
+	}
+	p->has_target = true;
+	if (!next_word(r, first))
+		return refuse_at(r->why, EINVAL, name.column, name.len, "a call is to follow `%.*s =`", shown(&name),
+			name.s);
+	int err = name_parse(&name, &p->target, r->why);
+	if (!err && p->target.offset)
+		return refuse_at(r->why, EINVAL, name.column, name.len,
+			"a result is kept under a NAME, without +OFFSET");
+	p->bulk |= p->target.range;
+	return err;
+}
+
+int call_parse(struct view *v, enum call_where where, const char *line, size_t len, struct parsed_call *p)
+{
+	struct reader r = {.line = line, .at = line, .end = line + len, .v = v, .why = &v->m->why};
+	struct word first;
+
+	p->spec = NULL;
+	p->has_target = false;
+	p->bulk = false;
+	memset(p->is_ref, 0, sizeof(p->is_ref));
+	if (!next_word(&r, &first))
+		return 0;
+	int err = read_target(&r, &first, p);
+	if (err)
+		return err;
+	p->spec = call_find(v->s->calls, first.s, first.len);
+	if (!p->spec)
+		return refuse_unknown(&r, &first);
+	err = check_call(&r, &first, p->spec, where);
+	if (err)
+		return err;
+	struct call *c = &p->call;
+	c->v = v;
+	c->m = v->m;
+	c->row = p->spec->row;
+	c->nr_args = p->spec->nr_args;
+	c->made = (struct var){0};
+	c->again = c->wait = c->recorded_given = false;
+	memset(c->arg, 0, c->nr_args * sizeof(c->arg[0]));
+	return read_args(&r, p);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ctl files: a line is read (call_parse.c), its names are looked up, its handler acts, its result is kept.
+ *
+ * A call without ranges is one call of the handler. A call with ranges (p.0-999 = ..., __free_pages p.0-999) is as
+ * many, one for each index, a few thousand a slice:
+ *
+ * 1. The next index of every range: of one that is used, the next name there is; of one that is made, the next
+ *    number, or the next unused one where the range has no end.
+ * 2. Look the names up, call the handler, keep what it made.
+ * 3. A refusal ends it. Where the range that is made has no end that was the purpose, and the line succeeds if one
+ *    call did; otherwise the line is refused, and what was done before stays done, as with lines.
+ *
+ * The result of a range is how many calls were made, then what the first and the last gave.
+ *
+ * Invariant: a refused line has changed nothing but what its handler changed, so room for a name is sought before
+ * the act and the name is made after it.
+ */
+#include "view/call_parse.h"
+
+#include "base/parse.h"
+#include "view/files.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS_PER_SLICE 2048
+#define SHOWN_RESULT	64
+
+/* What a line that takes several steps keeps in run->state. */
+struct ctl_state {
+	bool bulk;	/* a struct bulk, which begins with this */
+	void *handler;	/* what the handler of the call at hand keeps in its run->state */
+};
+
+/* ---- one call ---- */
+
+static int resolve_all(struct parsed_call *p, const uint32_t *index)
+{
+	for (unsigned i = 0; i < p->call.nr_args; i++) {
+		int err = p->is_ref[i] ? call_resolve(p, i, index[i]) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Keep what the call made under its name. A result that is no object but a number makes a number. */
+static int keep_result(struct session *s, const struct parsed_call *p, uint32_t index, struct text *result)
+{
+	struct machine *m = s->m;
+	struct var made = p->call.made;
+	const struct name_ref *t = &p->target;
+
+	if (made.kind == VAR_NONE) {
+		size_t len = 0;
+
+		while (len < result->len && result->data[len] != ' ')
+			len++;
+		if (!parse_u64(result->data, len, 0, &made.value)) {
+			text_printf(result, "%smade=nothing", result->len ? " " : "");
+			return 0;
+		}
+		made.kind = VAR_NUMBER;
+	}
+	return var_set(m, t->base, t->len, index, &made);
+}
+
+/* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */
+static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target, struct line_run *run,
+	struct text *result)
+{
+	struct session *s = run->v->s;
+	struct call *c = &p->call;
+	int err = resolve_all(p, index);
+
+	if (!err && p->has_target)
+		err = var_room(s->m, p->target.base, p->target.len, target);
+	if (err)
+		return err;
+	c->run = run;
+	c->result = result;
+	c->made.kind = VAR_NONE;
+	c->again = c->wait = false;
+	err = p->spec->row->fn(c);
+	assert(err <= 0);
+	if (!err && p->has_target && !c->again && !c->wait)
+		err = keep_result(s, p, target, result);
+	return err;
+}
+
+static void plain_indices(const struct parsed_call *p, uint32_t *index)
+{
+	for (unsigned i = 0; i < CALL_MAX_ARGS; i++)
+		index[i] = p->is_ref[i] ? p->ref[i].first : VAR_NO_INDEX;
+}
+
+static enum step run_single(struct line_run *run, struct parsed_call *p)
+{
+	uint32_t index[CALL_MAX_ARGS];
+	struct ctl_state *st = run->state;
+	struct line_run inner = *run;
+
+	inner.state = st ? st->handler : NULL;
+	plain_indices(p, index);
+	int err = do_call(p, index, p->target.first, &inner, run->result);
+	if (inner.state && !st) {
+		st = calloc(1, sizeof(*st));
+		if (!st) {
+			free(inner.state);
+			inner.state = NULL;
+			err = refuse(&run->v->s->m->why, ENOMEM, "the host has no memory for this line");
+		}
+		run->state = st;
+	}
+	if (st)
+		st->handler = inner.state;
+	run->err = -err;
+	if (!err && p->call.again)
+		return STEP_MORE;
+	if (!err && p->call.wait)
+		return STEP_WAIT;
+	return STEP_DONE;
+}
+
+/* ---- ranges ---- */
+
+struct bulk {
+	struct ctl_state base;
+	struct parsed_call p;
+	uint32_t next[CALL_MAX_ARGS];	/* where the search for each argument's next name begins */
+	uint32_t next_target;
+	uint32_t first_name, last_name;	/* indices of what was made */
+	uint64_t done;
+	char first[SHOWN_RESULT], last[SHOWN_RESULT];
+	struct text result;		/* of the call at hand */
+	bool waiting;			/* the call at hand was begun and waits */
+};
+
+/* The indices of the next call; false when a range has come to its end. */
+static bool next_indices(struct bulk *b, uint32_t *index, uint32_t *target)
+{
+	const struct parsed_call *p = &b->p;
+	const struct machine *m = p->call.m;
+
+	plain_indices(p, index);
+	for (unsigned i = 0; i < p->call.nr_args; i++) {
+		const struct name_ref *r = &p->ref[i];
+		uint32_t at = b->next[i];
+
+		if (!p->is_ref[i] || !r->range)
+			continue;
+		/* The next index of the range that has a name. */
+		for (;;) {
+			at = name_next_index(r, at);
+			uint32_t used = at;
+			if (at == VAR_NO_INDEX || !var_next_index(m, r->base, r->len, &used))
+				return false;
+			if (used == at)
+				break;
+			at = used;
+		}
+		index[i] = at;
+	}
+	*target = p->target.first;
+	if (!p->has_target || !p->target.range)
+		return true;
+	for (*target = b->next_target;;) {
+		*target = name_next_index(&p->target, *target);
+		if (!p->target.open || *target == VAR_NO_INDEX)
+			break;
+		uint32_t unused = var_next_free_index(m, p->target.base, p->target.len, *target);
+		if (unused == *target)
+			break;
+		*target = unused;
+	}
+	return *target != VAR_NO_INDEX;
+}
+
+static void advance(struct bulk *b, const uint32_t *index, uint32_t target)
+{
+	for (unsigned i = 0; i < b->p.call.nr_args; i++)
+		if (b->p.is_ref[i] && b->p.ref[i].range)
+			b->next[i] = index[i] + 1;
+	if (b->p.has_target && b->p.target.range)
+		b->next_target = target + 1;
+	if (!b->done)
+		b->first_name = target;
+	b->last_name = target;
+}
+
+static void keep_shown(char *to, const struct text *result)
+{
+	size_t len = 0;
+
+	while (len < result->len && result->data[len] != ' ' && len < SHOWN_RESULT - 1)
+		len++;
+	if (len)
+		memcpy(to, result->data, len);
+	to[len] = '\0';
+}
+
+/* "1000 first=0x1f400 last=0x1f7e7 names=p.0-999". @stop: why it ended before its time, NULL when it did not. */
+static void put_bulk_result(const struct bulk *b, const struct refusal *stop, struct text *out)
+{
+	text_dec(out, b->done, 0);
+	if (b->done && b->first[0])
+		text_printf(out, " first=%s last=%s", b->first, b->last);
+	if (b->done && b->p.has_target && b->p.target.range)
+		text_printf(out, " names=%.*s.%u-%u", (int)b->p.target.len, b->p.target.base, b->first_name,
+			b->last_name);
+	if (stop)
+		text_printf(out, " stopped=%s why=\"%s\"", errno_name(stop->err), stop->sentence);
+}
+
+/* A refusal in the middle: say at which name, and what has been done. */
+static int refuse_midway(struct session *s, const struct bulk *b, const uint32_t *index, uint32_t target, int err)
+{
+	struct refusal why = s->m->why;
+	const struct name_ref *r = &b->p.target;
+
+	if (!b->p.has_target || !r->range)
+		for (unsigned i = 0; i < b->p.call.nr_args; i++)
+			if (b->p.is_ref[i] && b->p.ref[i].range) {
+				r = &b->p.ref[i];
+				target = index[i];
+				break;
+			}
+	if (why.err != -err)
+		refuse(&why, -err, "%s", strerror(-err));
+	refuse_at(&s->m->why, -err, why.column, why.span, "%.*s.%u: %.400s", (int)r->len, r->base, target,
+		why.sentence);
+	if (b->done) {
+		size_t len = strlen(s->m->why.sentence);
+
+		snprintf(s->m->why.sentence + len, sizeof(s->m->why.sentence) - len,
+			" (%llu done before it stay done)", (unsigned long long)b->done);
+	}
+	return err;
+}
+
+static enum step finish_bulk(struct line_run *run, struct bulk *b, const struct refusal *stop)
+{
+	put_bulk_result(b, stop, run->result);
+	run->err = 0;
+	return STEP_DONE;
+}
+
+static enum step refuse_bulk(struct line_run *run, int err)
+{
+	run->err = -err;
+	return STEP_DONE;
+}
+
+/* One call of the range, to its end unless it waits. */
+static int do_one(struct line_run *run, struct bulk *b, const uint32_t *index, uint32_t target)
+{
+	struct line_run inner = *run;
+	int err;
+
+	inner.fresh = !b->waiting;
+	inner.state = b->base.handler;
+	do {
+		text_clear(&b->result);
+		err = do_call(&b->p, index, target, &inner, &b->result);
+		inner.fresh = false;
+	} while (!err && b->p.call.again);
+	b->waiting = !err && b->p.call.wait;
+	if (!b->waiting) {
+		free(inner.state);
+		inner.state = NULL;
+	}
+	b->base.handler = inner.state;
+	return err;
+}
+
+static enum step run_bulk(struct line_run *run, struct bulk *b)
+{
+	struct session *s = run->v->s;
+	const bool open = b->p.has_target && b->p.target.open;
+	uint32_t index[CALL_MAX_ARGS], target;
+
+	b->p.call.v = run->v;
+	b->p.call.m = s->m;
+	if (run->interrupted && !b->waiting) {
+		refuse(&s->m->why, EINTR, "interrupted by a signal");
+		return b->done ? finish_bulk(run, b, &s->m->why) : refuse_bulk(run, -EINTR);
+	}
+	for (unsigned n = 0; n < CALLS_PER_SLICE; n++) {
+		if (!next_indices(b, index, &target)) {
+			if (b->done)
+				return finish_bulk(run, b, NULL);
+			refuse(&s->m->why, ENOENT, "no name is in this range: sim/vars/ has those there are");
+			return refuse_bulk(run, -ENOENT);
+		}
+		int err = do_one(run, b, index, target);
+		if (b->waiting)
+			return STEP_WAIT;
+		if (err && b->done && (open || err == -EINTR))
+			return finish_bulk(run, b, &s->m->why);
+		if (err)
+			return refuse_bulk(run, refuse_midway(s, b, index, target, err));
+		keep_shown(b->last, &b->result);
+		if (!b->done)
+			memcpy(b->first, b->last, sizeof(b->first));
+		advance(b, index, target);
+		b->done++;
+		clock_run(s->m, UINT32_MAX);
+	}
+	return STEP_MORE;
+}
+
+static enum step begin_bulk(struct line_run *run, const struct parsed_call *p)
+{
+	struct bulk *b = calloc(1, sizeof(*b));
+
+	if (!b) {
+		run->err = -refuse(&run->v->m->why, ENOMEM, "the host has no memory for this line");
+		return STEP_DONE;
+	}
+	b->base.bulk = true;
+	b->p = *p;
+	run->state = b;
+	return run_bulk(run, b);
+}
+
+/* ---- the stream's functions ---- */
+
+static enum step ctl_line(struct line_run *run)
+{
+	struct parsed_call p;
+	struct view *v = run->v;
+
+	v->m = v->s->m;
+	/* Reading it again at each slice is cheaper than keeping it for lines that need no second one. */
+	run->err = -call_parse(v, (enum call_where)v->aux, run->line, run->len, &p);
+	if (run->err || !p.spec)
+		return STEP_DONE;
+	p.call.cpu = v->aux == CALL_CPU ? (unsigned)v->arg[0] : 0;
+	if (!p.bulk)
+		return run_single(run, &p);
+	return run->fresh ? begin_bulk(run, &p) : run_bulk(run, run->state);
+}
+
+static void ctl_end(struct line_run *run)
+{
+	struct ctl_state *st = run->state;
+
+	if (!st)
+		return;
+	if (st->bulk)
+		text_finish(&((struct bulk *)(void *)st)->result);
+	free(st->handler);
+	free(st);
+	run->state = NULL;
+}
+
+const struct stream_ops ctl_stream = {.line = ctl_line, .end = ctl_end, .keeps_errors = true};

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Claim: names hold what was put under them, are listed once each in a stable order, and a random program of sets
+ * and forgets agrees with a plain array.
+ *
+ *	p  p.0  p.17  p.4000000000	one base, its plain value and three far indices
+ */
+#include "base/rng.h"
+#include "mm/machine.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A machine that has only a heap. */
+static struct machine *bare(uint64_t heap_bytes)
+{
+	struct arena arena;
+	struct refusal why;
+	uint64_t start = (sizeof(struct machine) + ARENA_PAGE_BYTES) & ~(ARENA_PAGE_BYTES - 1);
+
+	cr_assert_eq(arena_init(&arena, start + heap_bytes, 0, &why), 0);
+	cr_assert_eq(arena_touch(&arena, 0, sizeof(struct machine), &why), 0);
+	struct machine *m = (struct machine *)arena.base;
+	m->arena = arena;
+	m->heap = (struct heap){.start = start, .end = start + heap_bytes, .frontier = start};
+	return m;
+}
+
+static void finish(struct machine *m)
+{
+	struct arena arena = m->arena;
+
+	arena_finish(&arena);
+}
+
+static struct var page(uint64_t pfn, uint32_t order)
+{
+	return (struct var){.value = pfn, .kind = VAR_PAGE, .order = order};
+}
+
+static void set(struct machine *m, const char *base, uint32_t index, uint64_t value)
+{
+	struct var v = page(value, 0);
+
+	cr_assert_eq(var_room(m, base, strlen(base), index), 0);
+	cr_assert_eq(var_set(m, base, strlen(base), index, &v), 0);
+}
+
+Test(var, far_indices_and_plain_values)
+{
+	struct machine *m = bare(16 << 20);
+	static const uint32_t index[] = {VAR_NO_INDEX, 0, 17, 4000000000u};
+
+	for (unsigned i = 0; i < 4; i++)
+		set(m, "p", index[i], 100 + i);
+	cr_assert_eq(m->vars.nr_values, 4);
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert_eq(var_get(m, "p", 1, index[i])->value, 100 + i);
+	cr_assert_null(var_get(m, "p", 1, 18));
+	cr_assert_null(var_get(m, "q", 1, VAR_NO_INDEX));
+
+	static const char *const names[] = {"p", "p.0", "p.17", "p.4000000000"};
+	uint64_t cookie = 0, key;
+	char name[VAR_NAME_MAX + 12];
+	struct var v;
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert(var_next(m, &cookie, name, &v));
+		cr_assert_str_eq(name, names[i]);
+		cr_assert(var_key(m, "p", 1, index[i], &key));
+		cr_assert_eq(key + 1, cookie);
+	}
+	cr_assert_not(var_next(m, &cookie, name, &v));
+	uint32_t at = 18;
+	cr_assert(var_next_index(m, "p", 1, &at));
+	cr_assert_eq(at, 4000000000u);
+	cr_assert_eq(var_next_free_index(m, "p", 1, 17), 18);
+	cr_assert_eq(var_forget(m, "p", 1, 17), 0);
+	cr_assert_eq(var_forget(m, "p", 1, 17), -ENOENT);
+	cr_assert_eq(var_next_free_index(m, "p", 1, 0), 1);
+	finish(m);
+}
+
+Test(var, what_a_name_is)
+{
+	struct machine *m = bare(1 << 20);
+	struct var v = page(1, 0);
+	char longest[VAR_NAME_MAX];
+
+	memset(longest, 'x', sizeof(longest));
+	cr_assert(var_name_ok("_a9", 3));
+	cr_assert(var_name_ok(longest, VAR_NAME_MAX - 1));
+	cr_assert_not(var_name_ok(longest, VAR_NAME_MAX));
+	cr_assert_not(var_name_ok("", 0));
+	cr_assert_not(var_name_ok("9a", 2));
+	cr_assert_not(var_name_ok("a.b", 3));
+	cr_assert_eq(var_set(m, "9a", 2, VAR_NO_INDEX, &v), -EINVAL);
+	cr_assert_eq(m->vars.nr_bases, 0);
+	finish(m);
+}
+
+Test(var, agrees_with_an_array)
+{
+	enum { BASES = 300, INDICES = 50 };
+	static uint64_t model[BASES][INDICES];
+	struct machine *m = bare(64 << 20);
+	struct rng rng = {42};
+	uint64_t live = 0;
+
+	for (unsigned step = 0; step < 60000; step++) {
+		unsigned b = rng_below(&rng, BASES), i = rng_below(&rng, INDICES);
+		/* Spread the indices so that leaves and middles come and go. */
+		uint32_t index = i ? i * 77777777u % 4000000000u : VAR_NO_INDEX;
+		char name[16];
+		/* Whole bases die in the second half, so that squeezing happens. */
+		bool forget = rng_below(&rng, 3) == 0 || (step > 30000 && b % 3);
+		size_t len = (size_t)snprintf(name, sizeof(name), "base_%u", b);
+
+		if (forget) {
+			cr_assert_eq(var_forget(m, name, len, index), model[b][i] ? 0 : -ENOENT);
+			live -= model[b][i] != 0;
+			model[b][i] = 0;
+		} else {
+			live += model[b][i] == 0;
+			model[b][i] = step + 1;
+			set(m, name, index, step + 1);
+		}
+		cr_assert_eq(m->vars.nr_values, live);
+	}
+	uint64_t cookie = 0, seen = 0;
+	char name[VAR_NAME_MAX + 12];
+	struct var v;
+	while (var_next(m, &cookie, name, &v))
+		seen++;
+	cr_assert_eq(seen, live);
+	for (unsigned b = 0; b < BASES; b++)
+		for (unsigned i = 0; i < INDICES; i++) {
+			uint32_t index = i ? i * 77777777u % 4000000000u : VAR_NO_INDEX;
+			size_t len = (size_t)snprintf(name, sizeof(name), "base_%u", b);
+			const struct var *got = var_get(m, name, len, index);
+
+			cr_assert_eq(got ? got->value : 0, model[b][i]);
+		}
+	finish(m);
+}
+
+Test(var, a_full_heap_is_refused_before_the_act)
+{
+	struct machine *m = bare(1 << 20);
+	struct var v = page(1, 0);
+	unsigned made = 0;
+	int err = 0;
+
+	for (; made < 100000; made++) {
+		char name[16];
+		size_t len = (size_t)snprintf(name, sizeof(name), "n%u", made);
+
+		err = var_room(m, name, len, 0);
+		if (err)
+			break;
+		cr_assert_eq(var_set(m, name, len, 0, &v), 0);
+	}
+	cr_assert_eq(err, -ENOMEM);
+	cr_assert_gt(made, 0);
+	cr_assert_eq(m->vars.nr_values, made);
+	/* A name that exists needs no room. */
+	cr_assert_eq(var_room(m, "n0", 2, 0), 0);
+	finish(m);
+}
+
+Test(var, who_has_a_page)
+{
+	struct machine *m = bare(1 << 20);
+	struct var v = page(1024, 3);
+	char name[VAR_NAME_MAX + 12];
+
+	cr_assert_eq(var_set(m, "buf", 3, VAR_NO_INDEX, &v), 0);
+	cr_assert(var_of_page(m, 1031, name));
+	cr_assert_str_eq(name, "buf");
+	cr_assert_not(var_of_page(m, 1032, name));
+	cr_assert_not(var_of_page(m, 1023, name));
+	finish(m);
+}
