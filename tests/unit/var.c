@@ -102,9 +102,9 @@ Test(var, what_a_name_is)
 
 Test(var, agrees_with_an_array)
 {
-	enum { BASES = 300, INDICES = 50 };
+	enum { BASES = 60, INDICES = 10 };
 	static uint64_t model[BASES][INDICES];
-	struct machine *m = bare(64 << 20);
+	struct machine *m = bare(96 << 20);
 	struct rng rng = {42};
 	uint64_t live = 0;
 
