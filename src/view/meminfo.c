@@ -26,11 +26,12 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* "MemTotal:       " has 16 columns, then the number 8. Node files have "Node 0 " before it. */
+/* "MemTotal:       " has 16 columns, then the number 8. Node files have "Node 0 " before it.
+ * A label that has its blanks already is put as it is. */
 static void put_kb(struct text *out, const char *prefix, const char *label, uint64_t kb)
 {
 	text_puts(out, prefix);
-	put_left(out, label, LABEL_COLUMNS);
+	put_left(out, label, strchr(label, ' ') ? 0 : LABEL_COLUMNS);
 	text_dec(out, kb, 8);
 	text_put(out, " kB\n", 4);
 }
@@ -258,7 +259,7 @@ static void put_kernel_use(const struct machine *m, struct text *out)
 static void put_huge(const struct machine *m, struct text *out)
 {
 	if (memory_failure_known(m))
-		put_pages(out, "HardwareCorrupted:", 0);
+		text_puts(out, "HardwareCorrupted:     0 kB\n");
 	if (machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE)) {
 		put_pages(out,
 			"AnonHugePages:", node_stat_total(m, ND_nr_anon_transparent_hugepages));
@@ -351,8 +352,8 @@ static const struct node_field node_thp_fields[] = {
 	{"AnonHugePages:", {ND_nr_anon_transparent_hugepages, -1}},
 	{"ShmemHugePages:", {ND_nr_shmem_hugepages, -1}},
 	{"ShmemPmdMapped:", {ND_nr_shmem_pmdmapped, -1}},
-	{"FileHugePages:", {ND_nr_file_hugepages, -1}},
-	{"FilePmdMapped:", {ND_nr_file_pmdmapped, -1}},
+	{"FileHugePages: ", {ND_nr_file_hugepages, -1}},
+	{"FilePmdMapped: ", {ND_nr_file_pmdmapped, -1}},
 };
 
 /* Zone counters that a node's meminfo sums up. */

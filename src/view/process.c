@@ -96,6 +96,18 @@ static void put_ids(struct text *out, const char *label, uint32_t id)
 	text_putc(out, '\n');
 }
 
+/* Its ids in its own pid namespace: the only one. */
+static void put_namespaces(struct text *out, uint64_t pid)
+{
+	static const char *const labels[] = {"NStgid:\t", "NSpid:\t", "NSpgid:\t", "NSsid:\t"};
+
+	for (unsigned i = 0; i < 4; i++) {
+		text_puts(out, labels[i]);
+		text_dec(out, pid, 0);
+		text_putc(out, '\n');
+	}
+}
+
 static void put_memory(struct view *v, struct text *out)
 {
 	static const char *const labels[] = {"VmPeak:", "VmSize:", "VmLck:", "VmPin:", "VmHWM:",
@@ -155,9 +167,17 @@ int show_pid_status(struct view *v, struct text *out)
 	put_ids(out, "Uid:", v->s->caller.uid);
 	put_ids(out, "Gid:", v->s->caller.gid);
 	text_puts(out, "FDSize:\t64\nGroups:\t \n");
+	put_namespaces(out, pid_of(v));
 	put_memory(v, out);
 	put_signals(v, out);
 	text_puts(out, "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n");
+	text_puts(out, "Speculation_Store_Bypass:\t");
+	text_puts(out, v->m->arch == ARCH_ARM || v->m->arch == ARCH_RISCV64 ? "unknown\n"
+									    : "not vulnerable\n");
+	text_puts(out, "SpeculationIndirectBranch:\t");
+	text_puts(out, machine_has(v->m, CONFIG_X86) ? "always enabled\n"
+		       : v->m->arch == ARCH_ARM64    ? "unknown\n"
+						     : "unsupported\n");
 	put_allowed(v, out);
 	text_puts(out, "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
 	return 0;

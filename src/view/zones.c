@@ -76,7 +76,7 @@ static void put_node_types(const struct machine *m, struct text *out, unsigned n
 {
 	text_printf(out, "Page block order: %u\nPages per block:  %llu\n\n", m->pageblock_order,
 		1ULL << m->pageblock_order);
-	put_left(out, "Free pages count per migrate type at order ", 43);
+	put_left(out, "Free pages count per migrate type at order", 44);
 	for (unsigned order = 0; order < m->nr_orders; order++) {
 		text_dec(out, order, 6);
 		text_putc(out, ' ');

@@ -71,7 +71,7 @@ static struct machine *make(struct arena *arena, const struct row *rows, unsigne
 	uint64_t bytes = zones_at + MAX_ROWS * MAX_NR_ZONES * sizeof(struct zone);
 
 	cr_assert_eq(arena_init(arena, (bytes + 4095) & ~(uint64_t)4095, 0, &why), 0, "%s",
-	        why.sentence);
+		why.sentence);
 	struct machine *m = (struct machine *)arena->base;
 	m->arena = *arena;
 	m->zones_at = zones_at;
@@ -83,10 +83,10 @@ static struct machine *make(struct arena *arena, const struct row *rows, unsigne
 		struct zone *z = zone_at(m, nid, type);
 
 		*z = (struct zone){.type = type,
-		        .nid = nid,
-		        .spanned_pages = number(f[SPANNED]),
-		        .present_pages = number(f[PRESENT]),
-		        .managed_pages = number(f[MANAGED])};
+			.nid = nid,
+			.spanned_pages = number(f[SPANNED]),
+			.present_pages = number(f[PRESENT]),
+			.managed_pages = number(f[MANAGED])};
 		m->zone_mask |= 1u << type;
 		m->nr_nodes = nid + 1 > m->nr_nodes ? nid + 1 : m->nr_nodes;
 		m->nr_cpus = cpus > m->nr_cpus ? cpus : m->nr_cpus;
@@ -104,7 +104,7 @@ static void set(struct machine *m, const struct row *row)
 	m->sysctls.value[SYSCTL_min_free_kbytes] = (int64_t)number(row->field[MIN_FREE]);
 	m->sysctls.value[SYSCTL_watermark_scale_factor] = (int64_t)number(row->field[SCALE]);
 	m->sysctls.value[SYSCTL_percpu_pagelist_high_fraction] =
-	        (int64_t)number(row->field[FRACTION]);
+		(int64_t)number(row->field[FRACTION]);
 	cr_assert(sysctl_adopt(m, "lowmem_reserve_ratio", ratio, strlen(ratio)));
 	zones_setup_watermarks(m);
 	zones_setup_lowmem_reserve(m);
@@ -119,22 +119,22 @@ static void compare(const struct machine *m, const struct row *row)
 
 	z->watermark_boost = number(f[BOOST]);
 	cr_expect_eq(wmark_pages(z, WMARK_MIN), number(f[MIN]), "%s %s %s: min %lu", f[0], f[1],
-	        f[ZONE], wmark_pages(z, WMARK_MIN));
+		f[ZONE], wmark_pages(z, WMARK_MIN));
 	cr_expect_eq(wmark_pages(z, WMARK_LOW), number(f[LOW]), "%s %s %s: low %lu", f[0], f[1],
-	        f[ZONE], wmark_pages(z, WMARK_LOW));
+		f[ZONE], wmark_pages(z, WMARK_LOW));
 	cr_expect_eq(wmark_pages(z, WMARK_HIGH), number(f[HIGH]), "%s %s %s: high %lu", f[0], f[1],
-	        f[ZONE], wmark_pages(z, WMARK_HIGH));
+		f[ZONE], wmark_pages(z, WMARK_HIGH));
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		if (zone_configured(m, type))
 			end += sprintf(end, "%s%ld", end == protection ? "" : ",",
-			        z->lowmem_reserve[type]);
+				z->lowmem_reserve[type]);
 	cr_expect_str_eq(protection, f[PROTECTION], "%s %s %s", f[0], f[1], f[ZONE]);
 	if (!*f[PCP_HIGH])
 		return;
 	cr_expect_eq(z->pcp_high, number(f[PCP_HIGH]), "%s %s %s: pcp high %lu", f[0], f[1],
-	        f[ZONE], z->pcp_high);
+		f[ZONE], z->pcp_high);
 	cr_expect_eq(z->pcp_batch, number(f[PCP_BATCH]), "%s %s %s: batch %lu", f[0], f[1], f[ZONE],
-	        z->pcp_batch);
+		z->pcp_batch);
 }
 
 /* Computed before the kernel's init memory was freed, and not again until the snapshot (the
@@ -145,7 +145,7 @@ static bool stale(const struct row *row)
 
 	return !strcmp(f[SNAPSHOT], "13-thp/00-default") ||
 	       (!strcmp(f[SNAPSHOT], "12-sysctl/00-default") && !strcmp(f[MACHINE], "armhf-2g") &&
-	               !strcmp(f[ZONE], "HighMem"));
+		       !strcmp(f[ZONE], "HighMem"));
 }
 
 static unsigned run_snapshot(const struct row *rows, unsigned n)
@@ -181,7 +181,7 @@ Test(watermarks, every_snapshot_with_settings)
 		while (fields < NR_COLUMNS)
 			row.field[fields++] = "";
 		if (n && (strcmp(rows[0].field[SNAPSHOT], row.field[SNAPSHOT]) ||
-		                 strcmp(rows[0].field[MACHINE], row.field[MACHINE]))) {
+				 strcmp(rows[0].field[MACHINE], row.field[MACHINE]))) {
 			compared += run_snapshot(rows, n);
 			n = 0;
 		}
@@ -198,17 +198,17 @@ Test(watermarks, every_snapshot_with_settings)
 Test(watermarks, min_free_kbytes_follows_huge_pages)
 {
 	static const char *const dma[NR_COLUMNS] = {[NODE] = "0",
-	        [ZONE] = "DMA",
-	        [SPANNED] = "4095",
-	        [PRESENT] = "3998",
-	        [MANAGED] = "3840",
-	        [PCP_HIGH] = "1"};
+		[ZONE] = "DMA",
+		[SPANNED] = "4095",
+		[PRESENT] = "3998",
+		[MANAGED] = "3840",
+		[PCP_HIGH] = "1"};
 	static const char *const dma32[NR_COLUMNS] = {[NODE] = "0",
-	        [ZONE] = "DMA32",
-	        [SPANNED] = "258010",
-	        [PRESENT] = "258010",
-	        [MANAGED] = "242093",
-	        [PCP_HIGH] = "1"};
+		[ZONE] = "DMA32",
+		[SPANNED] = "258010",
+		[PRESENT] = "258010",
+		[MANAGED] = "242093",
+		[PCP_HIGH] = "1"};
 	struct row rows[2];
 	struct arena arena;
 
@@ -222,7 +222,7 @@ Test(watermarks, min_free_kbytes_follows_huge_pages)
 	cr_expect_eq(sysctl_set(m, SYSCTL_thp_enabled, THP_NEVER), 0);
 	/* oracle, amd64-1g, 13-thp: 3828 after `never`, 45056 again after `madvise`. */
 	cr_expect_eq(m->sysctls.value[SYSCTL_min_free_kbytes], 3828, "%ld",
-	        m->sysctls.value[SYSCTL_min_free_kbytes]);
+		m->sysctls.value[SYSCTL_min_free_kbytes]);
 	cr_expect_eq(sysctl_set(m, SYSCTL_thp_enabled, THP_MADVISE), 0);
 	cr_expect_eq(m->sysctls.value[SYSCTL_min_free_kbytes], 45056);
 	arena_finish(&arena);
