@@ -38,8 +38,8 @@
 struct machine {
 	/* The host's side: never state, never in a digest, not copied. */
 	struct arena arena;
-	struct refusal why;	/* why the last act was refused */
-	bool checks_full;	/* run the *_check() after each mutation (-o checks=full) */
+	struct refusal why; /* why the last act was refused */
+	bool checks_full;   /* run the *_check() after each mutation (-o checks=full) */
 
 	/* The state. */
 	_Alignas(ARENA_PAGE_BYTES) enum arch arch;
@@ -50,30 +50,31 @@ struct machine {
 	struct rng rng;
 
 	/* Shape: fixed at boot (hotplug may move end_pfn up to its reservation). */
-	unsigned nr_orders;		/* MAX_ORDER of 6.1: orders 0 .. nr_orders-1 */
+	unsigned nr_orders; /* MAX_ORDER of 6.1: orders 0 .. nr_orders-1 */
 	unsigned pageblock_order;
-	unsigned pcp_thp_order;		/* the one high order that pcp lists hold; 0: none (no THP) */
-	unsigned nr_migratetypes;	/* with CMA 6, else 5 */
-	unsigned struct_page_bytes;	/* of the simulated kernel */
-	unsigned section_shift;		/* SPARSEMEM: log2 of bytes per section; 0 with FLATMEM */
-	uint32_t zone_mask;		/* bit z: the kernel has enum zone_type z */
-	unsigned nr_nodes;		/* nodes 0 .. nr_nodes-1, each with memory or CPUs */
-	unsigned nr_cpus;		/* online, 0 .. nr_cpus-1 */
+	unsigned pcp_thp_order;	    /* the one high order that pcp lists hold; 0: none (no THP) */
+	unsigned nr_migratetypes;   /* with CMA 6, else 5 */
+	unsigned struct_page_bytes; /* of the simulated kernel */
+	unsigned section_shift;	    /* SPARSEMEM: log2 of bytes per section; 0 with FLATMEM */
+	uint32_t zone_mask;	    /* bit z: the kernel has enum zone_type z */
+	unsigned nr_nodes;	    /* nodes 0 .. nr_nodes-1, each with memory or CPUs */
+	unsigned nr_cpus;	    /* online, 0 .. nr_cpus-1 */
 	uint8_t cpu_node[MAX_CPUS];
 	uint8_t node_distance[MAX_NODES][MAX_NODES];
-	uint64_t base_pfn;		/* the lowest pfn that has a frame (0 on x86; aligned to a max-order block) */
-	uint64_t end_pfn;		/* max_pfn: one past the last page of RAM */
-	uint64_t frames_end_pfn;	/* one past the last frame reserved in the arena */
+	uint64_t
+		base_pfn; /* the lowest pfn that has a frame (0 on x86; aligned to a max-order block) */
+	uint64_t end_pfn;	 /* max_pfn: one past the last page of RAM */
+	uint64_t frames_end_pfn; /* one past the last frame reserved in the arena */
 
 	/* Where things lie in the arena (byte offsets). */
-	uint64_t zones_at;		/* struct zone [nr_nodes][MAX_NR_ZONES] */
-	uint64_t nodes_at;		/* struct node [nr_nodes] */
-	uint64_t pcps_at;		/* struct pcp [nr_cpus][nr_nodes * MAX_NR_ZONES] */
-	uint64_t live_at;		/* bitmap: the max-order block's frames are live */
-	uint64_t frames_at;		/* struct frame [frames_end_pfn - base_pfn] */
-	uint64_t pageblocks_at;		/* uint8_t [pageblocks]: migratetype and skip bits */
-	uint64_t dram_at;		/* contents, PAGE_BYTES per frame */
-	uint64_t dram_has_at;		/* bitmap: the frame has contents */
+	uint64_t zones_at;	/* struct zone [nr_nodes][MAX_NR_ZONES] */
+	uint64_t nodes_at;	/* struct node [nr_nodes] */
+	uint64_t pcps_at;	/* struct pcp [nr_cpus][nr_nodes * MAX_NR_ZONES] */
+	uint64_t live_at;	/* bitmap: the max-order block's frames are live */
+	uint64_t frames_at;	/* struct frame [frames_end_pfn - base_pfn] */
+	uint64_t pageblocks_at; /* uint8_t [pageblocks]: migratetype and skip bits */
+	uint64_t dram_at;	/* contents, PAGE_BYTES per frame */
+	uint64_t dram_has_at;	/* bitmap: the frame has contents */
 	struct heap heap;
 
 	struct memblock memblock;
@@ -85,11 +86,11 @@ struct machine {
 	struct fault_inject fail_page_alloc;
 	struct vars vars;
 	struct page_alloc_state page_alloc;
-	uint64_t replay_at;		/* heap block of src/replay, 0: nothing was replayed */
+	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;
-	uint64_t totalram_pages;	/* sum of managed */
-	uint64_t totalhigh_pages;	/* managed of HighMem */
+	uint64_t totalram_pages;  /* sum of managed */
+	uint64_t totalhigh_pages; /* managed of HighMem */
 	uint64_t totalcma_pages;
 };
 
@@ -113,6 +114,14 @@ static inline void *machine_at(const struct machine *m, uint64_t offset)
 {
 	return m->arena.base + offset;
 }
+
+/* Charge an act's cost, @ns of it or one of cost.def: clock_charge(m, PCP_ALLOC). Due tasks run at the next
+ * clock_run(). Inline and constant, since every page that is allocated pays. */
+static inline void clock_charge_ns(struct machine *m, uint64_t ns)
+{
+	m->clock.now_ns += ns;
+}
+#define clock_charge(m, name) clock_charge_ns(m, COST_NS_##name)
 
 static inline void count_event(struct machine *m, enum vm_event_item item, uint64_t n)
 {

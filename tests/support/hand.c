@@ -7,10 +7,18 @@
 #include "base/text.h"
 #include "mm/page/frame.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Not Criterion's: benchmarks use these machines, too. */
+#define must(condition, ...)                                                                       \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, __VA_ARGS__);                                              \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
 
 static uint64_t round_up(uint64_t n)
 {
@@ -108,13 +116,13 @@ static void free_zone(struct machine *m, const struct hand_zone *hz)
 		if (!taken)
 			continue;
 		if (from_pfn < pfn)
-			cr_assert_eq(free_boot_pages(m, from_pfn, pfn, MIGRATE_MOVABLE), 0);
+			must(!free_boot_pages(m, from_pfn, pfn, MIGRATE_MOVABLE), "hand: %s\n",
+				m->why.sentence);
 		from_pfn = pfn + 1;
 	}
 	if (hz->cma_pages)
-		cr_assert_eq(
-			free_boot_pages(m, hz->cma_pfn, hz->cma_pfn + hz->cma_pages, MIGRATE_CMA),
-			0);
+		must(!free_boot_pages(m, hz->cma_pfn, hz->cma_pfn + hz->cma_pages, MIGRATE_CMA),
+			"hand: %s\n", m->why.sentence);
 }
 
 static void shape(struct machine *m, const struct hand *h)
@@ -159,8 +167,8 @@ struct machine *hand_machine(const struct hand *h)
 	memset(plan, 0, sizeof(*plan));
 	shape(plan, h);
 	uint64_t bytes = layout(plan, plan->frames_end_pfn - plan->base_pfn);
-	cr_assert_eq(arena_init(&arena, bytes, h->budget_bytes, &why), 0, "%s", why.sentence);
-	cr_assert_eq(arena_touch(&arena, 0, plan->live_at, &why), 0, "%s", why.sentence);
+	must(!arena_init(&arena, bytes, h->budget_bytes, &why), "hand: %s\n", why.sentence);
+	must(!arena_touch(&arena, 0, plan->live_at, &why), "hand: %s\n", why.sentence);
 	struct machine *m = (struct machine *)arena.base;
 	*m = *plan;
 	m->arena = arena;
@@ -185,7 +193,7 @@ struct machine *hand_copy(const struct machine *m)
 	struct arena to;
 	struct refusal why;
 
-	cr_assert_eq(arena_copy(&to, &m->arena, &why), 0);
+	must(!arena_copy(&to, &m->arena, &why), "hand: %s\n", why.sentence);
 	struct machine *copy = (struct machine *)to.base;
 	copy->arena = to;
 	return copy;
@@ -204,7 +212,7 @@ void hand_check(struct machine *m)
 
 	text_init(&out);
 	unsigned nr = page_alloc_check(m, &out);
-	cr_assert_eq(nr, 0, "%s", text_str(&out));
+	must(!nr, "%s", text_str(&out));
 	text_finish(&out);
 }
 
@@ -233,6 +241,6 @@ uint64_t hand_alloc(struct machine *m, gfp_t gfp, unsigned order)
 	uint64_t pfn;
 	int err = alloc_pages_node(m, 0, -1, gfp, order, &pfn);
 
-	cr_assert_eq(err, 0, "order %u: %s", order, m->why.sentence);
+	must(!err, "order %u: %s\n", order, m->why.sentence);
 	return pfn;
 }

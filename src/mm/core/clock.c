@@ -19,16 +19,6 @@ static const struct {
 #include "mm/core/cost.def"
 };
 
-void clock_charge(struct machine *m, enum cost cost)
-{
-	m->clock.now_ns += costs[cost].ns;
-}
-
-void clock_charge_ns(struct machine *m, uint64_t ns)
-{
-	m->clock.now_ns += ns;
-}
-
 static bool before(const struct task_event *a, const struct task_event *b)
 {
 	return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->sequence < b->sequence);
@@ -83,7 +73,7 @@ void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64
 	/* One event per (kind, arg), and the args are nodes: it cannot overflow. */
 	assert(c->nr_tasks < CLOCK_MAX_TASKS);
 	c->task[c->nr_tasks] = (struct task_event){
-	        .at_ns = at_ns, .sequence = ++c->sequence, .kind = kind, .arg = arg};
+		.at_ns = at_ns, .sequence = ++c->sequence, .kind = kind, .arg = arg};
 	sift_up(c, c->nr_tasks++);
 }
 
@@ -138,5 +128,5 @@ void clock_show_costs(struct text *out)
 {
 	for (unsigned i = 0; i < NR_COSTS; i++)
 		text_printf(out, "%-16s %6llu  %s\n", costs[i].name,
-		        (unsigned long long)costs[i].ns, costs[i].doc);
+			(unsigned long long)costs[i].ns, costs[i].doc);
 }

@@ -23,14 +23,14 @@ enum cost {
 };
 
 enum task_kind {
-	TASK_KSWAPD,	/* arg: node */
+	TASK_KSWAPD, /* arg: node */
 	NR_TASK_KINDS
 };
 
 struct task_event {
 	uint64_t at_ns;
 	uint64_t sequence;
-	uint32_t kind;		/* enum task_kind */
+	uint32_t kind; /* enum task_kind */
 	uint32_t arg;
 };
 
@@ -43,9 +43,12 @@ struct clock {
 	struct task_event task[CLOCK_MAX_TASKS]; /* binary heap by (at_ns, sequence) */
 };
 
-/* Charge an act's cost; due tasks run at the next clock_run(). */
-void clock_charge(struct machine *m, enum cost cost);
-void clock_charge_ns(struct machine *m, uint64_t ns);
+/* The costs as constants, for clock_charge() of mm/machine.h. */
+enum cost_ns {
+#define COST(name, ns, doc) COST_NS_##name = (ns),
+#include "mm/core/cost.def"
+};
+
 /* Schedule @kind for @at_ns (clamped to now). The same (kind, arg) twice is one event, at the earlier time. */
 void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64_t at_ns);
 /* Run the tasks due at or before now: called between acts. At most @steps steps; returns how many ran. */

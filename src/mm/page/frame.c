@@ -77,11 +77,16 @@ static bool zone_spans(const struct zone *z, uint64_t pfn)
 
 static struct zone *node_zone(const struct machine *m, unsigned nid, uint64_t pfn)
 {
-	struct zone *z = zone_at(m, nid, ZONE_DMA);
+	/* Zones of one node do not overlap, so those that usually have the most pages are asked first. */
+	static const uint8_t order[MAX_NR_ZONES] = {
+		ZONE_NORMAL, ZONE_DMA32, ZONE_HIGHMEM, ZONE_DMA, ZONE_MOVABLE, ZONE_DEVICE};
 
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++, z++)
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		struct zone *z = zone_at(m, nid, (enum zone_type)order[i]);
+
 		if (zone_spans(z, pfn))
 			return z;
+	}
 	return NULL;
 }
 

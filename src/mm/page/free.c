@@ -89,11 +89,11 @@ static void free_block(struct machine *m, unsigned cpu, uint64_t pfn, unsigned o
 	*frame_of(m, pfn) = (struct frame){0};
 	count_event(m, EV_pgfree, (uint64_t)1 << order);
 	if (!tail && pcp_allowed_order(m, order) && type != MIGRATE_ISOLATE) {
-		clock_charge(m, COST_PCP_FREE);
+		clock_charge(m, PCP_FREE);
 		pcp_free(m, z, cpu, pfn, order, type);
 		return;
 	}
-	clock_charge(m, COST_BUDDY_FREE);
+	clock_charge(m, BUDDY_FREE);
 	zone_count_free(z, (int64_t)1 << order, type);
 	buddy_free(m, z, pfn, order, type, tail);
 }

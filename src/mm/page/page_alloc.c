@@ -74,7 +74,7 @@ static uint64_t take_from_lists(
 	enum migratetype list = MIGRATE_HIGHATOMIC;
 	uint64_t pfn = NO_PFN;
 
-	clock_charge(m, COST_BUDDY_ALLOC);
+	clock_charge(m, BUDDY_ALLOC);
 	if (alloc_flags & ALLOC_HIGHATOMIC)
 		pfn = rmqueue_smallest(m, z, r->order, MIGRATE_HIGHATOMIC, r->cpu);
 	if (pfn == NO_PFN) {
@@ -100,7 +100,7 @@ static uint64_t take_from_zone(
 	if (pcp_allowed_order(m, r->order) &&
 		(!machine_has(m, CONFIG_CMA) || alloc_flags & ALLOC_CMA ||
 			r->type != MIGRATE_MOVABLE)) {
-		clock_charge(m, COST_PCP_ALLOC);
+		clock_charge(m, PCP_ALLOC);
 		pfn = pcp_alloc(m, z, r->cpu, r->order, r->type, alloc_flags);
 	}
 	if (pfn == NO_PFN)
@@ -131,7 +131,7 @@ static void prepare(struct machine *m, uint64_t pfn, unsigned order, gfp_t gfp)
 
 		dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
-			clock_charge(m, COST_ZERO_PAGE);
+			clock_charge(m, ZERO_PAGE);
 	}
 }
 
@@ -226,7 +226,7 @@ static uint64_t alloc_slowpath(struct machine *m, const struct alloc_request *r)
 	unsigned flags = slow_flags(m, r);
 	uint64_t pfn;
 
-	clock_charge(m, COST_ALLOC_SLOWPATH);
+	clock_charge(m, ALLOC_SLOWPATH);
 	if (flags & ALLOC_KSWAPD)
 		wake_all_kswapds(m, r);
 	pfn = take_page(m, r, flags);
@@ -384,7 +384,7 @@ uint64_t alloc_pages_bulk(
 
 		if (pfn == NO_PFN)
 			break;
-		clock_charge(m, COST_PCP_ALLOC);
+		clock_charge(m, PCP_ALLOC);
 		prepare(m, pfn, 0, gfp);
 		count_alloc(m, &r, z);
 		pfns[done] = pfn;

@@ -104,7 +104,7 @@ static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct pc
 		zone_count_free(z, -((int64_t)1 << order), from);
 		pcp->count += 1u << order;
 	}
-	clock_charge(m, COST_BUDDY_ALLOC);
+	clock_charge(m, BUDDY_ALLOC);
 }
 
 uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
@@ -168,7 +168,7 @@ static void free_bulk(struct machine *m, struct zone *z, struct pcp *pcp, unsign
 	bool first = true;
 
 	if (left)
-		clock_charge(m, COST_BUDDY_FREE);
+		clock_charge(m, BUDDY_FREE);
 	while (left > 0) {
 		struct pcp_list *list;
 

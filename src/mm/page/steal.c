@@ -186,7 +186,7 @@ static bool rmqueue_fallback(struct machine *m, struct zone *z, unsigned order,
 	uint64_t pfn = buddy_first(m, z, found, from);
 	if (steal(m, z, pfn, found, type, alloc_flags, whole_block))
 		return false;
-	clock_charge(m, COST_STEAL);
+	clock_charge(m, STEAL);
 	trace_extfrag(m, cpu, pfn, order, found, type, from);
 	return true;
 }
