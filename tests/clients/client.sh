@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A real tool on the mount, unmodified: client.sh NAME MACHINE... runs the check clients/NAME.sh of $SIMM_SHARED on
+# each machine. The checks compare what the tool prints with what the mount's files say.
+. "$(dirname "$0")/../mount/lib.sh"
+name=$1
+shift
+check=${SIMM_SHARED:-/nowhere}/clients/$name.sh
+[ -r "$check" ] || skip_all "no checks of real tools: SIMM_SHARED does not name a folder with clients/$name.sh"
+[ "$(id -u)" = 0 ] || skip_all "the checks need root, who may make mount namespaces"
+unshare -m true 2>/dev/null || skip_all "no right to make mount namespaces"
+
+case $name in
+node_exporter*) tool=prometheus-node-exporter ;;
+numactl*) tool=numactl ;;
+*) tool=${name%%-*} ;;
+esac
+command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+
+for machine; do
+    start "$machine"
+    said=$(timeout 60 bash "$check" "$mnt" 2>&1)
+    report $? "$name on $machine: $said"
+    stop
+done
+finish
