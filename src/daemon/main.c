@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,32 @@
 #define DEFAULT_NAME	 "pc-i386"
 
 extern char **environ;
+
+/* ---- the process ---- */
+
+/* Between the mount and the loop a signal would end us and leave the mount behind: it waits for the loop. */
+static void hold_signals(bool hold)
+{
+	static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		sigaddset(&set, held[i]);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+/* Whoever starts us with stdin, stdout or stderr closed must not find /dev/fuse in their place. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd > 2)
+		close(fd);
+}
 
 /* ---- what libfuse says while mounting ---- */
 
@@ -173,6 +200,7 @@ static int go_into_background(struct daemon *daemon, const char *mountpoint)
 		return -1;
 	}
 	if (child) {
+		hold_signals(false);
 		close(pipe_fds[1]);
 		wait_until_ready(pipe_fds[0], child, mountpoint);
 	}
@@ -225,6 +253,7 @@ static int serve(struct daemon *daemon, const struct options *options, const cha
 		fprintf(stderr, "simmfs: cannot make the event loop: %s\n", strerror(-err));
 		return 1;
 	}
+	hold_signals(false);
 	if (options->realtime)
 		loop_start_timer(&daemon->loop, REALTIME_TICK_MS);
 	if (options->command)
@@ -256,6 +285,7 @@ static int run(struct daemon *daemon, struct options *options)
 	acts_init(&daemon->acts, daemon->simm);
 	daemon->acts.made = daemon_made;
 	daemon->acts.data = daemon;
+	hold_signals(true);
 	if (mount_machine(daemon, options, mountpoint))
 		goto finish;
 	if (options->foreground || options->debug || options->command ||
@@ -278,8 +308,10 @@ int main(int argc, char **argv)
 {
 	struct daemon daemon = {.uid = geteuid(), .gid = getegid(), .ready_fd = -1};
 	struct options options;
-	int status = options_parse(&options, argc, argv);
+	int status;
 
+	open_standard_files();
+	status = options_parse(&options, argc, argv);
 	clock_gettime(CLOCK_REALTIME, &daemon.mounted);
 	if (!status) {
 		switch (options.action) {
