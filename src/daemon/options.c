@@ -90,7 +90,8 @@ char *options_escape(const char *text)
 {
 	char *escaped = malloc(2 * strlen(text) + 1);
 	char *out = escaped;
-	bool quoted = false, config = !strncmp(text, "config=", 7);
+	bool quoted = false,
+	     config = !strncmp(text + (strncmp(text, "-o", 2) ? 0 : 2), "config=", 7);
 
 	if (!escaped)
 		return NULL;
