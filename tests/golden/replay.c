@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Recordings of a real machine, replayed whole: every event of event-counts.txt is accounted for, each free goes
+ * where a plain array of the recorded pages says, and twice the same is the same, digest for digest.
+ *
+ * The expectation is made by a second reader, which knows one form of line only and is as slow as it is simple.
+ */
+#include "support/hand.h"
+
+#include "mm/page/frame.h"
+#include "replay/replay.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PFN (1u << 23) /* of the recorded machine: 24 GiB and holes */
+
+struct recording {
+	char *text;
+	size_t len;
+};
+
+static bool read_pipe(const char *command, struct recording *out)
+{
+	FILE *f = popen(command, "r");
+	size_t cap = 1 << 20, got;
+
+	/* One byte is kept for whoever wants a string. */
+	*out = (struct recording){.text = malloc(cap + 1)};
+	while (f && out->text && (got = fread(out->text + out->len, 1, cap - out->len, f)) > 0) {
+		out->len += got;
+		if (out->len == cap)
+			out->text = realloc(out->text, (cap *= 2) + 1);
+	}
+	return f && pclose(f) == 0 && out->len;
+}
+
+/* Skips the test when there is no such recording. */
+static struct recording need(const char *format, const char *dir)
+{
+	char path[512], command[1100];
+	struct recording rec;
+
+	snprintf(path, sizeof(path), format, dir);
+	snprintf(command, sizeof(command), "test -f '%s' && zcat -f '%s'", path, path);
+	if (!read_pipe(command, &rec))
+		cr_skip_test("no %s here (SIMM_SHARED)", path);
+	return rec;
+}
+
+/* ---- the second reader ---- */
+
+struct expected {
+	uint64_t lines, allocs, frees, repeats, before, informational, foreign, lost, live;
+};
+
+enum { UNKNOWN, LIVE, FREED };
+
+static struct expected expect(const struct recording *rec)
+{
+	unsigned char *state = calloc(MAX_PFN, 1);
+	struct expected e = {0};
+	char *copy = strndup(rec->text, rec->len);
+	char *save = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *event = strstr(line, ": ");
+		unsigned pfn = 0, order = 0;
+
+		e.lines++;
+		if (*line == '#')
+			continue;
+		cr_assert(event);
+		event += 2;
+		const char *page = strstr(event, "pfn=0x");
+		if (page)
+			sscanf(page, "pfn=%x order=%u", &pfn, &order);
+		cr_assert_lt(pfn, MAX_PFN);
+		if (!strncmp(event, "mm_page_alloc: ", 15)) {
+			/* Freed by a task that was not recorded. (In pages, here; the few blocks are not among
+			 * them.) */
+			for (unsigned i = 0; i < 1u << order; i++) {
+				e.lost += state[pfn + i] == LIVE;
+				e.live += state[pfn + i] != LIVE;
+				state[pfn + i] = LIVE;
+			}
+			e.allocs++;
+		} else if (!strncmp(event, "mm_page_free: ", 14)) {
+			bool live = state[pfn] == LIVE;
+
+			for (unsigned i = 0; i < 1u << order; i++) {
+				e.live -= state[pfn + i] == LIVE;
+				state[pfn + i] = UNKNOWN;
+			}
+			state[pfn] = FREED;
+			*(live ? &e.frees : &e.before) += 1;
+		} else if (!strncmp(event, "mm_page_free_batched: ", 22)) {
+			cr_expect_eq(state[pfn], FREED, "%s", line);
+			state[pfn] = UNKNOWN;
+			e.repeats++;
+		} else if (!strncmp(event, "mm_page_", 8)) {
+			e.informational++;
+		} else {
+			e.foreign++;
+		}
+	}
+	free(copy);
+	free(state);
+	return e;
+}
+
+/* ---- replaying ---- */
+
+static void replay_lines(struct replay *r, struct machine *m, const struct recording *rec, uint64_t from, uint64_t to)
+{
+	const char *p = rec->text, *end = rec->text + rec->len;
+
+	for (uint64_t n = 1; p < end && n <= to; n++) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		const char *stop = newline ? newline : end;
+
+		if (n > from)
+			(void)replay_line(r, m, p, (size_t)(stop - p), n);
+		p = stop + 1;
+	}
+}
+
+/* 4 GiB in two zones, two CPUs as on the recorded machine. */
+static struct machine *machine(void)
+{
+	struct hand h = {.cpus = 2,
+		.thp = true,
+		.nr_zones = 2,
+		.zone = {{.type = ZONE_DMA32, .pages = 1 << 18, .min = 4096, .pcp_high = 800, .pcp_batch = 63},
+			{.type = ZONE_NORMAL,
+				.start_pfn = 1 << 18,
+				.pages = 3 << 18,
+				.min = 12288,
+				.pcp_high = 2000,
+				.pcp_batch = 63}}};
+
+	return hand_machine(&h);
+}
+
+static bool same_state(const struct machine *a, const struct machine *b)
+{
+	uint64_t start[2], stop[2] = {ARENA_PAGE_BYTES, ARENA_PAGE_BYTES};
+
+	for (;;) {
+		bool more = arena_next_touched(&a->arena, stop[0], &start[0], &stop[0]);
+
+		if (more != arena_next_touched(&b->arena, stop[1], &start[1], &stop[1]))
+			return false;
+		if (!more)
+			return true;
+		if (start[0] != start[1] || stop[0] != stop[1] ||
+			memcmp(machine_at(a, start[0]), machine_at(b, start[0]), stop[0] - start[0]) != 0)
+			return false;
+	}
+}
+
+/* "   42962 mm_page_alloc" of event-counts.txt. */
+static uint64_t counted(const char *counts, const char *event)
+{
+	char word[64];
+	const char *at;
+
+	snprintf(word, sizeof(word), " %s\n", event);
+	at = strstr(counts, word);
+	if (!at)
+		return 0;
+	while (at > counts && at[-1] != '\n')
+		at--;
+	return strtoull(at, NULL, 10);
+}
+
+/* event-counts.txt was made by uniq -c from the same recording. */
+static void check_against_counts(const struct replay *r, const char *dir)
+{
+	struct recording counts = need("%s/event-counts.txt", dir);
+	const uint64_t *count = r->count;
+
+	counts.text[counts.len] = '\0';
+	cr_expect_eq(count[REPLAY_applied_allocs] + count[REPLAY_skipped_failed_there],
+		counted(counts.text, "mm_page_alloc"));
+	cr_expect_eq(count[REPLAY_applied_frees] + count[REPLAY_skipped_before_recording],
+		counted(counts.text, "mm_page_free"));
+	cr_expect_eq(count[REPLAY_skipped_batched_repeat], counted(counts.text, "mm_page_free_batched"));
+	cr_expect_eq(count[REPLAY_skipped_informational],
+		counted(counts.text, "mm_page_alloc_extfrag") + counted(counts.text, "mm_page_alloc_zone_locked") +
+			counted(counts.text, "mm_page_pcpu_drain"));
+	cr_expect_eq(count[REPLAY_skipped_foreign],
+		counted(counts.text, "page_fault_user") + counted(counts.text, "page_fault_kernel") +
+			counted(counts.text, "tracing_mark_write"));
+	free(counts.text);
+}
+
+static void whole(const struct recording *rec, const char *counts_dir)
+{
+	struct expected e = expect(rec);
+	struct replay *r = replay_new();
+	struct machine *m = machine();
+
+	replay_lines(r, m, rec, 0, UINT64_MAX);
+	cr_expect_eq(r->count[REPLAY_lines], e.lines);
+	cr_expect_eq(r->count[REPLAY_events], r->total_events, "as the recording's header says");
+	cr_expect_eq(r->count[REPLAY_malformed], 0);
+	cr_expect_eq(r->count[REPLAY_failures], 0);
+	cr_expect_eq(r->count[REPLAY_lost_frees], e.lost);
+	cr_expect_eq(r->count[REPLAY_unknown_gfp_flags], 0);
+	cr_expect_eq(r->count[REPLAY_applied_allocs], e.allocs);
+	cr_expect_eq(r->count[REPLAY_applied_frees], e.frees);
+	cr_expect_eq(r->count[REPLAY_skipped_batched_repeat], e.repeats);
+	cr_expect_eq(r->count[REPLAY_skipped_before_recording], e.before);
+	cr_expect_eq(r->count[REPLAY_skipped_informational], e.informational);
+	cr_expect_eq(r->count[REPLAY_skipped_foreign], e.foreign);
+	cr_expect_eq(replay_live_pages(m), e.live);
+	if (counts_dir) {
+		cr_expect_eq(e.lost, 0, "the whole system was recorded");
+		check_against_counts(r, counts_dir);
+	}
+	hand_check(m);
+	replay_free(r);
+	hand_destroy(m);
+}
+
+/* Twice from the start, and once in a copy made in mid-script: one state. */
+static void alike(const struct recording *rec)
+{
+	struct replay *r = replay_new();
+	struct machine *m = machine(), *again = machine();
+
+	replay_lines(r, m, rec, 0, 10000);
+	struct machine *copy = hand_copy(m);
+	replay_lines(r, m, rec, 10000, UINT64_MAX);
+	cr_expect_not(same_state(m, copy));
+	replay_lines(r, copy, rec, 10000, UINT64_MAX);
+	cr_expect(same_state(m, copy), "the copy went another way");
+	replay_lines(r, again, rec, 0, UINT64_MAX);
+	cr_expect(same_state(m, again), "the second time was not the first");
+	replay_free(r);
+	hand_destroy(copy);
+	hand_destroy(again);
+	hand_destroy(m);
+}
+
+static const char *shared(const char *name)
+{
+	static char path[512];
+	const char *dir = getenv("SIMM_SHARED");
+
+	snprintf(path, sizeof(path), "%s/traces/%s", dir ? dir : "/nonexistent", name);
+	return path;
+}
+
+Test(replay, gcc_compile)
+{
+	struct recording rec = need("%s/trace.txt.gz", shared("gcc-compile"));
+
+	whole(&rec, shared("gcc-compile"));
+	free(rec.text);
+}
+
+Test(replay, find_cat)
+{
+	struct recording rec = need("%s/trace.txt.gz", shared("find-cat"));
+
+	whole(&rec, shared("find-cat"));
+	alike(&rec);
+	free(rec.text);
+}
+
+/* The repository's own: always here. */
+Test(replay, gcc_compile_short)
+{
+	struct recording rec = need("%s/examples/recordings/gcc-compile-short.trace.txt.gz", getenv("SIMM_SOURCE"));
+
+	whole(&rec, NULL);
+	alike(&rec);
+	free(rec.text);
+}
