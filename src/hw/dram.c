@@ -59,7 +59,7 @@ int dram_touch(const struct dram *d, uint64_t pa, struct refusal *why)
 	if (*word >> (frame % 64) & 1)
 		return 0;
 	int err = arena_touch(
-	        d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES, why);
+		d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES, why);
 	if (!err)
 		err = arena_touch(d->arena, d->has_at + frame / 64 * 8, 8, why);
 	if (!err)
@@ -84,7 +84,7 @@ int dram_read(const struct dram *d, uint64_t pa, void *out, uint64_t bytes)
 }
 
 int dram_write(
-        const struct dram *d, uint64_t pa, const void *in, uint64_t bytes, struct refusal *why)
+	const struct dram *d, uint64_t pa, const void *in, uint64_t bytes, struct refusal *why)
 {
 	const char *from = in;
 
@@ -117,7 +117,7 @@ void dram_zero(const struct dram *d, uint64_t pa, uint64_t bytes)
 		uint64_t frame = frame_index(d, pa);
 
 		arena_forget(
-		        d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES);
+			d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES);
 		*has_word(d, frame) &= ~((uint64_t)1 << (frame % 64));
 	}
 }

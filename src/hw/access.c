@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One access: translate (twice when it crosses a page), check, then move the bytes (see cpu.h).
+ *
+ * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault (x86 forgets the entry
+ *    with it, so a stale one faults once); a store through an entry that is not known to be dirty goes on to 2.
+ * 2. Walk the tables. A translation fault ends here; otherwise check, mark accessed and dirty, fill both TLBs.
+ * 3. When every page of the access is translated, and only then, read or write the bytes.
+ *
+ * Where nothing answers on the bus, x86 reads all ones and loses writes, as PCs do; the others abort.
+ */
+#include "hw/cpu.h"
+
+#include <assert.h>
+#include <errno.h>
+
+struct piece {
+	uint64_t pa;
+	uint32_t flags;
+	unsigned bytes;
+};
+
+static bool is_x86(const struct hw_cpu *cpu)
+{
+	return cpu->desc.family == HW_X86_32 || cpu->desc.family == HW_X86_64;
+}
+
+/* Tell the kernel where and why: the fault registers. */
+static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
+{
+	switch (cpu->desc.family) {
+	case HW_X86_32:
+	case HW_X86_64:
+		if (a->vector == 14)
+			cpu->reg[HW_CR2] = a->fault.va;
+		break;
+	case HW_ARM:
+		cpu->reg[a->kind == HW_FETCH ? HW_IFSR : HW_DFSR] = a->code;
+		cpu->reg[a->kind == HW_FETCH ? HW_IFAR : HW_DFAR] = a->fault.va;
+		break;
+	case HW_ARM64:
+		cpu->reg[HW_ESR_EL1] = a->code;
+		cpu->reg[HW_FAR_EL1] = a->fault.va;
+		break;
+	default:
+		cpu->reg[HW_SCAUSE] = a->code;
+		cpu->reg[HW_STVAL] = a->fault.va;
+		break;
+	}
+}
+
+static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
+	unsigned depth, uint32_t flags)
+{
+	bool fetch_told = (cpu->regime.has & HW_HAS_SMEP) ||
+			  (cpu->regime.has & HW_HAS_NX && cpu->regime.mode != PAGING_X86_32);
+
+	a->fault = (struct hw_fault_record){.fault = why,
+		.kind = a->kind,
+		.user = a->user,
+		.depth = (uint8_t)depth,
+		.domain = flags >> HW_DOMAIN_SHIFT & 15,
+		.va = va};
+	a->vector = hw_fault_vector(cpu->desc.family, &a->fault);
+	a->code = hw_fault_code(cpu->desc.family, &a->fault, fetch_told);
+	fault_registers(cpu, a);
+	cpu->counters.faults++;
+	if (cpu->count_cycles)
+		a->cycles += HW_CYCLES_FAULT;
+	return -EFAULT;
+}
+
+static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct walk *w)
+{
+	for (unsigned i = 0; i < w->nr_steps; i++)
+		a->cycles += HW_CYCLES_WALK_STEP +
+			     cache_access(&cpu->dcache, w->step[i].entry_at, false);
+}
+
+/* ARM's table entries carry the domain of what they lead to; a fault below tells it. */
+static uint32_t domain_of_walk(const struct walk *w)
+{
+	for (unsigned i = w->nr_steps; i-- > 0;)
+		if (w->step[i].form && w->step[i].form->domain_bit)
+			return (uint32_t)(w->step[i].entry >> w->step[i].form->domain_bit & 15)
+			       << HW_DOMAIN_SHIFT;
+	return 0;
+}
+
+static int walk_and_fill(
+	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va, struct piece *p)
+{
+	struct walk w;
+
+	walk_tables(&cpu->regime, d, va, &w);
+	cpu->counters.walks++;
+	cpu->counters.walk_steps += w.nr_steps;
+	if (cpu->count_cycles)
+		charge_walk(cpu, a, &w);
+	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
+
+	if (w.fault)
+		return fault(cpu, a, w.fault, va, depth, domain_of_walk(&w));
+	enum hw_fault denied = hw_check(&cpu->regime, w.flags, a->kind, a->user);
+
+	if (denied)
+		return fault(cpu, a, denied, va, depth, w.flags);
+	unsigned marked = walk_mark(&cpu->regime, d, &w, a->kind);
+
+	if (w.fault)
+		return fault(cpu, a, w.fault, va, depth, w.flags);
+	cpu->counters.flags_set += marked;
+	if (cpu->count_cycles)
+		a->cycles += marked * HW_CYCLES_SET_FLAG;
+	struct tlb_entry e = {.pa = w.pa >> w.page_shift << w.page_shift,
+		.flags = w.flags,
+		.asid = cpu->regime.asid,
+		.depth = (uint8_t)depth};
+
+	tlb_put(&cpu->stlb, va, w.page_shift, &e);
+	tlb_put(a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb, va, w.page_shift, &e);
+	p->pa = w.pa;
+	p->flags = w.flags;
+	return 0;
+}
+
+/* The entry forbids it. x86 forgets an entry that made a fault, so a stale one is found out on the second try. */
+static int deny_hit(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, const struct tlb_entry *e,
+	enum hw_fault denied)
+{
+	struct tlb_entry was = *e;
+
+	if (is_x86(cpu)) {
+		tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
+		tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
+		tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	}
+	return fault(cpu, a, denied, va, was.depth, was.flags);
+}
+
+static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
+	struct piece *p, uint8_t *result)
+{
+	if (cpu->regime.mode == PAGING_NONE) {
+		*result = HW_TLB_OFF;
+		p->pa = va;
+		p->flags = HW_ALL;
+		return 0;
+	}
+	struct tlb *first = a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
+	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
+
+	*result = HW_TLB_HIT;
+	if (__builtin_expect(!e, 0)) {
+		e = tlb_find(&cpu->stlb, va, cpu->regime.asid);
+		*result = e ? HW_TLB_HIT2 : HW_TLB_MISS;
+		if (e)
+			tlb_put(first, va, e->key & 63, e);
+		if (e && cpu->count_cycles)
+			a->cycles += HW_CYCLES_TLB2;
+	}
+	if (e) {
+		enum hw_fault denied = hw_check(&cpu->regime, e->flags, a->kind, a->user);
+
+		if (__builtin_expect(denied, 0))
+			return deny_hit(cpu, a, va, e, denied);
+		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
+			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
+			p->flags = e->flags;
+			return 0;
+		}
+		*result = HW_TLB_MISS;
+	}
+	return walk_and_fill(cpu, d, a, va, p);
+}
+
+static void charge_bytes(struct hw_cpu *cpu, struct hw_access *a, const struct piece *p)
+{
+	bool write = a->kind == HW_STORE;
+
+	if (p->flags & HW_UNCACHED) {
+		a->cycles += cpu->dcache.desc.miss_cycles;
+		return;
+	}
+	a->cycles += cache_access(&cpu->dcache, p->pa, write);
+	if ((p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift)
+		a->cycles += cache_access(&cpu->dcache, p->pa + p->bytes - 1, write);
+}
+
+static int store_piece(const struct hw_cpu *cpu, const struct dram *d, const struct piece *p,
+	uint64_t value, struct refusal *why)
+{
+	int err = dram_store(d, p->pa, p->bytes, value, why);
+
+	return err == -ENXIO && is_x86(cpu) ? 0 : err;
+}
+
+static void load_piece(
+	const struct hw_cpu *cpu, const struct dram *d, const struct piece *p, uint64_t *value)
+{
+	int err = dram_load(d, p->pa, p->bytes, value);
+
+	assert(!err || is_x86(cpu));
+	if (err)
+		*value = UINT64_MAX >> (64 - 8 * p->bytes);
+}
+
+/* Before anything moves: does something answer at each piece, and can it be written? */
+static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, unsigned nr, struct refusal *why)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		if (__builtin_expect(dram_has(d, p[i].pa), 1))
+			continue;
+		if (!dram_is_ram(d, p[i].pa)) {
+			if (!is_x86(cpu))
+				return fault(cpu, a, HW_FAULT_NO_RAM,
+					i ? a->va + p[0].bytes : a->va, 0, 0);
+			continue;
+		}
+		int err = a->kind == HW_STORE ? dram_touch(d, p[i].pa, why) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int move_bytes(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, unsigned nr, struct refusal *why)
+{
+	int err = prepare(cpu, d, a, p, nr, why);
+
+	if (err)
+		return err;
+	if (cpu->count_cycles)
+		for (unsigned i = 0; i < nr; i++)
+			charge_bytes(cpu, a, &p[i]);
+	if (a->kind == HW_STORE) {
+		err = store_piece(cpu, d, &p[0], a->value, why);
+		if (!err && nr == 2)
+			err = store_piece(cpu, d, &p[1], a->value >> (8 * p[0].bytes), why);
+		return err;
+	}
+	load_piece(cpu, d, &p[0], &a->value);
+	if (nr == 2) {
+		uint64_t high;
+
+		load_piece(cpu, d, &p[1], &high);
+		a->value |= high << (8 * p[0].bytes);
+	}
+	return 0;
+}
+
+int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
+{
+	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
+	struct piece p[2];
+	unsigned nr = 1;
+
+	assert(a->bytes >= 1 && a->bytes <= 8 && a->kind <= HW_FETCH);
+	a->cycles = 0;
+	a->fault.fault = HW_FAULT_NONE;
+	cpu->counters.accesses[a->kind]++;
+	p[0].bytes = a->bytes;
+	int err = translate(cpu, d, a, a->va, &p[0], &a->tlb);
+
+	if (!err && __builtin_expect(left < a->bytes, 0)) {
+		uint8_t second;
+
+		p[0].bytes = (unsigned)left;
+		p[1].bytes = a->bytes - (unsigned)left;
+		nr = 2;
+		err = translate(cpu, d, a, a->va + left, &p[1], &second);
+	}
+	if (!err) {
+		a->pa = p[0].pa;
+		err = move_bytes(cpu, d, a, p, nr, why);
+	}
+	cpu->counters.cycles += a->cycles;
+	return err;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One level of data cache: physically indexed and tagged, write-back, write-allocate, LRU within a set.
+ *
+ * It holds tags only. The bytes are in DRAM at once, which no program on one coherent machine can tell from a real
+ * cache; what can be told is time: a hit costs hit_cycles, a miss miss_cycles, throwing out a dirty line
+ * writeback_cycles more. The page walker's reads go through it too, as on real CPUs.
+ */
+#ifndef SIMM_HW_CACHE_H
+#define SIMM_HW_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+struct cache_desc {
+	uint32_t sets;		/* a power of two; 0: no cache, each access costs miss_cycles */
+	uint32_t ways;
+	uint32_t line_shift;
+	uint32_t hit_cycles, miss_cycles, writeback_cycles;
+};
+
+struct cache {
+	struct cache_desc desc;
+	uint32_t lines_at;	/* bytes from this structure to its lines */
+	uint32_t unused;
+	uint64_t hits, misses, writebacks;
+};
+
+static inline uint64_t cache_bytes(const struct cache_desc *desc)
+{
+	return (uint64_t)desc->sets * desc->ways * 8;
+}
+
+/* The lines at @lines_at must be zero. */
+void cache_init(struct cache *c, const struct cache_desc *desc, uint32_t lines_at);
+
+static inline uint64_t *cache_lines(const struct cache *c)
+{
+	return (uint64_t *)((char *)(uintptr_t)c + c->lines_at);
+}
+
+/* Miss: put the line at the front. Returns the cycles. */
+uint32_t cache_fill(struct cache *c, uint64_t *set, uint64_t line, bool write);
+
+/* An access to the line of @pa; returns its cycles. A line is (number + 1) << 1 | dirty; 0 is empty. */
+static inline uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
+{
+	uint64_t line = pa >> c->desc.line_shift;
+	uint64_t *set = cache_lines(c) + (line & (c->desc.sets - 1)) * c->desc.ways;
+
+	for (unsigned way = 0; way < c->desc.ways; way++) {
+		uint64_t tag = set[way];
+
+		if (tag >> 1 != line + 1)
+			continue;
+		c->hits++;
+		memmove(set + 1, set, way * sizeof(*set));
+		set[0] = tag | write;
+		return c->desc.hit_cycles;
+	}
+	return cache_fill(c, set, line, write);
+}
+
+/* Forget all lines (their bytes are in DRAM). Returns how many were dirty. */
+unsigned cache_flush(struct cache *c);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The CPU: making it, its registers, forgetting translations (see cpu.h; accesses are in access.c).
+ *
+ * On x86 writing a register forgets translations by itself: cr3 those of the address space that are not global (with
+ * PCIDs and bit 63 set, none), a change of the switches in cr0, cr4 and efer all of them. Elsewhere the kernel must do it.
+ */
+#include "hw/cpu.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum { FAMILY_X86 = 1, FAMILY_ARM = 2, FAMILY_ARM64 = 4, FAMILY_RISCV = 8 };
+
+static const struct {
+	const char *word, *doc;
+	unsigned families;
+} registers[NR_HW_REGS] = {
+#define HW_REG(id, word, family, doc) {word, doc, FAMILY_##family},
+#include "hw/register.def"
+};
+
+static unsigned family_bit(enum hw_family family)
+{
+	static const unsigned bit[NR_HW_FAMILIES] = {[HW_X86_32] = FAMILY_X86,
+		[HW_X86_64] = FAMILY_X86,
+		[HW_ARM] = FAMILY_ARM,
+		[HW_ARM64] = FAMILY_ARM64,
+		[HW_RISCV] = FAMILY_RISCV};
+
+	assert(family < NR_HW_FAMILIES);
+	return bit[family];
+}
+
+bool hw_reg_exists(enum hw_family family, enum hw_reg reg)
+{
+	assert(reg < NR_HW_REGS);
+	return registers[reg].families & family_bit(family);
+}
+
+const char *hw_reg_name(enum hw_reg reg)
+{
+	assert(reg < NR_HW_REGS);
+	return registers[reg].word;
+}
+
+const char *hw_reg_doc(enum hw_reg reg)
+{
+	assert(reg < NR_HW_REGS);
+	return registers[reg].doc;
+}
+
+struct hw_cpu_desc hw_cpu_default(enum hw_family family)
+{
+	/* A small core of today: 32 KiB of data cache; TLBs of 64 and 64 entries, 1536 behind them. */
+	struct hw_cpu_desc desc = {
+		.family = family,
+		.itlb = {16, 4},
+		.dtlb = {16, 4},
+		.stlb = {128, 12},
+		.dcache = {.sets = 64,
+			.ways = 8,
+			.line_shift = 6,
+			.hit_cycles = 4,
+			.miss_cycles = 200,
+			.writeback_cycles = 40},
+	};
+
+	switch (family) {
+	case HW_X86_32:
+		desc.abilities = HW_HAS_PSE | HW_HAS_GLOBAL | HW_HAS_NX | HW_HAS_WP | HW_HAS_SMEP;
+		desc.pa_bits = 36;
+		desc.stlb = (struct tlb_desc){128, 4};
+		break;
+	case HW_X86_64:
+		desc.abilities = HW_HAS_PSE | HW_HAS_GLOBAL | HW_HAS_NX | HW_HAS_WP | HW_HAS_SMEP |
+				 HW_HAS_SMAP | HW_HAS_1G | HW_HAS_ASID;
+		desc.la57 = true;
+		desc.pa_bits = 52;
+		break;
+	case HW_ARM:
+		desc.pa_bits = 40;
+		desc.itlb = desc.dtlb = (struct tlb_desc){1, 32};
+		desc.stlb = (struct tlb_desc){128, 4};
+		break;
+	default:
+		desc.abilities = HW_HAS_AD;
+		desc.pa_bits = family == HW_ARM64 ? 48 : 56;
+		desc.stlb = (struct tlb_desc){128, 4};
+		break;
+	}
+	return desc;
+}
+
+uint64_t hw_cpu_bytes(const struct hw_cpu_desc *desc)
+{
+	return sizeof(struct hw_cpu) + tlb_bytes(&desc->itlb) + tlb_bytes(&desc->dtlb) +
+	       tlb_bytes(&desc->stlb) + cache_bytes(&desc->dcache);
+}
+
+void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc)
+{
+	char *base = (char *)cpu;
+	uint64_t at = sizeof(*cpu);
+
+	cpu->desc = *desc;
+	cpu->count_cycles = true;
+	tlb_init(&cpu->itlb, &desc->itlb, (uint32_t)(base + at - (char *)&cpu->itlb));
+	at += tlb_bytes(&desc->itlb);
+	tlb_init(&cpu->dtlb, &desc->dtlb, (uint32_t)(base + at - (char *)&cpu->dtlb));
+	at += tlb_bytes(&desc->dtlb);
+	tlb_init(&cpu->stlb, &desc->stlb, (uint32_t)(base + at - (char *)&cpu->stlb));
+	at += tlb_bytes(&desc->stlb);
+	cache_init(&cpu->dcache, &desc->dcache, (uint32_t)(base + at - (char *)&cpu->dcache));
+	at += cache_bytes(&desc->dcache);
+	assert(at == hw_cpu_bytes(desc));
+	int err = hw_regime_of(desc, cpu->reg, &cpu->regime, NULL);
+
+	assert(!err && cpu->regime.mode == PAGING_NONE);
+	(void)err;
+}
+
+/* What an x86 forgets when @reg goes from @before to cpu->reg[reg]. */
+static void x86_forget(struct hw_cpu *cpu, enum hw_reg reg, uint64_t before, bool keep)
+{
+	if (reg == HW_CR3 && !keep)
+		hw_flush_asid(cpu, cpu->regime.asid);
+	else if ((reg == HW_CR0 || reg == HW_CR4 || reg == HW_EFER) && before != cpu->reg[reg])
+		hw_flush_tlb(cpu, false);
+}
+
+int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct refusal *why)
+{
+	bool x86 = family_bit(cpu->desc.family) == FAMILY_X86;
+	uint64_t before = cpu->reg[reg];
+	struct hw_regime regime;
+	bool keep = false;
+
+	if (!hw_reg_exists(cpu->desc.family, reg))
+		return refuse(why, EINVAL, "this CPU has no register %s", hw_reg_name(reg));
+	if (reg == HW_CR3 && cpu->regime.has & HW_HAS_ASID) {
+		keep = value >> 63;
+		value &= ~(1ULL << 63);
+	}
+	cpu->reg[reg] = value;
+	int err = hw_regime_of(&cpu->desc, cpu->reg, &regime, why);
+
+	if (err) {
+		cpu->reg[reg] = before;
+		return err;
+	}
+	cpu->regime = regime;
+	if (x86)
+		x86_forget(cpu, reg, before, keep);
+	return 0;
+}
+
+static void charge(struct hw_cpu *cpu, uint32_t cycles)
+{
+	if (cpu->count_cycles)
+		cpu->counters.cycles += cycles;
+}
+
+void hw_invlpg(struct hw_cpu *cpu, uint64_t va)
+{
+	tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
+	tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
+	tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	charge(cpu, HW_CYCLES_INVLPG);
+}
+
+void hw_flush_tlb(struct hw_cpu *cpu, bool keep_global)
+{
+	tlb_flush(&cpu->itlb, keep_global);
+	tlb_flush(&cpu->dtlb, keep_global);
+	tlb_flush(&cpu->stlb, keep_global);
+	cpu->counters.flushes++;
+	charge(cpu, HW_CYCLES_FLUSH);
+}
+
+void hw_flush_asid(struct hw_cpu *cpu, uint16_t asid)
+{
+	tlb_invalidate_asid(&cpu->itlb, asid);
+	tlb_invalidate_asid(&cpu->dtlb, asid);
+	tlb_invalidate_asid(&cpu->stlb, asid);
+	cpu->counters.flushes++;
+	charge(cpu, HW_CYCLES_FLUSH);
+}
+
+static const char *tlb_check(const struct tlb *t)
+{
+	const struct tlb_entry *e = tlb_entries(t);
+
+	for (uint32_t set = 0; set < t->sets; set++)
+		for (uint32_t way = 0; way < t->ways; way++, e++) {
+			unsigned shift = e->key & 63;
+
+			if (!e->key)
+				continue;
+			if (way && !(e - 1)->key)
+				return "a TLB's set has a gap before a used way";
+			if (!(t->shifts >> shift & 1))
+				return "a TLB holds a page size that it does not know of";
+			if ((e->key >> shift & (t->sets - 1)) != set)
+				return "a TLB entry lies in the wrong set";
+			if (e->pa & (((uint64_t)1 << shift) - 1))
+				return "a TLB entry's page is not aligned";
+		}
+	return NULL;
+}
+
+const char *hw_cpu_check(const struct hw_cpu *cpu)
+{
+	const char *wrong = tlb_check(&cpu->itlb);
+
+	if (!wrong)
+		wrong = tlb_check(&cpu->dtlb);
+	return wrong ? wrong : tlb_check(&cpu->stlb);
+}

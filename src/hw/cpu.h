@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A CPU as memory management sees it: registers, TLBs, a data cache, and one act, the access.
+ *
+ *      va ---> [ first TLB: instructions | data ] --miss--> [ second TLB ] --miss--> walk_tables() over DRAM
+ *                            |                                    |                        |
+ *                            +----------------+-------------------+------------------------+
+ *                                             v
+ *                      hw_check(): may this access be made?  no --> fault record, -EFAULT
+ *                                             | yes
+ *                                             v
+ *                              [ data cache: cycles ] ---> DRAM: the bytes
+ *
+ * The registers are the architecture's own; what they come to (mode, table, switches) is the regime, computed when a
+ * register is written. With cycle accounting off the cache is left alone and an access costs nothing but its result.
+ *
+ * A CPU is bytes: the structure, and behind it the entries of its TLBs and cache, at distances. So it can lie
+ * anywhere in the arena and be copied. It knows nothing of the kernel: a fault is a record that the caller handles
+ * before it makes the access again.
+ */
+#ifndef SIMM_HW_CPU_H
+#define SIMM_HW_CPU_H
+
+#include "hw/cache.h"
+#include "hw/fault.h"
+#include "hw/tlb.h"
+#include "hw/walk.h"
+
+enum hw_reg {
+#define HW_REG(id, word, family, doc) HW_##id,
+#include "hw/register.def"
+	NR_HW_REGS
+};
+
+enum hw_cycles {
+#define HW_CYCLES(name, cycles, doc) HW_CYCLES_##name = (cycles),
+#include "hw/cycles.def"
+};
+
+/* What a CPU is made of. */
+struct hw_cpu_desc {
+	uint32_t family;	/* enum hw_family */
+	uint32_t abilities;	/* enum hw_has bits that its registers can switch on */
+	bool la57;		/* x86-64: five levels can be switched on */
+	uint8_t pa_bits;
+	struct tlb_desc itlb, dtlb, stlb;
+	struct cache_desc dcache;
+};
+
+struct hw_counters {
+	uint64_t accesses[3];	/* by enum hw_kind: loads, stores, fetches */
+	uint64_t walks, walk_steps;
+	uint64_t flags_set;	/* entries into which the walker wrote accessed or dirty */
+	uint64_t faults;
+	uint64_t flushes;	/* of whole TLBs or address spaces */
+	uint64_t cycles;
+};
+
+struct hw_cpu {
+	struct hw_cpu_desc desc;
+	struct hw_regime regime;
+	uint64_t reg[NR_HW_REGS];
+	bool count_cycles;
+	struct hw_counters counters;
+	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
+	struct cache dcache;
+};
+
+/* A sensible CPU of the family: for machines that say nothing about theirs. */
+struct hw_cpu_desc hw_cpu_default(enum hw_family family);
+/* Bytes of a CPU, entries included. */
+uint64_t hw_cpu_bytes(const struct hw_cpu_desc *desc);
+/* At reset: no translation, TLBs empty, cycles counted. @cpu has hw_cpu_bytes() zeroed bytes. */
+void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc);
+
+/* Registers. A family has only its own. */
+bool hw_reg_exists(enum hw_family family, enum hw_reg reg);
+const char *hw_reg_name(enum hw_reg reg);
+const char *hw_reg_doc(enum hw_reg reg);
+/* Write one, with what follows: another regime, TLB entries forgotten where the architecture says so (x86).
+ * Errors: EINVAL with a sentence (a register of another family, a switch that the CPU has not): nothing changes. */
+int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct refusal *why);
+/* What these registers come to. Errors: EINVAL. */
+int hw_regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct hw_regime *r, struct refusal *why);
+
+enum hw_tlb_result { HW_TLB_OFF, HW_TLB_HIT, HW_TLB_HIT2, HW_TLB_MISS };
+
+struct hw_access {
+	/* asked */
+	uint64_t va;
+	uint64_t value;		/* stored; answered by load and fetch */
+	uint8_t bytes;		/* 1-8, at any alignment */
+	uint8_t kind;		/* enum hw_kind */
+	bool user;
+	/* answered */
+	uint8_t tlb;		/* enum hw_tlb_result, of the first page */
+	uint32_t cycles;	/* 0 with accounting off */
+	uint64_t pa;		/* of the first byte */
+	struct hw_fault_record fault;
+	unsigned vector;	/* of a fault: hw_fault_vector() */
+	uint64_t code;		/* of a fault: hw_fault_code() */
+};
+
+/* Make it. 0; -EFAULT: nothing was stored, a->fault says why, and the CPU's fault registers are set; -EDQUOT: the
+ * host's budget ended (@why). */
+int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why);
+
+/* invlpg, sfence.vma VA, tlbi vae1: forget one page in the present address space, and global entries for it. */
+void hw_invlpg(struct hw_cpu *cpu, uint64_t va);
+/* Forget everything, or all that is not global. */
+void hw_flush_tlb(struct hw_cpu *cpu, bool keep_global);
+/* Forget one address space. */
+void hw_flush_asid(struct hw_cpu *cpu, uint16_t asid);
+
+/* Every entry of each TLB agrees with its structure; for the machine's check. NULL, or what is wrong. */
+const char *hw_cpu_check(const struct hw_cpu *cpu);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Faults: why an access cannot be made, and the code with which the architecture tells its kernel.
+ *
+ * The hardware returns a record of the fault; the caller, who is the kernel's exception entry, decides what to do and
+ * makes the access again. So nothing here points to the kernel, and nothing of it is state.
+ */
+#ifndef SIMM_HW_FAULT_H
+#define SIMM_HW_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hw_fault {
+#define HW_FAULT(name, class, words) HW_FAULT_##name,
+#include "hw/fault.def"
+	NR_HW_FAULTS
+};
+
+enum hw_fault_class {
+	HW_CLASS_NONE,
+	HW_CLASS_TRANSLATION,
+	HW_CLASS_PERMISSION,
+	HW_CLASS_RESERVED,
+	HW_CLASS_FLAG,
+	HW_CLASS_DOMAIN,
+	HW_CLASS_CANONICAL,
+	HW_CLASS_SIZE,
+	HW_CLASS_BUS,
+	HW_CLASS_TABLE_BUS,
+};
+
+/* The order matters: HW_UR << kind and HW_PR << kind are the permissions that the access needs. */
+enum hw_kind { HW_LOAD, HW_STORE, HW_FETCH };
+
+enum hw_family { HW_X86_32, HW_X86_64, HW_ARM, HW_ARM64, HW_RISCV, NR_HW_FAMILIES };
+
+struct hw_fault_record {
+	enum hw_fault fault;
+	enum hw_kind kind;
+	bool user;
+	uint8_t depth;		/* of the entry that stopped it, 0 is the root */
+	uint8_t domain;		/* ARM */
+	uint64_t va;		/* the byte that faulted */
+};
+
+/* "the page is read-only" */
+const char *hw_fault_words(enum hw_fault fault);
+/* "NOT_PRESENT" */
+const char *hw_fault_name(enum hw_fault fault);
+enum hw_fault_class hw_fault_class(enum hw_fault fault);
+
+/* Which exception: x86's vector (13, 14), the ESR's exception class on AArch64, scause on RISC-V, 0 data and 1
+ * prefetch abort on ARM. */
+unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f);
+/* x86: the error code on the stack (@nx_or_smep: the I/D bit exists). ARM: DFSR or IFSR. AArch64: the ESR. RISC-V:
+ * scause. */
+uint64_t hw_fault_code(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLBs: filling and forgetting (see tlb.h; finding is inline there).
+ *
+ * Invariant: in a set no two entries answer for the same address in the same address space, and empty entries stand
+ * behind used ones. Forgetting closes the gaps, so eviction always takes the last way.
+ */
+#include "hw/tlb.h"
+
+#include <assert.h>
+
+void tlb_init(struct tlb *t, const struct tlb_desc *desc, uint32_t entries_at)
+{
+	assert(!(desc->sets & (desc->sets - 1)));
+	memset(t, 0, sizeof(*t));
+	t->sets = desc->ways ? desc->sets : 0;
+	t->ways = desc->sets ? desc->ways : 0;
+	t->entries_at = entries_at;
+}
+
+static unsigned key_shift(uint64_t key)
+{
+	return key & 63;
+}
+
+/* Take way @way out of @set; the later ones move up. */
+static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned way)
+{
+	memmove(set + way, set + way + 1, (t->ways - way - 1) * sizeof(*set));
+	memset(set + t->ways - 1, 0, sizeof(*set));
+}
+
+struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
+{
+	if (!t->sets)
+		return NULL;
+	assert(shift >= 12 && shift < 64);
+	uint64_t page = va >> shift;
+	struct tlb_entry *set = tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
+	uint64_t key = page << shift | shift;
+	bool global = like->flags & HW_GLOBAL;
+	unsigned way = 0;
+
+	while (way < t->ways) {
+		const struct tlb_entry *e = &set[way];
+
+		if (e->key == key && (e->asid == like->asid || global || e->flags & HW_GLOBAL))
+			remove_way(t, set, way);
+		else
+			way++;
+	}
+	t->evictions += set[t->ways - 1].key != 0;
+	memmove(set + 1, set, (t->ways - 1) * sizeof(*set));
+	set[0] = *like;
+	set[0].key = key;
+	t->shifts |= (uint64_t)1 << shift;
+	return set;
+}
+
+unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)
+{
+	unsigned gone = 0;
+
+	for (uint64_t shifts = t->shifts; shifts; shifts &= shifts - 1) {
+		unsigned shift = (unsigned)__builtin_ctzll(shifts);
+		uint64_t page = va >> shift;
+		struct tlb_entry *set = tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
+
+		for (unsigned way = 0; way < t->ways;) {
+			const struct tlb_entry *e = &set[way];
+
+			if (e->key == (page << shift | shift) &&
+				(e->asid == asid || e->flags & HW_GLOBAL)) {
+				remove_way(t, set, way);
+				gone++;
+			} else {
+				way++;
+			}
+		}
+	}
+	t->invalidations += gone;
+	return gone;
+}
+
+/* Forget the entries for which @asid (negative: any) and globality say so; find out which sizes are left. */
+static unsigned invalidate(struct tlb *t, int asid, bool keep_global)
+{
+	struct tlb_entry *entries = tlb_entries(t);
+	uint64_t shifts = 0;
+	unsigned gone = 0;
+
+	for (unsigned set = 0; set < t->sets; set++)
+		for (unsigned way = 0; way < t->ways;) {
+			struct tlb_entry *e = &entries[(uint64_t)set * t->ways + way];
+			bool other = asid >= 0 && e->asid != asid;
+
+			if (!e->key)
+				break;
+			if (other || (keep_global && e->flags & HW_GLOBAL)) {
+				shifts |= (uint64_t)1 << key_shift(e->key);
+				way++;
+			} else {
+				remove_way(t, entries + (uint64_t)set * t->ways, way);
+				gone++;
+			}
+		}
+	t->shifts = shifts;
+	t->invalidations += gone;
+	return gone;
+}
+
+unsigned tlb_invalidate_asid(struct tlb *t, uint16_t asid)
+{
+	return invalidate(t, asid, true);
+}
+
+unsigned tlb_flush(struct tlb *t, bool keep_global)
+{
+	return invalidate(t, -1, keep_global);
+}
+
+unsigned tlb_count(const struct tlb *t)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->sets * t->ways; i++)
+		n += tlb_entries(t)[i].key != 0;
+	return n;
+}
+
+const struct tlb_entry *tlb_next(const struct tlb *t, unsigned *i, uint64_t *va, unsigned *shift)
+{
+	for (; *i < t->sets * t->ways; ++*i) {
+		const struct tlb_entry *e = &tlb_entries(t)[*i];
+
+		if (e->key) {
+			*shift = key_shift(e->key);
+			*va = e->key >> *shift << *shift;
+			++*i;
+			return e;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Claim: a TLB answers exactly as a list of (page, address space) kept in order of use, cut to the set's ways, would;
+ * and so does the data cache with lines.
+ */
+#include "base/rng.h"
+#include "hw/cache.h"
+#include "hw/tlb.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static struct tlb *make(uint32_t sets, uint32_t ways)
+{
+	struct tlb_desc desc = {sets, ways};
+	struct tlb *t = calloc(1, sizeof(*t) + tlb_bytes(&desc));
+
+	tlb_init(t, &desc, sizeof(*t));
+	return t;
+}
+
+static void put(struct tlb *t, uint64_t va, unsigned shift, uint64_t pa, uint16_t asid, uint32_t flags)
+{
+	struct tlb_entry e = {.pa = pa, .flags = flags, .asid = asid};
+
+	tlb_put(t, va, shift, &e);
+}
+
+static uint64_t find(struct tlb *t, uint64_t va, uint16_t asid)
+{
+	const struct tlb_entry *e = tlb_find(t, va, asid);
+
+	return e ? e->pa : UINT64_MAX;
+}
+
+Test(tlb, least_recently_used_goes_first)
+{
+	struct tlb *t = make(1, 4);
+
+	for (uint64_t page = 0; page < 4; page++)
+		put(t, page << 12, 12, page << 20, 1, HW_ALL);
+	cr_assert_eq(find(t, 0x0abc, 1), 0);
+	put(t, 9 << 12, 12, 9 << 20, 1, HW_ALL);
+	cr_assert_eq(find(t, 0x1000, 1), UINT64_MAX, "page 1 was the oldest");
+	cr_assert_eq(find(t, 0x0000, 1), 0);
+	cr_assert_eq(find(t, 0x9fff, 1), 9 << 20);
+	cr_assert_eq(t->hits, 3);
+	cr_assert_eq(t->misses, 1);
+	cr_assert_eq(t->evictions, 1);
+	free(t);
+}
+
+Test(tlb, sets_are_chosen_by_the_page_number)
+{
+	struct tlb *t = make(4, 1);
+
+	for (uint64_t page = 0; page < 4; page++)
+		put(t, page << 12, 12, page << 20, 1, HW_ALL);
+	cr_assert_eq(tlb_count(t), 4);
+	put(t, 4 << 12, 12, 4 << 20, 1, HW_ALL);
+	cr_assert_eq(find(t, 0, 1), UINT64_MAX);
+	cr_assert_eq(find(t, 1 << 12, 1), 1 << 20);
+	free(t);
+}
+
+Test(tlb, sizes_spaces_and_globals)
+{
+	struct tlb *t = make(16, 4);
+
+	put(t, 0xc0000000, 22, 0x00000000, 0, HW_ALL | HW_GLOBAL);
+	put(t, 0x12345000, 12, 0x00abc000, 1, HW_ALL);
+	put(t, 0x12345000, 12, 0x00def000, 2, HW_ALL);
+	put(t, 0xffff888040000000, 30, 0x40000000, 1, HW_ALL);
+	cr_assert_eq(find(t, 0xc03fffff, 7), 0);
+	cr_assert_eq(find(t, 0xc0400000, 7), UINT64_MAX);
+	cr_assert_eq(find(t, 0x12345678, 1), 0xabc000);
+	cr_assert_eq(find(t, 0x12345678, 2), 0xdef000);
+	cr_assert_eq(find(t, 0x12345678, 3), UINT64_MAX);
+	cr_assert_eq(find(t, 0xffff88807fffffff, 1), 0x40000000);
+	cr_assert_eq(tlb_invalidate_page(t, 0x12345fff, 1), 1);
+	cr_assert_eq(find(t, 0x12345678, 1), UINT64_MAX);
+	cr_assert_eq(find(t, 0x12345678, 2), 0xdef000, "another address space keeps its own");
+	cr_assert_eq(tlb_invalidate_asid(t, 2), 1);
+	cr_assert_eq(tlb_flush(t, true), 1, "the 1 GiB page");
+	cr_assert_eq(find(t, 0xc0001000, 9), 0, "a global page stays");
+	cr_assert_eq(t->shifts, 1ULL << 22);
+	cr_assert_eq(tlb_invalidate_page(t, 0xc0001000, 9), 1, "but not when it is named");
+	cr_assert_eq(tlb_count(t), 0);
+	free(t);
+}
+
+Test(tlb, none_at_all)
+{
+	struct tlb *t = make(0, 4);
+
+	put(t, 0x1000, 12, 0x2000, 1, HW_ALL);
+	cr_assert_eq(find(t, 0x1000, 1), UINT64_MAX);
+	cr_assert_eq(tlb_flush(t, false), 0);
+	free(t);
+}
+
+/* The dumb one: all entries in order of use; a set is those whose page number has the set's bits. */
+enum { SETS = 4, WAYS = 3, MAX = 64 };
+
+struct model {
+	struct { uint64_t page; unsigned shift; uint16_t asid; bool global; uint64_t pa; } e[MAX];
+	unsigned n;
+};
+
+static bool same(const struct model *m, unsigned i, uint64_t va, unsigned shift, uint16_t asid, bool global)
+{
+	return m->e[i].shift == shift && m->e[i].page == va >> shift &&
+		(m->e[i].asid == asid || m->e[i].global || global);
+}
+
+static void model_remove(struct model *m, unsigned i)
+{
+	memmove(&m->e[i], &m->e[i + 1], (--m->n - i) * sizeof(m->e[0]));
+}
+
+static void model_put(struct model *m, uint64_t va, unsigned shift, uint16_t asid, bool global, uint64_t pa)
+{
+	unsigned in_set = 0;
+
+	for (unsigned i = 0; i < m->n;)
+		if (same(m, i, va, shift, asid, global))
+			model_remove(m, i);
+		else
+			i++;
+	for (unsigned i = 0; i < m->n;)
+		if (m->e[i].page % SETS == (va >> shift) % SETS && ++in_set == WAYS)
+			model_remove(m, i);
+		else
+			i++;
+	memmove(&m->e[1], &m->e[0], m->n++ * sizeof(m->e[0]));
+	m->e[0].page = va >> shift;
+	m->e[0].shift = shift;
+	m->e[0].asid = asid;
+	m->e[0].global = global;
+	m->e[0].pa = pa;
+}
+
+/* The smallest page first, as the hardware's probe goes. */
+static uint64_t model_find(struct model *m, uint64_t va, uint16_t asid, bool broken)
+{
+	for (unsigned shift = 12; shift <= 22; shift += 10)
+		for (unsigned i = 0; i < m->n; i++)
+			if (same(m, i, va, shift, asid, false)) {
+				uint64_t pa = m->e[i].pa;
+				struct model old = *m;
+
+				if (!broken) {
+					memmove(&m->e[1], &old.e[0], i * sizeof(old.e[0]));
+					m->e[0] = old.e[i];
+				}
+				return pa;
+			}
+	return UINT64_MAX;
+}
+
+/* Returns how many answers differ. @broken: the model forgets to note uses, which must be found. */
+static unsigned against_model(bool broken)
+{
+	struct tlb *t = make(SETS, WAYS);
+	struct model m = {.n = 0};
+	struct rng rng = {5};
+	unsigned differences = 0;
+
+	for (int step = 0; step < 20000; step++) {
+		unsigned shift = rng_below(&rng, 4) ? 12 : 22;
+		uint64_t va = (uint64_t)rng_below(&rng, 24) << (rng_below(&rng, 4) ? 12 : 22);
+		uint16_t asid = (uint16_t)rng_below(&rng, 2);
+
+		switch (rng_below(&rng, 8)) {
+		case 0:
+		case 1:
+		case 2: {
+			bool global = !rng_below(&rng, 4);
+			uint64_t pa = (uint64_t)step << 22;
+
+			put(t, va, shift, pa, asid, HW_ALL | (global ? HW_GLOBAL : 0));
+			model_put(&m, va, shift, asid, global, pa);
+			break;
+		}
+		case 3:
+			if (!rng_below(&rng, 8)) {
+				tlb_invalidate_page(t, va, asid);
+				for (unsigned i = 0; i < m.n;)
+					if (same(&m, i, va, m.e[i].shift, asid, false))
+						model_remove(&m, i);
+					else
+						i++;
+			}
+			break;
+		case 4:
+			if (!rng_below(&rng, 20)) {
+				tlb_invalidate_asid(t, asid);
+				for (unsigned i = 0; i < m.n;)
+					if (m.e[i].asid == asid && !m.e[i].global)
+						model_remove(&m, i);
+					else
+						i++;
+			}
+			break;
+		default:
+			differences += find(t, va, asid) != model_find(&m, va, asid, broken);
+		}
+	}
+	free(t);
+	return differences;
+}
+
+Test(tlb, random_acts_against_a_list)
+{
+	cr_assert_eq(against_model(false), 0);
+	cr_assert_gt(against_model(true), 0, "a broken model is noticed");
+}
+
+Test(tlb, data_cache_counts_time)
+{
+	struct cache_desc desc = {.sets = 2, .ways = 2, .line_shift = 6, .hit_cycles = 4, .miss_cycles = 200,
+		.writeback_cycles = 40};
+	struct cache *c = calloc(1, sizeof(*c) + cache_bytes(&desc));
+
+	cache_init(c, &desc, sizeof(*c));
+	cr_assert_eq(cache_access(c, 0x1000, true), 200);
+	cr_assert_eq(cache_access(c, 0x103f, false), 4);
+	cr_assert_eq(cache_access(c, 0x1080, false), 200, "the same set");
+	cr_assert_eq(cache_access(c, 0x1040, false), 200, "the other set");
+	cr_assert_eq(cache_access(c, 0x1100, false), 240, "the dirty line was the oldest");
+	cr_assert_eq(cache_access(c, 0x1000, false), 200);
+	cr_assert_eq(c->hits, 1);
+	cr_assert_eq(c->misses, 5);
+	cr_assert_eq(c->writebacks, 1);
+	cr_assert_eq(cache_flush(c), 0);
+	cr_assert_eq(cache_access(c, 0x1000, false), 200);
+	free(c);
+}
