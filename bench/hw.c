@@ -43,6 +43,9 @@ static uint64_t entry_of(const struct paging_level *level, bool leaf, unsigned s
 		form++;
 	uint64_t e = form->value | paging_encode(form, pa) | form->accessed | form->dirty;
 
+	if (level == &paging_modes[PAGING_ARM_SHORT].level[1])
+		return e | 0x30; /* AP: everybody may */
+
 	for (const struct paging_bit *b = form->bits; b->clears; b++)
 		if ((e & b->mask) == b->value)
 			e ^= b->mask & ~form->mask & -(b->mask & ~form->mask);
@@ -59,10 +62,12 @@ static void map_pages(const struct dram *d, const struct paging_mode *mode)
 
 		for (unsigned depth = 0; depth < mode->nr_levels; depth++) {
 			const struct paging_level *level = &mode->level[depth];
-			uint64_t at = table + paging_index(level, page << 12) * level->entry_bytes, e;
+			uint64_t at = table + paging_index(level, page << 12) * level->entry_bytes,
+				 e;
 
 			if (depth + 1 == mode->nr_levels) {
-				put(d, at, level->entry_bytes, entry_of(level, true, 12, DATA + (page << 12)));
+				put(d, at, level->entry_bytes,
+					entry_of(level, true, 12, DATA + (page << 12)));
 				break;
 			}
 			if (dram_load(d, at, level->entry_bytes, &e))
@@ -138,8 +143,9 @@ static void bench_mode(enum hw_family family, enum paging_mode_id mode)
 		put(&d, DATA + (page << 12), 8, page);
 	struct hw_cpu *cpu = make(family, mode, true), *bare = make(family, mode, false);
 
-	printf("%-22s %8.1f %10.1f %8.1f %8.1f\n", paging_modes[mode].name, run(cpu, &d, 1, false, false),
-		run(cpu, &d, 1, true, false), run(cpu, &d, 32, false, false), run(bare, &d, PAGES, false, true));
+	printf("%-22s %8.1f %10.1f %8.1f %8.1f\n", paging_modes[mode].name,
+		run(cpu, &d, 1, false, false), run(cpu, &d, 1, true, false),
+		run(cpu, &d, 32, false, false), run(bare, &d, PAGES, false, true));
 	free(cpu);
 	free(bare);
 	arena_finish(&arena);

@@ -2,8 +2,9 @@
  *
  * The CPU: making it, its registers, forgetting translations (see cpu.h; accesses are in access.c).
  *
- * On x86 writing a register forgets translations by itself: cr3 those of the address space that are not global (with
- * PCIDs and bit 63 set, none), a change of the switches in cr0, cr4 and efer all of them. Elsewhere the kernel must do it.
+ * On x86 writing a register forgets translations by itself: cr3 those of the address space that are not global
+ * (with PCIDs and bit 63 set: none), a change of the switches in cr0, cr4 and efer all of them. Elsewhere the kernel
+ * must do it.
  */
 #include "hw/cpu.h"
 

@@ -77,7 +77,8 @@ static const struct paging_bit arm64_table[] = {
 	{(apx) | 3 * (ap), ARM_AP(apx, ap, 3), 0, 0, "USER"}, {ng, ng, 0, 0, "NG"}, \
 	{0x4, 0x4, 0, 0, "BUFFERABLE"}, {0x8, 0x8, 0, 0, "CACHEABLE"}
 static const struct paging_bit arm_section[] = {
-	ARM_RULES(0x8000, 0x400, 0x10, 0x20000), {0x40000, 0x40000, 0, 0, "SUPERSECTION"}, {0x40000, 0, 0, 0, "SECTION"},
+	ARM_RULES(0x8000, 0x400, 0x10, 0x20000), {0x40000, 0x40000, 0, 0, "SUPERSECTION"},
+	{0x40000, 0, 0, 0, "SECTION"},
 	{0x10000, 0x10000, 0, 0, "SHARED"}, {0}};
 static const struct paging_bit arm_small[] = {
 	ARM_RULES(0x200, 0x10, 0x1, 0x800), {0x2, 0x2, 0, 0, "SMALL"}, {0x400, 0x400, 0, 0, "SHARED"}, {0}};
@@ -104,30 +105,6 @@ const struct paging_mode paging_modes[NR_PAGING_MODES] = {
 #include "hw/paging.def"
 };
 /* clang-format on */
-
-const struct paging_form *paging_form_of(
-	const struct paging_level *level, uint64_t entry, uint32_t has)
-{
-	for (unsigned i = 0; i < PAGING_MAX_FORMS; i++) {
-		const struct paging_form *form = &level->form[i];
-
-		/* An unused slot has no bits and so would fit everything. */
-		if (!form->mask)
-			return NULL;
-		if ((entry & form->mask) == form->value && (form->need & has) == form->need)
-			return form;
-	}
-	return NULL;
-}
-
-uint64_t paging_address(const struct paging_form *form, uint64_t entry)
-{
-	uint64_t pa = (entry & form->address[0].mask) << form->address[0].shift;
-
-	for (unsigned i = 1; i < PAGING_MAX_PIECES && form->address[i].mask; i++)
-		pa |= (entry & form->address[i].mask) << form->address[i].shift;
-	return pa;
-}
 
 uint64_t paging_encode(const struct paging_form *form, uint64_t pa)
 {

@@ -13,6 +13,7 @@
 #define SIMM_HW_PAGING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PAGING_MAX_LEVELS 5
@@ -109,9 +110,30 @@ enum paging_mode_id {
 extern const struct paging_mode paging_modes[NR_PAGING_MODES];
 
 /* Which form @entry has at @level on a CPU that @has; NULL: not present. */
-const struct paging_form *paging_form_of(const struct paging_level *level, uint64_t entry, uint32_t has);
+static inline const struct paging_form *paging_form_of(const struct paging_level *level, uint64_t entry, uint32_t has)
+{
+	for (unsigned i = 0; i < PAGING_MAX_FORMS; i++) {
+		const struct paging_form *form = &level->form[i];
+
+		/* An unused slot has no bits and so would fit everything. */
+		if (!form->mask)
+			return NULL;
+		if ((entry & form->mask) == form->value && (form->need & has) == form->need)
+			return form;
+	}
+	return NULL;
+}
+
 /* The address that an entry of this form leads to. */
-uint64_t paging_address(const struct paging_form *form, uint64_t entry);
+static inline uint64_t paging_address(const struct paging_form *form, uint64_t entry)
+{
+	uint64_t pa = (entry & form->address[0].mask) << form->address[0].shift;
+
+	for (unsigned i = 1; i < PAGING_MAX_PIECES && form->address[i].mask; i++)
+		pa |= (entry & form->address[i].mask) << form->address[i].shift;
+	return pa;
+}
+
 /* The other way: @pa in an entry of this form, without its other bits. @pa must be aligned for it. */
 uint64_t paging_encode(const struct paging_form *form, uint64_t pa);
 

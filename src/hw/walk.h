@@ -25,7 +25,7 @@
 struct hw_regime {
 	uint32_t mode;		/* enum paging_mode_id */
 	uint32_t has;		/* enum hw_has bits */
-	uint64_t root[2];	/* physical; [1]: of addresses with the highest bit set, where the CPU has two (AArch64) */
+	uint64_t root[2];	/* physical; [1]: of addresses with the highest bit set (AArch64) */
 	uint32_t dacr;		/* ARM: two bits a domain */
 	uint16_t asid;		/* address space's number in the TLB */
 	uint8_t pa_bits;	/* physical addresses that the CPU has */

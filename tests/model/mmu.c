@@ -31,7 +31,8 @@ static uint64_t entry(struct ram *ram, uint64_t table, uint64_t index, unsigned 
 }
 
 /* x86 with 8-byte entries: @shift of the top level, 9 bits a level (PAE's top has 2 and no permissions). */
-static struct plain plain_x86_64(struct ram *ram, uint64_t table, uint64_t va, unsigned shift, bool pae)
+static struct plain plain_x86_64(
+	struct ram *ram, uint64_t table, uint64_t va, unsigned shift, bool pae)
 {
 	bool write = true, user = true, exec = true;
 
@@ -59,7 +60,8 @@ static struct plain plain_x86_64(struct ram *ram, uint64_t table, uint64_t va, u
 			uint64_t below = (1ULL << shift) - 1;
 			int p = 1 + 2 * write + 4 * exec;
 
-			return (struct plain){(table & ~below) | (va & below), user ? p + 8 * p : p};
+			return (struct plain){
+				(table & ~below) | (va & below), user ? p + 8 * p : p};
 		}
 	}
 }
@@ -74,8 +76,10 @@ static struct plain plain_x86_32(struct ram *ram, uint64_t table, uint64_t va)
 	if (e & 0x80) {
 		p = 1 + (e & 2) + 4;
 		return e & 1 << 21 ? nothing
-			: (struct plain){((uint64_t)(e >> 13 & 0xff) << 32 | (e & 0xffc00000)) + (va & 0x3fffff),
-				e & 4 ? p * 9 : p};
+				   : (struct plain){
+					     ((uint64_t)(e >> 13 & 0xff) << 32 | (e & 0xffc00000)) +
+						     (va & 0x3fffff),
+					     e & 4 ? p * 9 : p};
 	}
 	t = (uint32_t)entry(ram, e & ~4095u, va >> 12 & 1023, 4);
 	if (!(t & 1))
@@ -149,9 +153,10 @@ static struct plain plain_arm(struct ram *ram, uint64_t table, uint64_t va)
 
 	if (e & 2) {
 		unsigned ap = (e >> 13 & 4) | (e >> 10 & 3);
-		uint64_t pa = e & 0x40000
-			? (uint64_t)(e & 0x1e0) << 31 | (uint64_t)(e & 0xf00000) << 12 | (e & 0xff000000) | (va & 0xffffff)
-			: (e & 0xfff00000) | (va & 0xfffff);
+		uint64_t pa = e & 0x40000 ? (uint64_t)(e & 0x1e0) << 31 |
+						    (uint64_t)(e & 0xf00000) << 12 |
+						    (e & 0xff000000) | (va & 0xffffff)
+					  : (e & 0xfff00000) | (va & 0xfffff);
 
 		return (struct plain){pa, arm_permissions(ap, e & 0x10, false)};
 	}
@@ -163,8 +168,10 @@ static struct plain plain_arm(struct ram *ram, uint64_t table, uint64_t va)
 	unsigned ap = (t >> 7 & 4) | (t >> 4 & 3);
 
 	if (t & 2)
-		return (struct plain){(t & ~0xfffu) | (va & 0xfff), arm_permissions(ap, t & 1, e & 4)};
-	return (struct plain){(t & 0xffff0000) | (va & 0xffff), arm_permissions(ap, t & 0x8000, e & 4)};
+		return (struct plain){
+			(t & ~0xfffu) | (va & 0xfff), arm_permissions(ap, t & 1, e & 4)};
+	return (struct plain){
+		(t & 0xffff0000) | (va & 0xffff), arm_permissions(ap, t & 0x8000, e & 4)};
 }
 
 static struct plain plain_walk(struct ram *ram, enum paging_mode_id mode, uint64_t va)
@@ -217,9 +224,13 @@ static uint64_t random_entry(struct rng *rng, const struct paging_mode *mode, un
 	while (nr < PAGING_MAX_FORMS && level->form[nr].mask)
 		nr++;
 	const struct paging_form *form = &level->form[rng_below(rng, nr)];
-	uint64_t address = form->leaf
-		? (uint64_t)rng_below(rng, 3) << 30 | (uint64_t)rng_below(rng, 3) << 24 | rng_below(rng, 16) << 12
-		: TABLES + (1 + depth + others * rng_below(rng, (NR_TABLES - 1 - depth) / others)) * 4096;
+	uint64_t address =
+		form->leaf ? (uint64_t)rng_below(rng, 3) << 30 | (uint64_t)rng_below(rng, 3) << 24 |
+				     rng_below(rng, 16) << 12
+			   : TABLES + (1 + depth +
+					      others * rng_below(rng,
+							       (NR_TABLES - 1 - depth) / others)) *
+					      4096;
 	uint64_t flags = rng_next(rng) & ~form->mask & ~form->reserved;
 
 	if (!rng_below(rng, 12))
@@ -240,8 +251,9 @@ static uint64_t random_entry(struct rng *rng, const struct paging_mode *mode, un
 	return form && form->leaf && paging_address(form, e) >= TABLES ? 0 : e;
 }
 
-/* ARM's large pages and supersections must stand in 16 equal entries; @alone: an entry is edited alone, so none of these. */
-static void edit(struct ram *ram, struct rng *rng, enum paging_mode_id id, unsigned table, unsigned index, bool alone)
+/* ARM's large pages and supersections must stand in 16 equal entries; @alone: none of these, please. */
+static void edit(struct ram *ram, struct rng *rng, enum paging_mode_id id, unsigned table,
+	unsigned index, bool alone)
 {
 	const struct paging_mode *mode = &paging_modes[id];
 	const struct paging_level *level = &mode->level[depth_of_table(mode, table)];
@@ -268,7 +280,10 @@ static struct hw_regime regime(enum paging_mode_id mode)
 	return (struct hw_regime){.mode = mode,
 		.has = HW_HAS_PSE | HW_HAS_1G | HW_HAS_NX | HW_HAS_WP | HW_HAS_GLOBAL,
 		.root = {TABLES, TABLES},
-		.pa_bits = mode == PAGING_ARM64_4K ? 48 : mode == PAGING_SV39 ? 56 : mode == PAGING_ARM_SHORT ? 40 : 52};
+		.pa_bits = mode == PAGING_ARM64_4K    ? 48
+			   : mode == PAGING_SV39      ? 56
+			   : mode == PAGING_ARM_SHORT ? 40
+						      : 52};
 }
 
 /* How many of @n walks differ from the dumb ones, and how many translated at all. */
@@ -307,8 +322,10 @@ Test(mmu, the_walker_and_the_dumb_interpreters_agree)
 	for (unsigned mode = PAGING_NONE + 1; mode < NR_PAGING_MODES; mode++) {
 		unsigned translated;
 
-		cr_assert_eq(compare(mode, 6000, false, &translated), 0, "%s", paging_modes[mode].name);
-		cr_assert_gt(translated, 300, "%s: only %u translated", paging_modes[mode].name, translated);
+		cr_assert_eq(
+			compare(mode, 6000, false, &translated), 0, "%s", paging_modes[mode].name);
+		cr_assert_gt(translated, 300, "%s: only %u translated", paging_modes[mode].name,
+			translated);
 		cr_assert_gt(compare(mode, 600, true, &translated), 0, "a broken model is noticed");
 	}
 }
@@ -316,8 +333,12 @@ Test(mmu, the_walker_and_the_dumb_interpreters_agree)
 static struct hw_cpu *make(enum paging_mode_id mode, bool with_tlb)
 {
 	static const enum hw_family family[NR_PAGING_MODES] = {[PAGING_X86_32] = HW_X86_32,
-		[PAGING_X86_PAE] = HW_X86_32, [PAGING_X86_64] = HW_X86_64, [PAGING_X86_64_LA57] = HW_X86_64,
-		[PAGING_SV39] = HW_RISCV, [PAGING_ARM64_4K] = HW_ARM64, [PAGING_ARM_SHORT] = HW_ARM};
+		[PAGING_X86_PAE] = HW_X86_32,
+		[PAGING_X86_64] = HW_X86_64,
+		[PAGING_X86_64_LA57] = HW_X86_64,
+		[PAGING_SV39] = HW_RISCV,
+		[PAGING_ARM64_4K] = HW_ARM64,
+		[PAGING_ARM_SHORT] = HW_ARM};
 	struct hw_cpu_desc desc = hw_cpu_default(family[mode]);
 
 	if (!with_tlb)
@@ -330,13 +351,16 @@ static struct hw_cpu *make(enum paging_mode_id mode, bool with_tlb)
 }
 
 /* One act on both CPUs; true when bytes, address, fault, code and fault address are the same. */
-static bool same_act(struct hw_cpu *cpu[2], struct ram ram[2], struct rng *rng, enum paging_mode_id mode)
+static bool same_act(
+	struct hw_cpu *cpu[2], struct ram ram[2], struct rng *rng, enum paging_mode_id mode)
 {
 	struct hw_access a[2];
 	int err[2];
 
-	a[0] = (struct hw_access){.va = random_va(rng, mode), .value = rng_next(rng),
-		.bytes = (uint8_t)(1 + rng_below(rng, 8)), .kind = (uint8_t)rng_below(rng, 3),
+	a[0] = (struct hw_access){.va = random_va(rng, mode),
+		.value = rng_next(rng),
+		.bytes = (uint8_t)(1 + rng_below(rng, 8)),
+		.kind = (uint8_t)rng_below(rng, 3),
 		.user = rng_below(rng, 2)};
 	a[1] = a[0];
 	for (int i = 0; i < 2; i++)
@@ -344,7 +368,8 @@ static bool same_act(struct hw_cpu *cpu[2], struct ram ram[2], struct rng *rng, 
 	if (err[0] != err[1] || a[0].fault.fault != a[1].fault.fault)
 		return false;
 	if (err[0])
-		return a[0].code == a[1].code && a[0].fault.va == a[1].fault.va && a[0].fault.depth == a[1].fault.depth;
+		return a[0].code == a[1].code && a[0].fault.va == a[1].fault.va &&
+		       a[0].fault.depth == a[1].fault.depth;
 	return a[0].value == a[1].value && a[0].pa == a[1].pa;
 }
 
@@ -365,7 +390,8 @@ static unsigned with_and_without_tlb(enum paging_mode_id mode, bool forgetful, u
 	}
 	for (unsigned step = 0; step < 20000; step++) {
 		if (!rng_below(&rng, forgetful ? 10 : 300)) {
-			unsigned table = rng_below(&rng, NR_TABLES), index = rng_below(&rng, GUESSES);
+			unsigned table = rng_below(&rng, NR_TABLES),
+				 index = rng_below(&rng, GUESSES);
 			struct rng one = rng, other = rng;
 
 			edit(&ram[0], &one, mode, table, index, true);
@@ -392,8 +418,11 @@ Test(mmu, a_tlb_changes_time_and_nothing_else)
 	for (unsigned mode = PAGING_NONE + 1; mode < NR_PAGING_MODES; mode++) {
 		uint64_t hits;
 
-		cr_assert_eq(with_and_without_tlb(mode, false, &hits), 0, "%s", paging_modes[mode].name);
-		cr_assert_gt(hits, 500, "%s: only %llu hits", paging_modes[mode].name, (unsigned long long)hits);
-		cr_assert_gt(with_and_without_tlb(mode, true, &hits), 0, "a forgotten flush is noticed");
+		cr_assert_eq(
+			with_and_without_tlb(mode, false, &hits), 0, "%s", paging_modes[mode].name);
+		cr_assert_gt(hits, 500, "%s: only %llu hits", paging_modes[mode].name,
+			(unsigned long long)hits);
+		cr_assert_gt(
+			with_and_without_tlb(mode, true, &hits), 0, "a forgotten flush is noticed");
 	}
 }

@@ -25,10 +25,14 @@ static void set(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value)
 	cr_assert_eq(hw_reg_write(cpu, reg, value, &why), 0, "%s", why.sentence);
 }
 
-static struct hw_access act(struct hw_cpu *cpu, struct ram *ram, enum hw_kind kind, uint64_t va, unsigned bytes,
-	uint64_t value, bool user)
+static struct hw_access act(struct hw_cpu *cpu, struct ram *ram, enum hw_kind kind, uint64_t va,
+	unsigned bytes, uint64_t value, bool user)
 {
-	struct hw_access a = {.va = va, .bytes = (uint8_t)bytes, .kind = (uint8_t)kind, .value = value, .user = user};
+	struct hw_access a = {.va = va,
+		.bytes = (uint8_t)bytes,
+		.kind = (uint8_t)kind,
+		.value = value,
+		.user = user};
 	int err = hw_access(cpu, &ram->dram, &a, NULL);
 
 	cr_assert_eq(err != 0, a.fault.fault != HW_FAULT_NONE);
@@ -98,7 +102,8 @@ Test(cpu, first_a_walk_then_the_tlb)
 	cr_assert_eq(a.tlb, HW_TLB_MISS, "the first store walks again, for the dirty flag");
 	cr_assert_eq(get(&ram, 0x2d14, 4), 0x3067);
 	cr_assert_eq(cpu->counters.walks, 2);
-	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x12345000, 1, 0, true).tlb, HW_TLB_HIT2, "instructions have their own");
+	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x12345000, 1, 0, true).tlb, HW_TLB_HIT2,
+		"instructions have their own");
 	/* The table changes: the TLB does not know, until it is told. */
 	put32(&ram, 0x2d14, 0x5007);
 	cr_assert_eq(load(cpu, &ram, 0x12345678, 4).pa, 0x3678);
@@ -128,7 +133,8 @@ Test(cpu, x86_page_faults)
 	cr_assert_eq(load(cpu, &ram, 0xc0001000, 4).fault.fault, HW_FAULT_NONE);
 	a = act(cpu, &ram, HW_LOAD, 0xc0001000, 4, 0, true);
 	cr_assert_eq(a.code, 5, "the TLB keeps the user bit");
-	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0xc0002000, 1, 0, false).fault.fault, HW_FAULT_NONE, "no NX here");
+	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0xc0002000, 1, 0, false).fault.fault, HW_FAULT_NONE,
+		"no NX here");
 	free(cpu);
 	ram_finish(&ram);
 }
@@ -256,7 +262,8 @@ Test(cpu, riscv_and_arm_registers_after_a_fault)
 	cr_assert_eq(load(cpu, &ram, 0x4000, 4).fault.fault, HW_FAULT_SMAP, "SUM is clear");
 	set(cpu, HW_SSTATUS, 1 << 18);
 	cr_assert_eq(load(cpu, &ram, 0x4000, 4).fault.fault, HW_FAULT_NONE);
-	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x4000, 4, 0, false).code, 12, "never executed by the kernel");
+	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x4000, 4, 0, false).code, 12,
+		"never executed by the kernel");
 	cr_assert_eq(cpu->reg[HW_SCAUSE], 12);
 	cr_assert_eq(cpu->reg[HW_STVAL], 0x4000);
 	free(cpu);
@@ -272,7 +279,8 @@ Test(cpu, riscv_and_arm_registers_after_a_fault)
 	cr_assert_eq(cpu->reg[HW_DFSR], 0x817);
 	cr_assert_eq(cpu->reg[HW_DFAR], 0x1004);
 	set(cpu, HW_DACR, 0x51);
-	cr_assert_eq(load(cpu, &ram, 0x123, 4).code, 0x1b, "the domain is checked on a TLB hit, too");
+	cr_assert_eq(
+		load(cpu, &ram, 0x123, 4).code, 0x1b, "the domain is checked on a TLB hit, too");
 	free(cpu);
 	ram_finish(&ram);
 }

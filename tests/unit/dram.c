@@ -23,10 +23,10 @@ static struct dram fresh(struct arena *a, uint64_t budget_bytes)
 {
 	cr_assert_eq(arena_init(a, BYTES + 65536, budget_bytes, NULL), 0);
 	return (struct dram){.arena = a,
-	        .contents_at = 65536,
-	        .base = BASE,
-	        .bytes = BYTES,
-	        .is_ram = two_banks};
+		.contents_at = 65536,
+		.base = BASE,
+		.bytes = BYTES,
+		.is_ram = two_banks};
 }
 
 Test(dram, random_writes_against_a_plain_array)
@@ -39,7 +39,7 @@ Test(dram, random_writes_against_a_plain_array)
 
 	for (int i = 0; i < 3000; i++) {
 		uint64_t bytes = rng_below(&rng, sizeof(piece)),
-		         at = rng_below(&rng, (uint32_t)(SPAN - bytes));
+			 at = rng_below(&rng, (uint32_t)(SPAN - bytes));
 
 		memset(piece, (int)rng_next(&rng), bytes);
 		if (rng_below(&rng, 4)) {
@@ -51,7 +51,7 @@ Test(dram, random_writes_against_a_plain_array)
 		}
 		if (i % 100 == 0) {
 			uint64_t frame = rng_below(&rng, SPAN >> 12) << 12,
-			         to = rng_below(&rng, SPAN >> 12) << 12;
+				 to = rng_below(&rng, SPAN >> 12) << 12;
 
 			cr_assert_eq(dram_copy_frame(&d, BASE + to, BASE + frame, NULL), 0);
 			memmove(model + to, model + frame, 4096);

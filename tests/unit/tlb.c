@@ -19,7 +19,8 @@ static struct tlb *make(uint32_t sets, uint32_t ways)
 	return t;
 }
 
-static void put(struct tlb *t, uint64_t va, unsigned shift, uint64_t pa, uint16_t asid, uint32_t flags)
+static void put(
+	struct tlb *t, uint64_t va, unsigned shift, uint64_t pa, uint16_t asid, uint32_t flags)
 {
 	struct tlb_entry e = {.pa = pa, .flags = flags, .asid = asid};
 
@@ -103,14 +104,21 @@ Test(tlb, none_at_all)
 enum { SETS = 4, WAYS = 3, MAX = 64 };
 
 struct model {
-	struct { uint64_t page; unsigned shift; uint16_t asid; bool global; uint64_t pa; } e[MAX];
+	struct {
+		uint64_t page;
+		unsigned shift;
+		uint16_t asid;
+		bool global;
+		uint64_t pa;
+	} e[MAX];
 	unsigned n;
 };
 
-static bool same(const struct model *m, unsigned i, uint64_t va, unsigned shift, uint16_t asid, bool global)
+static bool same(
+	const struct model *m, unsigned i, uint64_t va, unsigned shift, uint16_t asid, bool global)
 {
 	return m->e[i].shift == shift && m->e[i].page == va >> shift &&
-		(m->e[i].asid == asid || m->e[i].global || global);
+	       (m->e[i].asid == asid || m->e[i].global || global);
 }
 
 static void model_remove(struct model *m, unsigned i)
@@ -118,7 +126,8 @@ static void model_remove(struct model *m, unsigned i)
 	memmove(&m->e[i], &m->e[i + 1], (--m->n - i) * sizeof(m->e[0]));
 }
 
-static void model_put(struct model *m, uint64_t va, unsigned shift, uint16_t asid, bool global, uint64_t pa)
+static void model_put(
+	struct model *m, uint64_t va, unsigned shift, uint16_t asid, bool global, uint64_t pa)
 {
 	unsigned in_set = 0;
 
@@ -218,7 +227,11 @@ Test(tlb, random_acts_against_a_list)
 
 Test(tlb, data_cache_counts_time)
 {
-	struct cache_desc desc = {.sets = 2, .ways = 2, .line_shift = 6, .hit_cycles = 4, .miss_cycles = 200,
+	struct cache_desc desc = {.sets = 2,
+		.ways = 2,
+		.line_shift = 6,
+		.hit_cycles = 4,
+		.miss_cycles = 200,
 		.writeback_cycles = 40};
 	struct cache *c = calloc(1, sizeof(*c) + cache_bytes(&desc));
 

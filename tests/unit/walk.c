@@ -16,20 +16,21 @@ static struct walk walk(struct ram *ram, const struct hw_regime *r, uint64_t va)
 	return w;
 }
 
-static void expect_page(struct ram *ram, const struct hw_regime *r, uint64_t va, uint64_t pa, unsigned shift,
-	uint32_t permissions)
+static void expect_page(struct ram *ram, const struct hw_regime *r, uint64_t va, uint64_t pa,
+	unsigned shift, uint32_t permissions)
 {
 	struct walk w = walk(ram, r, va);
 
-	cr_assert_eq(w.fault, HW_FAULT_NONE, "%#llx: %s", (unsigned long long)va, hw_fault_words(w.fault));
+	cr_assert_eq(w.fault, HW_FAULT_NONE, "%#llx: %s", (unsigned long long)va,
+		hw_fault_words(w.fault));
 	cr_assert_eq(w.pa, pa, "%#llx: pa %#llx", (unsigned long long)va, (unsigned long long)w.pa);
 	cr_assert_eq(w.page_shift, shift);
-	cr_assert_eq(w.flags & HW_ALL, permissions, "%#llx: permissions %#x", (unsigned long long)va,
-		w.flags & HW_ALL);
+	cr_assert_eq(w.flags & HW_ALL, permissions, "%#llx: permissions %#x",
+		(unsigned long long)va, w.flags & HW_ALL);
 }
 
-static void expect_fault(struct ram *ram, const struct hw_regime *r, uint64_t va, enum hw_fault fault,
-	unsigned steps)
+static void expect_fault(struct ram *ram, const struct hw_regime *r, uint64_t va,
+	enum hw_fault fault, unsigned steps)
 {
 	struct walk w = walk(ram, r, va);
 
@@ -41,7 +42,10 @@ static void expect_fault(struct ram *ram, const struct hw_regime *r, uint64_t va
 Test(walk, x86_two_level_by_hand)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_X86_32, .has = HW_HAS_PSE | HW_HAS_WP, .root = {0x1000}, .pa_bits = 36};
+	struct hw_regime r = {.mode = PAGING_X86_32,
+		.has = HW_HAS_PSE | HW_HAS_WP,
+		.root = {0x1000},
+		.pa_bits = 36};
 
 	ram_init(&ram, 16 << 20);
 	put32(&ram, 0x1000 + 0x48 * 4, 0x00002067);
@@ -68,7 +72,8 @@ Test(walk, x86_two_level_by_hand)
 Test(walk, x86_4m_pages_reach_beyond_4g)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_X86_32, .has = HW_HAS_PSE, .root = {0x1000}, .pa_bits = 40};
+	struct hw_regime r = {
+		.mode = PAGING_X86_32, .has = HW_HAS_PSE, .root = {0x1000}, .pa_bits = 40};
 
 	ram_init(&ram, 1 << 20);
 	put32(&ram, 0x1000 + 0x300 * 4, 0x004001e3);
@@ -87,10 +92,12 @@ Test(walk, x86_4m_pages_reach_beyond_4g)
 Test(walk, x86_pae)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_X86_PAE, .has = HW_HAS_NX, .root = {0x1fe0}, .pa_bits = 36};
+	struct hw_regime r = {
+		.mode = PAGING_X86_PAE, .has = HW_HAS_NX, .root = {0x1fe0}, .pa_bits = 36};
 
 	ram_init(&ram, 1 << 20);
-	put64(&ram, 0x1fe0 + 3 * 8, 0x3001); /* the directory pointers lie on 32 bytes, not on a page */
+	put64(&ram, 0x1fe0 + 3 * 8,
+		0x3001); /* the directory pointers lie on 32 bytes, not on a page */
 	put64(&ram, 0x3000 + 1 * 8, 0x80000000002001e3);
 	put64(&ram, 0x3000 + 2 * 8, 0x4067);
 	put64(&ram, 0x4000 + 5 * 8, 0x8000000f12345027);
@@ -109,8 +116,10 @@ Test(walk, x86_pae)
 Test(walk, x86_64_as_an_oops_prints_it)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_X86_64, .has = HW_HAS_NX | HW_HAS_1G | HW_HAS_GLOBAL,
-		.root = {0x2a00000}, .pa_bits = 46};
+	struct hw_regime r = {.mode = PAGING_X86_64,
+		.has = HW_HAS_NX | HW_HAS_1G | HW_HAS_GLOBAL,
+		.root = {0x2a00000},
+		.pa_bits = 46};
 
 	ram_init(&ram, 64 << 20);
 	put64(&ram, 0x2a00000 + 511 * 8, 0x2a01067);
@@ -135,7 +144,8 @@ Test(walk, x86_64_as_an_oops_prints_it)
 Test(walk, x86_64_five_levels)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_X86_64_LA57, .has = HW_HAS_NX, .root = {0x1000}, .pa_bits = 52};
+	struct hw_regime r = {
+		.mode = PAGING_X86_64_LA57, .has = HW_HAS_NX, .root = {0x1000}, .pa_bits = 52};
 	uint64_t va = 0xff11000012345678; /* the direct map of five-level kernels */
 
 	ram_init(&ram, 1 << 20);
@@ -153,17 +163,18 @@ Test(walk, x86_64_five_levels)
 Test(walk, sv39)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_SV39, .has = HW_HAS_GLOBAL, .root = {0x3000}, .pa_bits = 56};
+	struct hw_regime r = {
+		.mode = PAGING_SV39, .has = HW_HAS_GLOBAL, .root = {0x3000}, .pa_bits = 56};
 
 	ram_init(&ram, 1 << 20);
 	put64(&ram, 0x3000 + 2 * 8, 0x200000cf);
 	put64(&ram, 0x3000 + 3 * 8, 0x4 << 10 | 1);
-	put64(&ram, 0x4000, 0x20080cc7);  /* 2 MiB, W and R: at 0x80203000, not aligned */
+	put64(&ram, 0x4000, 0x20080cc7); /* 2 MiB, W and R: at 0x80203000, not aligned */
 	put64(&ram, 0x4000 + 8, 0x20080000 | 0xe7);
 	put64(&ram, 0x4000 + 16, 0x5 << 10 | 1);
-	put64(&ram, 0x5000, 0x20001059);  /* X only, USER, A */
-	put64(&ram, 0x5008, 0x20001005);  /* W without R */
-	put64(&ram, 0x5010, 0x20001001);  /* a table on the last level */
+	put64(&ram, 0x5000, 0x20001059); /* X only, USER, A */
+	put64(&ram, 0x5008, 0x20001005); /* W without R */
+	put64(&ram, 0x5010, 0x20001001); /* a table on the last level */
 	put64(&ram, 0x5018, 0x8000000020001003);
 	expect_page(&ram, &r, 0x80001234, 0x80001234, 30, HW_P_ALL);
 	expect_fault(&ram, &r, 0xc0000000, HW_FAULT_RESERVED_BIT, 2);
@@ -181,7 +192,10 @@ Test(walk, sv39)
 Test(walk, arm64)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_ARM64_4K, .root = {0x1000, 0x8000}, .two_roots = true, .pa_bits = 48};
+	struct hw_regime r = {.mode = PAGING_ARM64_4K,
+		.root = {0x1000, 0x8000},
+		.two_roots = true,
+		.pa_bits = 48};
 
 	ram_init(&ram, 1 << 20);
 	put64(&ram, 0x1000, 0x2003);
@@ -208,17 +222,22 @@ Test(walk, arm64)
 Test(walk, arm_short_descriptors)
 {
 	struct ram ram;
-	struct hw_regime r = {.mode = PAGING_ARM_SHORT, .has = HW_HAS_DOMAINS | HW_HAS_GLOBAL, .root = {0x4000},
-		.dacr = 0x55, .pa_bits = 40};
+	struct hw_regime r = {.mode = PAGING_ARM_SHORT,
+		.has = HW_HAS_DOMAINS | HW_HAS_GLOBAL,
+		.root = {0x4000},
+		.dacr = 0x55,
+		.pa_bits = 40};
 
 	ram_init(&ram, 1 << 20);
 	put32(&ram, 0x4000 + 0xc00 * 4, 0x6000041e);
 	put32(&ram, 0x4000 + 0xc01 * 4, 0x6011140e);
-	put32(&ram, 0x4000 + 0xd00 * 4, 0x61351402); /* supersection: address bits 35-32 are 3, 39-36 are 0 */
+	put32(&ram, 0x4000 + 0xd00 * 4,
+		0x61351402); /* supersection: address bits 35-32 are 3, 39-36 are 0 */
 	put32(&ram, 0x4000 + 0x000 * 4, 0x00008831); /* table, domain 1 */
-	put32(&ram, 0x8800 + 0x10 * 4, 0x6b1a783f);  /* user page, read and write, XN, nG clear: 0x03f */
-	put32(&ram, 0x8800 + 0x11 * 4, 0x6b1a7a7e);  /* APX: read-only */
-	put32(&ram, 0x8800 + 0x20 * 4, 0x6b1f0031);  /* large page: 64 KiB, repeated 16 times */
+	put32(&ram, 0x8800 + 0x10 * 4,
+		0x6b1a783f); /* user page, read and write, XN, nG clear: 0x03f */
+	put32(&ram, 0x8800 + 0x11 * 4, 0x6b1a7a7e); /* APX: read-only */
+	put32(&ram, 0x8800 + 0x20 * 4, 0x6b1f0031); /* large page: 64 KiB, repeated 16 times */
 	put32(&ram, 0x8800 + 0x2f * 4, 0x6b1f0031);
 	expect_page(&ram, &r, 0xc0012345, 0x60012345, 20, HW_PR | HW_PW);
 	expect_page(&ram, &r, 0xc0112345, 0x60112345, 20, HW_P_ALL);
@@ -316,15 +335,21 @@ Test(walk, fault_codes)
 	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 4);
 	f.kind = HW_FETCH;
 	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0x14);
-	cr_assert_eq(hw_fault_code(HW_X86_32, &f, false), 0x4, "without NX nobody tells a fetch from a load");
+	cr_assert_eq(hw_fault_code(HW_X86_32, &f, false), 0x4,
+		"without NX nobody tells a fetch from a load");
 	f.fault = HW_FAULT_EXEC;
 	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0x15);
-	f = (struct hw_fault_record){.fault = HW_FAULT_WRITE, .kind = HW_STORE, .user = true, .depth = 1, .domain = 1};
+	f = (struct hw_fault_record){
+		.fault = HW_FAULT_WRITE, .kind = HW_STORE, .user = true, .depth = 1, .domain = 1};
 	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 7);
 	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x81f);
 	f.fault = HW_FAULT_RESERVED_BIT;
 	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0xf);
-	f = (struct hw_fault_record){.fault = HW_FAULT_NOT_PRESENT, .kind = HW_LOAD, .user = true, .depth = 1, .domain = 1};
+	f = (struct hw_fault_record){.fault = HW_FAULT_NOT_PRESENT,
+		.kind = HW_LOAD,
+		.user = true,
+		.depth = 1,
+		.domain = 1};
 	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x17);
 	f.depth = 0;
 	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x05, "where no second-level table is");
@@ -353,12 +378,16 @@ Test(walk, descriptions_are_whole)
 			shift += level->bits;
 			for (unsigned n = 0; n < PAGING_MAX_FORMS && level->form[n].mask; n++) {
 				const struct paging_form *form = &level->form[n];
-				uint64_t pa = form->leaf ? 3ULL << 24 << (form->page_shift - 12) : 0x12345000;
+				uint64_t pa = form->leaf ? 3ULL << 24 << (form->page_shift - 12)
+							 : 0x12345000;
 
-				pa &= level->entry_bytes == 4 && !form->address[1].mask ? UINT32_MAX : UINT64_MAX;
+				pa &= level->entry_bytes == 4 && !form->address[1].mask
+					      ? UINT32_MAX
+					      : UINT64_MAX;
 				cr_assert_eq(paging_address(form, paging_encode(form, pa)), pa);
 				cr_assert_eq(form->value & ~form->mask, 0);
-				cr_assert(form->leaf || depth + 1 < mode->nr_levels, "%s %s", mode->name, level->name);
+				cr_assert(form->leaf || depth + 1 < mode->nr_levels, "%s %s",
+					mode->name, level->name);
 				cr_assert(!form->leaf || form->page_shift >= level->shift);
 			}
 		}
