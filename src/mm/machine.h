@@ -35,6 +35,14 @@
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
 #define NO_PFN	   UINT64_MAX
 
+#define MAX_CMA_AREAS 20
+
+/* A contiguous memory area: [base_pfn, base_pfn + nr_pages), all of one zone. */
+struct cma_area {
+	char name[DESCRIBE_NAME_MAX];
+	uint64_t base_pfn, nr_pages;
+};
+
 struct machine {
 	/* The host's side: never state, never in a digest, not copied. */
 	struct arena arena;
@@ -92,6 +100,8 @@ struct machine {
 	uint64_t totalram_pages;  /* sum of managed */
 	uint64_t totalhigh_pages; /* managed of HighMem */
 	uint64_t totalcma_pages;
+	struct cma_area cma[MAX_CMA_AREAS];
+	unsigned nr_cma;
 };
 
 /* Boot the machine that @desc describes. On success *@out is owned by the caller.

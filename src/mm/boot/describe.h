@@ -17,6 +17,7 @@
 #define DESCRIBE_CMDLINE_MAX  2048
 #define DESCRIBE_MAX_RANGES   128
 #define DESCRIBE_MAX_RESERVED 128
+#define DESCRIBE_MAX_IO	      512
 
 enum arch { ARCH_I386, ARCH_X86_64, ARCH_ARM, ARCH_ARM64, ARCH_RISCV64, NR_ARCHS };
 
@@ -28,7 +29,8 @@ enum firmware_type {
 	FIRMWARE_PERSISTENT,
 };
 
-/* [start, end) in bytes. On x86 these are the e820 table; elsewhere the memory nodes. */
+/* [start, end) in bytes. On x86 these are the e820 table; elsewhere the memory nodes. Not normalised: ranges may
+ * overlap, as firmware's tables do. */
 struct firmware_range {
 	uint64_t start, end;
 	enum firmware_type type;
@@ -51,6 +53,13 @@ struct io_range {
 	char name[DESCRIBE_NAME_MAX];
 	uint64_t start, end;	/* inclusive end, as printed */
 	bool port;		/* I/O port space (proc/ioports) */
+	bool after_ram;		/* begins where RAM below 4 GiB ends (the PCI hole) */
+};
+
+/* Physical addresses that belong to a node (x86: SRAT), [start, end). */
+struct node_range {
+	uint64_t start, end;
+	unsigned nid;
 };
 
 struct machine_desc {
@@ -58,19 +67,48 @@ struct machine_desc {
 	char model[DESCRIBE_NAME_MAX];	/* devicetree's /model */
 	enum arch arch;
 	bool pae;			/* i386: X86_PAE */
+	bool e820;			/* the firmware's map is an e820 table */
+
+	/* What the firmware says. */
+	struct firmware_range fw[DESCRIBE_MAX_RANGES];
+	unsigned nr_fw;
+	struct node_range fw_node[DESCRIBE_MAX_RANGES];	/* x86: SRAT; elsewhere fw[].nid says it */
+	unsigned nr_fw_node;
+	uint64_t ram_base;		/* where RAM begins when the memory node is empty */
+	bool ram_base_known;
+	uint64_t low_ram_max;		/* x86: RAM from here on lies above 4 GiB */
+	unsigned nr_fw_cpus, nr_fw_nodes;
+	uint8_t fw_cpu_node[MAX_CPUS];
+	char bootargs[DESCRIBE_CMDLINE_MAX];
+
+	/* What it comes to with the options: made by describe_finish(). */
 	struct firmware_range ram[DESCRIBE_MAX_RANGES];
 	unsigned nr_ram;
+	unsigned nr_cpus;
+	unsigned nr_nodes;
+	uint8_t cpu_node[MAX_CPUS];
+	struct node_range node[DESCRIBE_MAX_RANGES];	/* none: all of RAM is node 0's */
+	unsigned nr_node;
+	uint8_t distance[MAX_NODES][MAX_NODES];	/* 10 local; never 0 within nr_nodes */
+	char cmdline[DESCRIBE_CMDLINE_MAX];	/* Linux's own parameters */
+	struct config_set config;
+
 	struct reserved_range reserved[DESCRIBE_MAX_RESERVED];
 	unsigned nr_reserved;
-	struct io_range io[DESCRIBE_MAX_RANGES];
+	struct io_range io[DESCRIBE_MAX_IO];
 	unsigned nr_io;
-	unsigned nr_cpus;
-	uint8_t cpu_node[MAX_CPUS];
-	unsigned nr_nodes;
-	uint8_t distance[MAX_NODES][MAX_NODES];	/* 10 local; 0: default (20) */
-	char cmdline[DESCRIBE_CMDLINE_MAX];	/* Linux's own parameters */
-	bool config_given;
-	struct config_set config;	/* final set */
+	uint64_t dma_limit;		/* highest CPU address that every device reaches; 0: no limit known */
+	uint64_t initrd_start, initrd_end;
+	uint64_t fdt_bytes;		/* of the blob, which the kernel keeps */
+	uint8_t fw_distance[MAX_NODES][MAX_NODES]; /* 10 local; 0: not said (20) */
+
+	/* The options as given, "" when not. */
+	struct {
+		char ram[48], maxram[32], cpus[16], nodes[16], cma[64], seed[32], host_max[32], checks[16];
+		char config[256];
+		char cmdline[DESCRIBE_CMDLINE_MAX];
+	} opt;
+	bool checks_full;
 	uint64_t maxram_bytes;		/* reserve for hotplug; 0: none */
 	uint64_t host_max_bytes;	/* budget of host memory; 0: none */
 	uint64_t seed;
@@ -78,6 +116,7 @@ struct machine_desc {
 	struct {
 		bool set;
 		unsigned pageblock_order;	/* 0: the architecture's */
+		unsigned nr_orders;		/* 0: the architecture's */
 		unsigned nr_zones;
 		struct {
 			unsigned nid;
@@ -90,8 +129,8 @@ struct machine_desc {
 			char value[64];
 		} sysctl[96];
 	} like;
-	/* as -o gave them, for sim/machine and `reboot` */
-	char options[DESCRIBE_CMDLINE_MAX];
+	/* The options as a line for -o: made by describe_finish() (sim/machine). */
+	char options[DESCRIBE_CMDLINE_MAX + 1024];
 };
 
 /* What the host gives to the pure describe layer: a preset's or a file's devicetree blob. */
@@ -102,10 +141,13 @@ struct blob {
 
 /* Fill @desc from a flattened devicetree. Errors: EINVAL with a sentence (hostile or truncated blobs included). */
 int describe_fdt(struct machine_desc *desc, struct blob fdt, struct refusal *why);
-/* Apply one option, e.g. ("ram", "2G"): ram, maxram, cpus, nodes, cma, cmdline, config, seed, host_max.
+/* Keep one option, e.g. ("ram", "2G"); the same name again replaces it. See describe_option_nth().
  * Errors: EINVAL, ERANGE with a sentence that says what is right. -ENOENT: no such option here. */
 int describe_option(struct machine_desc *desc, const char *name, const char *value, struct refusal *why);
-/* After all options: check, sort, fill in defaults, apply memory parameters of the command line. */
+/* The options' names, arguments and lines of manual; false past the end. */
+bool describe_option_nth(unsigned i, const char **name, const char **argument, const char **doc);
+/* After all options: work out `ram`, `cmdline`, nodes and CPUs, and check them. May be called again after further
+ * options. The memory parameters of the command line are checked here and obeyed at boot, as on a real machine. */
 int describe_finish(struct machine_desc *desc, struct refusal *why);
 
 /* like=DIR: feed the files of a dump one by one (the daemon reads them), then finish.

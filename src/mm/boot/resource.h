@@ -11,7 +11,7 @@
 struct machine;
 struct text;
 
-#define RESOURCE_NAME_MAX 40
+#define RESOURCE_NAME_MAX 64
 
 struct resource {
 	uint64_t start, end;	/* inclusive */
@@ -32,5 +32,7 @@ int resource_insert(struct machine *m, bool port, uint64_t start, uint64_t end, 
 void resource_show(const struct machine *m, bool port, struct text *out);
 /* The names of the resources that contain @addr, outermost first, "a / b"; empty when none. */
 void resource_name(const struct machine *m, uint64_t addr, struct text *out);
+/* The invariants; returns violations, a line each in @out. */
+unsigned resource_check(const struct machine *m, struct text *out);
 
 #endif

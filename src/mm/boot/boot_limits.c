@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How far the kernel's own mapping reaches: low memory, high memory, what devices reach.
+ *
+ * A 32-bit kernel has one GiB of addresses for itself. From its top down on x86: the fixed mappings, the CPU entry
+ * areas of CONFIG_NR_CPUS CPUs, the LDT, the windows of kmap(), then vmalloc's reserve (128 MiB, or vmalloc= and an
+ * 8 MiB guard); RAM gets what is left:
+ *
+ *	PAGE_OFFSET                                   VMALLOC_END  PKMAP  LDT  cpu entry  fixmap
+ *	0xc0000000 |---- low memory: 0x36bfe000 -----|--- 128 MiB --|------|----|----------|----| 0xffffffff
+ *
+ * Each of the upper parts begins at a multiple of what one page-table page maps: 4 MiB, with PAE 2 MiB.
+ * On ARM vmalloc's 240 MiB end at 0xff800000. RAM beyond is high memory, for HIGHMEM kernels; others do not use it.
+ *
+ * Follows arch/x86/mm/init_32.c (find_low_pfn_range()), arch/x86/include/asm/pgtable_32_areas.h,
+ * arch/arm/mm/mmu.c (adjust_lowmem_bounds()), arch/arm64/mm/init.c (zone_sizes_init()) of 6.1.
+ */
+#include "mm/boot/boot.h"
+
+#include <errno.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
+#define PAGE_OFFSET_32 0xc0000000u
+#define VMALLOC_GUARD (8 * MIB)
+/* Where the fixed mappings begin: kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's NR_CPUS=32). */
+#define FIXADDR_TOT_START_686 0xff9bf000u
+#define CPU_ENTRY_AREA_PAGES_686 (32u * 39u)
+
+static uint64_t mb(uint64_t pages)
+{
+	return pages >> (20 - PAGE_SHIFT);
+}
+
+/* MAXMEM of a 686 kernel. */
+static uint64_t x86_maxmem(const struct boot *b)
+{
+	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
+	uint64_t entry = align_down(FIXADDR_TOT_START_686 - PAGE_BYTES * (CPU_ENTRY_AREA_PAGES_686 + 1), unit);
+	uint64_t ldt = align_down(entry - PAGE_BYTES, unit);
+	uint64_t pkmap = align_down(ldt - PAGE_BYTES, unit);
+	uint64_t vmalloc_end = pkmap - 2 * PAGE_BYTES;
+	uint64_t reserve = b->c.vmalloc_bytes ? b->c.vmalloc_bytes + VMALLOC_GUARD : 128 * MIB;
+
+	if (reserve > vmalloc_end - PAGE_OFFSET_32)
+		return 0;
+	return vmalloc_end - PAGE_OFFSET_32 - reserve;
+}
+
+static void say_x86(struct boot *b, uint64_t high_pages)
+{
+	if (machine_has(b->m, CONFIG_HIGHMEM))
+		log_printf(b->m, "%lluMB HIGHMEM available.", (ull)mb(high_pages));
+	log_printf(b->m, "%lluMB LOWMEM available.", (ull)mb(b->max_low_pfn));
+	log_printf(b->m, "  mapped low ram: 0 - %08llx", (ull)b->max_low_pfn << PAGE_SHIFT);
+	log_printf(b->m, "  low ram: 0 - %08llx", (ull)b->max_low_pfn << PAGE_SHIFT);
+}
+
+/* All RAM fits low memory: highmem= may take some of it away. */
+static uint64_t x86_small(struct boot *b)
+{
+	uint64_t high = b->c.highmem_given ? b->c.highmem_bytes >> PAGE_SHIFT : 0;
+
+	b->max_low_pfn = b->max_pfn;
+	if (!machine_has(b->m, CONFIG_HIGHMEM))
+		return 0;
+	if (high >= b->max_pfn) {
+		log_printf(b->m, "highmem size (%lluMB) is bigger than pages available (%lluMB)!", (ull)mb(high),
+			(ull)mb(b->max_pfn));
+		high = 0;
+	}
+	if (high && b->max_low_pfn - high < 64 * MIB >> PAGE_SHIFT) {
+		log_printf(b->m, "highmem size (%lluMB) results in <64MB lowmem, ignoring it!", (ull)mb(high));
+		high = 0;
+	}
+	b->max_low_pfn -= high;
+	return high;
+}
+
+static uint64_t x86_large(struct boot *b, uint64_t maxmem_pfn)
+{
+	uint64_t high = b->c.highmem_given ? b->c.highmem_bytes >> PAGE_SHIFT : b->max_pfn - maxmem_pfn;
+
+	b->max_low_pfn = maxmem_pfn;
+	if (!machine_has(b->m, CONFIG_HIGHMEM)) {
+		log_printf(b->m, "Warning only %lluMB will be used.", (ull)mb(maxmem_pfn));
+		log_printf(b->m, "Use a HIGHMEM enabled kernel.");
+		b->max_pfn = maxmem_pfn;
+		return 0;
+	}
+	if (high + maxmem_pfn < b->max_pfn)
+		b->max_pfn = maxmem_pfn + high;
+	if (high + maxmem_pfn > b->max_pfn) {
+		log_printf(b->m, "only %luMB highmem pages available, ignoring highmem size of %luMB!",
+			(unsigned long)mb(b->max_pfn - maxmem_pfn), (unsigned long)mb(high));
+		high = 0;
+	}
+	return high;
+}
+
+static int limits_i386(struct boot *b)
+{
+	uint64_t maxmem_pfn = x86_maxmem(b) >> PAGE_SHIFT;
+
+	if (maxmem_pfn < 64 * MIB >> PAGE_SHIFT)
+		return refuse(&b->m->why, EINVAL, "vmalloc= leaves less than 64 MiB for RAM");
+	if (b->max_pfn <= maxmem_pfn)
+		x86_small(b);
+	else
+		x86_large(b, maxmem_pfn);
+	/* What lies above is not used at all. */
+	int err = memblock_remove(b->m, b->max_pfn << PAGE_SHIFT, UINT64_MAX);
+	say_x86(b, b->max_pfn - b->max_low_pfn);
+	return err;
+}
+
+static int limits_arm(struct boot *b)
+{
+	const struct memblock_type *memory = &b->m->memblock.memory;
+	uint64_t start = memory->region[0].start, end = b->max_pfn << PAGE_SHIFT;
+	uint64_t vmalloc = b->c.vmalloc_bytes ? b->c.vmalloc_bytes : 240 * MIB;
+	uint64_t vmalloc_max = 0xff800000u - (PAGE_OFFSET_32 + 32 * MIB + VMALLOC_GUARD);
+
+	if (vmalloc < 16 * MIB) {
+		vmalloc = 16 * MIB;
+		log_printf(b->m, "vmalloc area is too small, limiting to %lluMiB", (ull)(vmalloc / MIB));
+	}
+	if (vmalloc > vmalloc_max) {
+		vmalloc = vmalloc_max;
+		log_printf(b->m, "vmalloc area is too big, limiting to %lluMiB", (ull)(vmalloc / MIB));
+	}
+	uint64_t low_end = 0xff800000u - vmalloc - VMALLOC_GUARD - PAGE_OFFSET_32 + align_down(start, 16 * MIB);
+	low_end = least(align_down(low_end, 2 * MIB), end);
+	b->max_low_pfn = low_end >> PAGE_SHIFT;
+	if (end <= low_end || machine_has(b->m, CONFIG_HIGHMEM))
+		return 0;
+	log_printf(b->m, "Ignoring RAM at %#llx-%#llx", (ull)low_end, (ull)end);
+	log_printf(b->m, "Consider using a HIGHMEM enabled kernel.");
+	b->max_pfn = b->max_low_pfn;
+	return memblock_remove(b->m, low_end, UINT64_MAX);
+}
+
+/* max_zone_phys(): what a mask of @bits covers, given where RAM begins. */
+static uint64_t arm64_reach(const struct boot *b, unsigned bits)
+{
+	uint64_t mask = bits >= 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
+	uint64_t start = b->m->memblock.memory.region[0].start;
+
+	if (start > UINT32_MAX)
+		mask = UINT64_MAX;
+	else if (start > mask)
+		mask = UINT32_MAX;
+	return least(mask, (b->max_pfn << PAGE_SHIFT) - 1) + 1;
+}
+
+static unsigned bits_of(uint64_t n)
+{
+	return n ? 64 - (unsigned)__builtin_clzll(n) : 0;
+}
+
+int boot_limits(struct boot *b)
+{
+	b->max_low_pfn = b->max_pfn;
+	switch (b->m->arch) {
+	case ARCH_I386:
+		return limits_i386(b);
+	case ARCH_ARM:
+		return limits_arm(b);
+	case ARCH_ARM64:
+		b->dma_limit = machine_has(b->m, CONFIG_ZONE_DMA)
+			? arm64_reach(b, b->d->dma_limit ? (unsigned)least(32, bits_of(b->d->dma_limit)) : 32)
+			: arm64_reach(b, 32);
+		return 0;
+	case ARCH_RISCV64:
+		b->dma_limit = least(4 * GIB, b->max_pfn << PAGE_SHIFT);
+		return 0;
+	case ARCH_X86_64:
+	case NR_ARCHS:
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is taken before any table is made: the kernel itself, what the boot loader left, /reserved-memory, CMA.
+ *
+ *   1. PC: the first MiB; all: the kernel's image, the initial ram disk, the devicetree blob
+ *   2. /memreserve/ and the fixed ranges of /reserved-memory; no-map ranges lose their mapping
+ *   3. the ranges to be placed: the highest fit in each of their alloc-ranges
+ *   4. the default CMA area (later on some architectures): cma=, or the configuration's size, unless the devicetree
+ *      has a default area
+ *
+ * A pool that is `reusable` becomes a CMA area when it is aligned to a pageblock and in RAM.
+ *
+ * Follows drivers/of/fdt.c and of_reserved_mem.c, kernel/dma/contiguous.c, mm/cma.c of 6.1.
+ */
+#include "mm/boot/boot.h"
+
+#include <errno.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+static uint64_t ram_bytes(const struct boot *b)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < b->m->memblock.memory.nr; i++)
+		bytes += b->m->memblock.memory.region[i].end - b->m->memblock.memory.region[i].start;
+	return bytes;
+}
+
+int boot_too_small(struct boot *b, const char *what, uint64_t bytes)
+{
+	const struct memblock_type *reserved = &b->m->memblock.reserved;
+	uint64_t taken = 0;
+
+	for (unsigned i = 0; i < reserved->nr; i++)
+		taken += reserved->region[i].end - reserved->region[i].start;
+	return refuse(&b->m->why, EINVAL,
+		"this machine's %llu MiB of RAM are too few, or too far from where its kernel needs them: %llu MiB were "
+		"taken when %s of %llu KiB found no place; a %s kernel needs about %llu MiB",
+		(ull)(ram_bytes(b) / MIB), (ull)(taken / MIB), what, (ull)(bytes >> 10), b->a->name,
+		(ull)((b->a->image_offset + b->a->image_bytes) / MIB + 16));
+}
+
+uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t align, int nid)
+{
+	uint64_t max = b->max_low_pfn << PAGE_SHIFT;
+	uint64_t at;
+
+	bytes = align_up(bytes, PAGE_BYTES);
+	/* Above the DMA zone first, as memblock_alloc_try_nid() is asked to; then anywhere, then from any node. */
+	at = memblock_alloc_range(b->m, bytes, align, arch_is_x86(b->m->arch) ? 16 * MIB : 0, max, nid);
+	if (!at)
+		at = memblock_alloc_range(b->m, bytes, align, 0, max, nid);
+	if (!at && nid >= 0)
+		at = memblock_alloc_range(b->m, bytes, align, 0, max, -1);
+	if (!at)
+		boot_too_small(b, what, bytes);
+	return at;
+}
+
+uint64_t boot_alloc_low(struct boot *b, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max)
+{
+	uint64_t from = min, start, end;
+	unsigned nid;
+
+	while (memblock_next_free(b->m, from, &start, &end, &nid) && start < max) {
+		uint64_t at = align_up(start, align);
+
+		if (at < least(end, max) && least(end, max) - at >= bytes)
+			return memblock_reserve(b->m, at, bytes) ? 0 : at;
+		from = end;
+	}
+	return 0;
+}
+
+static void keep_late(struct boot *b, uint64_t start, uint64_t end, const char *name, bool early)
+{
+	if (start < end && b->nr_late < BOOT_MAX_LATE)
+		b->late[b->nr_late++] = (struct boot_range){start, end, name, early};
+}
+
+static int place_image(struct boot *b)
+{
+	const struct arch_facts *a = b->a;
+	uint64_t ram = arch_is_x86(b->m->arch) ? 0 : b->m->memblock.memory.region[0].start;
+	uint64_t max = b->max_low_pfn << PAGE_SHIFT;
+	uint64_t min = align_up(ram, a->image_align) + a->image_offset;
+
+	b->image = boot_alloc_low(b, a->image_bytes, a->image_align, min, max);
+	if (!b->image)
+		b->image = boot_alloc_low(b, a->image_bytes, a->image_align, ram, max);
+	if (!b->image)
+		return boot_too_small(b, "the kernel's image", a->image_bytes);
+	for (unsigned i = 0; i < IMAGE_PARTS && a->late[i].name; i++)
+		keep_late(b, b->image + a->late[i].start, b->image + a->late[i].end, a->late[i].name,
+			a->late[i].name[0] == 'S'); /* SMP alternatives: patched and freed before the initcalls */
+	return memblock_free(b->m, b->image, a->reserve_start);
+}
+
+static int reserve_initrd(struct boot *b)
+{
+	uint64_t start = align_down(b->d->initrd_start, PAGE_BYTES), end = align_up(b->d->initrd_end, PAGE_BYTES);
+
+	if (start >= end)
+		return 0;
+	if (!memblock_is_memory(b->m, start) || !memblock_is_memory(b->m, end - 1) ||
+		memblock_overlaps_reserved(b->m, start, end)) {
+		log_printf(b->m, "INITRD: %#010llx+%#010llx overlaps in-use memory region - disabling initrd", (ull)start,
+			(ull)(end - start));
+		return 0;
+	}
+	if (arch_is_x86(b->m->arch))
+		log_printf(b->m, "RAMDISK: [mem %#010llx-%#010llx]", (ull)start, (ull)end - 1);
+	keep_late(b, start, end, "initrd memory", false);
+	return memblock_reserve(b->m, start, end - start);
+}
+
+static uint64_t cma_align(const struct boot *b)
+{
+	return PAGE_BYTES << b->m->pageblock_order;
+}
+
+static void add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name)
+{
+	if (b->nr_cma < MAX_CMA_AREAS)
+		b->cma[b->nr_cma++] = (struct boot_cma){start, end, name};
+}
+
+/* A reusable pool: rmem_cma_setup(). */
+static void setup_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	if (!machine_has(b->m, CONFIG_CMA)) {
+		log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
+		return;
+	}
+	if ((start | end) & (cma_align(b) - 1)) {
+		log_printf(b->m, "Reserved memory: incorrect alignment of CMA region");
+		return;
+	}
+	if (b->nr_cma == MAX_CMA_AREAS) {
+		log_printf(b->m, "Not enough slots for CMA reserved regions!");
+		return;
+	}
+	add_cma(b, start, end, r->name);
+	b->cma_default |= r->cma_default;
+	log_printf(b->m, "Reserved memory: created CMA memory pool at %#018llx, size %llu MiB", (ull)start,
+		(ull)((end - start) / MIB));
+	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool", r->name);
+}
+
+static int reserve_fixed(struct boot *b, const struct reserved_range *r)
+{
+	uint64_t start = align_down(r->start, PAGE_BYTES), end = align_up(r->end, PAGE_BYTES);
+	bool taken = memblock_overlaps_reserved(b->m, start, end);
+	int err;
+
+	if (r->no_map) {
+		if (taken && memblock_overlaps_memory(b->m, start, end)) {
+			log_printf(b->m, "OF: fdt: Reserved memory: failed to reserve memory for node '%s': base %#018llx, size "
+					 "%llu MiB",
+				r->name, (ull)r->start, (ull)((r->end - r->start) / MIB));
+			return 0;
+		}
+		err = memblock_mark(b->m, start, end - start, MEMBLOCK_NOMAP);
+	} else {
+		err = memblock_reserve(b->m, start, end - start);
+	}
+	if (!err && r->reusable)
+		setup_pool(b, r, r->start, r->end);
+	return err;
+}
+
+static int reserve_placed(struct boot *b, const struct reserved_range *r)
+{
+	uint64_t align = most(r->align_bytes, r->reusable ? cma_align(b) : PAGE_BYTES);
+	uint64_t max = r->alloc_end ? r->alloc_end : UINT64_MAX;
+	uint64_t bytes = align_up(r->size_bytes, PAGE_BYTES);
+
+	if (align & (align - 1) || bytes < r->size_bytes) {
+		log_printf(b->m, "OF: reserved mem: invalid alignment or size of node '%s'", r->name);
+		return 0;
+	}
+	uint64_t at = memblock_alloc_range(b->m, bytes, align, r->alloc_start, max, -1);
+	if (!at) {
+		log_printf(b->m, "OF: reserved mem: failed to allocate memory for node '%s': size %llu MiB", r->name,
+			(ull)(bytes / MIB));
+		return 0;
+	}
+	if (r->reusable)
+		setup_pool(b, r, at, at + bytes);
+	if (!r->no_map)
+		return 0;
+	int err = memblock_free(b->m, at, bytes);
+	return err ? err : memblock_mark(b->m, at, bytes, MEMBLOCK_NOMAP);
+}
+
+int boot_reserve(struct boot *b)
+{
+	int err = 0;
+
+	if (arch_is_x86(b->m->arch))
+		err = memblock_reserve(b->m, 0, MIB);
+	/* A boot loader looks for room among what the tree reserves. */
+	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++)
+		if (b->d->reserved[i].start < b->d->reserved[i].end)
+			err = reserve_fixed(b, &b->d->reserved[i]);
+	if (!err)
+		err = place_image(b);
+	if (!err)
+		err = reserve_initrd(b);
+	if (!err && !arch_is_x86(b->m->arch) && b->d->fdt_bytes) {
+		uint64_t bytes = align_up(b->d->fdt_bytes, PAGE_BYTES);
+
+		if (!boot_alloc_low(b, bytes, 2 * MIB, b->image + b->a->image_bytes, b->max_low_pfn << PAGE_SHIFT))
+			err = boot_too_small(b, "the devicetree", bytes);
+	}
+	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++)
+		if (b->d->reserved[i].start >= b->d->reserved[i].end)
+			err = reserve_placed(b, &b->d->reserved[i]);
+	return err;
+}
+
+/* Where devices must be able to reach: dma_contiguous_reserve()'s limit. */
+static uint64_t cma_limit(const struct boot *b)
+{
+	switch (b->m->arch) {
+	case ARCH_ARM64:
+	case ARCH_RISCV64:
+		return b->dma_limit;
+	case ARCH_ARM:
+		return UINT32_MAX;
+	case ARCH_I386:
+		return b->max_low_pfn << PAGE_SHIFT;
+	case ARCH_X86_64:
+	case NR_ARCHS:
+		break;
+	}
+	return b->max_pfn << PAGE_SHIFT;
+}
+
+/* cma_declare_contiguous(): above low memory when the limit allows it, then below; never across. */
+static uint64_t place_cma(struct boot *b, uint64_t bytes, uint64_t start, uint64_t limit)
+{
+	uint64_t align = cma_align(b), high = b->max_low_pfn << PAGE_SHIFT;
+	uint64_t end = b->max_pfn << PAGE_SHIFT, at = 0;
+
+	if (!limit || limit > end)
+		limit = end;
+	if (start < high && limit > high) {
+		at = memblock_alloc_range(b->m, bytes, align, high, limit, -1);
+		limit = high;
+	}
+	/* A 64-bit kernel tries above 4 GiB, from below, so as not to use up what weak devices need. */
+	if (!at && arch_is_64bit(b->m->arch) && end >= 4096 * MIB + bytes && limit > 4096 * MIB)
+		at = boot_alloc_low(b, bytes, align, most(start, 4096 * MIB), limit);
+	return at ? at : memblock_alloc_range(b->m, bytes, align, start, limit, -1);
+}
+
+int boot_cma_default(struct boot *b)
+{
+	const struct cmdline *c = &b->c;
+	uint64_t bytes = c->cma_given ? c->cma_bytes : (uint64_t)b->a->cma_mbytes * MIB;
+	uint64_t limit = c->cma_given && c->cma_end ? least(c->cma_end, cma_limit(b)) : cma_limit(b);
+	uint64_t at;
+
+	if (!machine_has(b->m, CONFIG_CMA) || b->cma_default || !bytes)
+		return 0;
+	bytes = align_up(bytes, cma_align(b));
+	/* cma=nn@ss without an end is a fixed place. */
+	bool fixed = c->cma_given && c->cma_end && c->cma_end == c->cma_start + c->cma_bytes;
+	if (fixed) {
+		at = align_up(c->cma_start, cma_align(b));
+		bool free = memblock_pages_in(b->m, at >> PAGE_SHIFT, (at + bytes) >> PAGE_SHIFT, -1) == bytes >> PAGE_SHIFT &&
+			!memblock_overlaps_reserved(b->m, at, at + bytes);
+		int err = free ? memblock_reserve(b->m, at, bytes) : 0;
+
+		if (err)
+			return err;
+		at = free ? at : 0;
+	} else {
+		at = place_cma(b, bytes, c->cma_given ? c->cma_start : 0, limit);
+	}
+	if (!at) {
+		log_printf(b->m, "cma: Failed to reserve %llu MiB", (ull)(bytes / MIB));
+		return 0;
+	}
+	add_cma(b, at, at + bytes, "reserved");
+	log_printf(b->m, arch_is_64bit(b->m->arch) ? "cma: Reserved %llu MiB at 0x%016llx" : "cma: Reserved %llu MiB at 0x%08llx",
+		(ull)(bytes / MIB), (ull)at);
+	return 0;
+}

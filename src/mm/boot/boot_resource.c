@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * proc/iomem and proc/ioports at boot: RAM and the kernel in it, what firmware reserved, buses and devices.
+ *
+ * A PC shows its e820 table to the byte; a board shows memblock's ranges of RAM. The devices come from the
+ * description. A device that overlaps RAM partly, as firmware's tables sometimes say, is passed over: the kernel
+ * could not insert it either.
+ *
+ * Left out: drivers' own requests below their bus's ranges.
+ * Follows arch/x86/kernel/e820.c (e820__reserve_resources()), arch/arm64/kernel/setup.c, arch/arm/kernel/setup.c
+ * (request_standard_resources()) of 6.1.
+ */
+#include "mm/boot/boot.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int insert(struct boot *b, bool port, uint64_t start, uint64_t end, const char *name)
+{
+	int err = resource_insert(b->m, port, start, end, name);
+
+	return err == -EBUSY ? 0 : err;
+}
+
+static const char *e820_name(enum firmware_type type)
+{
+	switch (type) {
+	case FIRMWARE_USABLE:
+		return "System RAM";
+	case FIRMWARE_RESERVED:
+		return "Reserved";
+	case FIRMWARE_ACPI:
+		return "ACPI Tables";
+	case FIRMWARE_NVS:
+		return "ACPI Non-volatile Storage";
+	case FIRMWARE_PERSISTENT:
+		return "Persistent Memory";
+	}
+	return "Reserved";
+}
+
+static int insert_map(struct boot *b)
+{
+	for (unsigned i = 0; i < b->nr_map; i++) {
+		int err = insert(b, false, b->map[i].start, b->map[i].end - 1, e820_name(b->map[i].type));
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* RAM as memblock has it; what is not mapped is "reserved" and no System RAM. */
+static int insert_memory(struct boot *b)
+{
+	for (unsigned i = 0; i < b->m->memblock.memory.nr; i++) {
+		const struct memblock_region *r = &b->m->memblock.memory.region[i];
+		int err = insert(b, false, r->start, r->end - 1, r->flags & MEMBLOCK_NOMAP ? "reserved" : "System RAM");
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int insert_image(struct boot *b)
+{
+	for (unsigned i = 0; i < IMAGE_PARTS && b->a->show[i].name; i++) {
+		int err = insert(b, false, b->image + b->a->show[i].start, b->image + b->a->show[i].end - 1,
+			b->a->show[i].name);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* arm64 shows memblock's reservations inside RAM (reserve_memblock_reserved_regions()), around the image. */
+static int insert_reserved(struct boot *b)
+{
+	const struct memblock_type *reserved = &b->m->memblock.reserved;
+
+	for (unsigned i = 0; i < reserved->nr; i++) {
+		uint64_t start = reserved->region[i].start, end = reserved->region[i].end;
+		int err = 0;
+
+		if (!memblock_is_memory(b->m, start) || !memblock_is_memory(b->m, end - 1))
+			continue;
+		for (unsigned p = 0; p < IMAGE_PARTS && b->a->show[p].name && !err; p++) {
+			uint64_t lo = b->image + b->a->show[p].start, hi = b->image + b->a->show[p].end;
+
+			if (lo >= end || hi <= start)
+				continue;
+			if (start < lo)
+				err = insert(b, false, start, lo - 1, "reserved");
+			start = hi;
+		}
+		if (!err && start < end)
+			err = insert(b, false, start, end - 1, "reserved");
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int insert_devices(struct boot *b)
+{
+	for (unsigned i = 0; i < b->d->nr_io; i++) {
+		const struct io_range *r = &b->d->io[i];
+
+		/* "PCI hole" entries that RAM has eaten up. */
+		if (r->start > r->end)
+			continue;
+		if (!r->port && memblock_overlaps_memory(b->m, r->start, r->end == UINT64_MAX ? r->end : r->end + 1))
+			continue;
+		int err = insert(b, r->port, r->start, r->end, r->name);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int boot_resources(struct boot *b)
+{
+	bool pc = arch_is_x86(b->m->arch);
+	int err = pc ? insert_map(b) : insert_memory(b);
+
+	if (!err)
+		err = insert_image(b);
+	if (!err && b->m->arch == ARCH_ARM64)
+		err = insert_reserved(b);
+	return err ? err : insert_devices(b);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tables that a kernel makes before it has a page allocator, in the order in which they are made:
+ *
+ *   1. page tables of the direct map. x86 maps with the largest pages that fit; arm64 with 4 KiB pages
+ *      throughout (rodata=full), a table for each 2 MiB; 686 kernels in the space behind the image (brk)
+ *   2. each node's pg_data_t, and mem_map: FLATMEM one array over the node's span, SPARSEMEM an array
+ *      for each section that has RAM, one behind the other
+ *   3. the per-CPU areas
+ *   4. dentry and inode hash tables, scaled with low memory; on several nodes they are made later,
+ *      with vmalloc
+ *   5. swiotlb: bounce buffers below 4 GiB where RAM reaches beyond
+ *
+ * The sizes are the kernel's formulas, the places memblock's: top down.
+ *
+ * Left out: sections' usage maps and other small things (arch_facts.other_pages has their sum).
+ * Follows mm/sparse.c, mm/page_alloc.c (alloc_node_mem_map(), alloc_large_system_hash()), mm/percpu.c,
+ * kernel/dma/swiotlb.c, arch/x86/kernel/head_32.S of 6.1.
+ */
+#include "mm/boot/boot.h"
+
+#include <errno.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
+
+/* Tables for [start, end): one page for each partly covered unit at its ends, of 2 MiB and of 1 GiB. */
+static uint64_t ragged_tables(uint64_t start, uint64_t end)
+{
+	uint64_t pages = 0;
+
+	for (uint64_t unit = 2 * MIB; unit <= GIB; unit *= 512) {
+		uint64_t first = align_down(start, unit), last = align_down(end - 1, unit);
+
+		pages += start % unit != 0 || (first == last && end % unit);
+		pages += last != first && end % unit != 0;
+	}
+	return pages;
+}
+
+static uint64_t direct_map_pages(const struct boot *b)
+{
+	const struct memblock_type *memory = &b->m->memblock.memory;
+	uint64_t pages = 0, pmd = 0, seen = UINT64_MAX;
+
+	for (unsigned i = 0; i < memory->nr; i++) {
+		uint64_t start = memory->region[i].start, end = memory->region[i].end;
+
+		if (b->m->arch != ARCH_ARM64) {
+			pages += ragged_tables(start, end);
+			continue;
+		}
+		pages += (align_up(end, 2 * MIB) - align_down(start, 2 * MIB)) / (2 * MIB);
+		uint64_t first = align_down(start, GIB);
+		pmd += (align_up(end, GIB) - first) / GIB - (seen == first);
+		seen = align_down(end - 1, GIB);
+	}
+	/* One table of the third level for each 512 GiB. */
+	return pages + pmd + (b->max_pfn << PAGE_SHIFT) / (512 * GIB) + 1;
+}
+
+/* 686: head_32.S maps up to a MiB behind the image with 4 KiB pages, from tables in brk. */
+static int brk_686(struct boot *b)
+{
+	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
+	uint64_t end = b->image + b->a->image_bytes;
+	uint64_t mapped = align_up(end + MIB + (PAGE_BYTES << 8), unit);
+	uint64_t pages = mapped / unit + b->a->other_pages;
+
+	log_printf(b->m, "initial memory mapped: [mem 0x00000000-%#010llx]", (ull)mapped - 1);
+	if (memblock_overlaps_reserved(b->m, end, end + pages * PAGE_BYTES))
+		return boot_alloc(b, "the page tables", pages * PAGE_BYTES, PAGE_BYTES, -1) ? 0 : -b->m->why.err;
+	return memblock_reserve(b->m, end, pages * PAGE_BYTES);
+}
+
+static int page_tables(struct boot *b)
+{
+	uint64_t pages = b->a->other_pages;
+
+	if (b->m->arch == ARCH_I386)
+		return brk_686(b);
+	if (b->m->arch != ARCH_ARM)
+		pages += direct_map_pages(b);
+	return boot_alloc(b, "the page tables of the direct map", pages * PAGE_BYTES, PAGE_BYTES, -1)
+		? 0
+		: -b->m->why.err;
+}
+
+/* Bytes from the lowest to the highest address of a node; false for a node without memory. */
+static bool node_span(const struct boot *b, unsigned nid, uint64_t *start, uint64_t *end)
+{
+	const struct memblock_type *memory = &b->m->memblock.memory;
+
+	*start = UINT64_MAX;
+	*end = 0;
+	for (unsigned i = 0; i < memory->nr; i++) {
+		if (memory->region[i].nid != nid)
+			continue;
+		*start = least(*start, memory->region[i].start);
+		*end = most(*end, memory->region[i].end);
+	}
+	return *start < *end;
+}
+
+static int node_data(struct boot *b, unsigned nid)
+{
+	uint64_t start, end, bytes = b->a->node_data_bytes;
+	bool x86 = arch_is_x86(b->m->arch);
+
+	if (!bytes || !machine_has(b->m, CONFIG_NUMA))
+		return 0;
+	uint64_t at = boot_alloc(b, "a node's data", bytes, PAGE_BYTES, (int)nid);
+	if (!at)
+		return -b->m->why.err;
+	end = at + align_up(bytes, PAGE_BYTES);
+	start = x86 ? at : end - bytes;
+	if (x86)
+		log_printf(b->m, "NODE_DATA(%u) allocated [mem %#010llx-%#010llx]", nid, (ull)start, (ull)end - 1);
+	else
+		log_printf(b->m, "NUMA: NODE_DATA [mem %#010llx-%#010llx]", (ull)start, (ull)end - 1);
+	return 0;
+}
+
+/* Sections that node @nid is the first to have RAM in. */
+static uint64_t node_sections(const struct boot *b, unsigned nid)
+{
+	const struct memblock_type *memory = &b->m->memblock.memory;
+	uint64_t nr = 0, next = 0;
+
+	for (unsigned i = 0; i < memory->nr; i++) {
+		uint64_t first = memory->region[i].start >> b->m->section_shift;
+		uint64_t last = (memory->region[i].end - 1) >> b->m->section_shift;
+
+		first = most(first, next);
+		if (first > last)
+			continue;
+		next = last + 1;
+		if (memory->region[i].nid == nid)
+			nr += next - first;
+	}
+	return nr;
+}
+
+static int node_memmap(struct boot *b, unsigned nid)
+{
+	uint64_t block = PAGE_BYTES << (b->m->nr_orders - 1), start, end, bytes, align = PAGE_BYTES;
+
+	if (!node_span(b, nid, &start, &end))
+		return 0;
+	if (b->m->section_shift) {
+		uint64_t each = ((uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)) * b->m->struct_page_bytes;
+
+		/* With vmemmap each section's part is mapped by whole 2 MiB pages. */
+		if (machine_has(b->m, CONFIG_SPARSEMEM_VMEMMAP))
+			each = align_up(each, align = 2 * MIB);
+		bytes = node_sections(b, nid) * each;
+	} else {
+		bytes = (align_up(end, block) - align_down(start, block)) / PAGE_BYTES * b->m->struct_page_bytes;
+	}
+	if (!bytes)
+		return 0;
+	if (boot_alloc(b, "mem_map", bytes, align, (int)nid))
+		return 0;
+	/* In pieces when no range of RAM is large enough for all: a section at a time. */
+	if (!b->m->section_shift)
+		return -b->m->why.err;
+	refusal_clear(&b->m->why);
+	for (uint64_t each = bytes / node_sections(b, nid); bytes; bytes -= each)
+		if (!boot_alloc(b, "mem_map", each, align, (int)nid))
+			return -b->m->why.err;
+	return 0;
+}
+
+int boot_memmap(struct boot *b)
+{
+	int err = page_tables(b);
+
+	for (unsigned nid = 0; nid < b->m->nr_nodes && !err; nid++)
+		err = node_data(b, nid);
+	for (unsigned nid = 0; nid < b->m->nr_nodes && !err; nid++)
+		err = node_memmap(b, nid);
+	return err;
+}
+
+/* Units in one allocation of the atom's size (pcpu_build_alloc_info()): as many as waste little. */
+static unsigned percpu_units(const struct boot *b)
+{
+	unsigned count[MAX_NODES] = {0}, best = 1, last_allocs = ~0u;
+	unsigned atom = 2 * MIB, least_unit = b->a->percpu_pages * (unsigned)PAGE_BYTES;
+
+	for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++)
+		count[b->m->cpu_node[cpu]]++;
+	for (unsigned upa = atom / least_unit; upa; upa--) {
+		unsigned allocs = 0, wasted = 0;
+
+		if (atom % upa || (atom / upa) % PAGE_BYTES)
+			continue;
+		for (unsigned nid = 0; nid < b->m->nr_nodes; nid++) {
+			unsigned here = (count[nid] + upa - 1) / upa;
+
+			allocs += here;
+			wasted += here * upa - count[nid];
+		}
+		if (wasted > b->m->nr_cpus / 3)
+			continue;
+		if (allocs > last_allocs)
+			break;
+		last_allocs = allocs;
+		best = upa;
+	}
+	return best;
+}
+
+int boot_percpu(struct boot *b)
+{
+	const struct arch_facts *a = b->a;
+	unsigned unit = a->percpu_unit;
+
+	if (b->m->arch == ARCH_X86_64)
+		unit = (unsigned)(2 * MIB) / percpu_units(b);
+	if (arch_is_x86(b->m->arch))
+		log_printf(b->m, "setup_percpu: NR_CPUS:%u nr_cpumask_bits:%u nr_cpu_ids:%u nr_node_ids:%u", a->nr_cpus_max,
+			b->m->nr_cpus, b->m->nr_cpus, b->m->nr_nodes);
+	for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++)
+		if (!boot_alloc(b, "a CPU's area", a->percpu_pages * PAGE_BYTES, PAGE_BYTES, b->m->cpu_node[cpu]))
+			return -b->m->why.err;
+	log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages, a->percpu_static,
+		a->percpu_reserved, a->percpu_dynamic, unit);
+	return 0;
+}
+
+static unsigned log2_up(uint64_t n)
+{
+	unsigned shift = 0;
+
+	while (((uint64_t)1 << shift) < n)
+		shift++;
+	return shift;
+}
+
+static unsigned log2_down(uint64_t n)
+{
+	return 63 - (unsigned)__builtin_clzll(n | 1);
+}
+
+/* alloc_large_system_hash(): one entry for each 2^scale bytes of low memory. */
+static unsigned hash_shift(const struct boot *b, unsigned scale, uint64_t asked)
+{
+	uint64_t entries = align_up(b->kernel_pages, MIB / PAGE_BYTES);
+	uint64_t max = (b->all_pages << PAGE_SHIFT) / 16 / b->a->hash_entry_bytes;
+
+	/* On large machines of 64 bits tables grow half as fast from 64 GiB on, again from 256 GiB on ... */
+	if (arch_is_64bit(b->m->arch))
+		for (uint64_t adapt = 64 * GIB / PAGE_BYTES; adapt < entries; adapt <<= 2)
+			scale++;
+	entries = scale > PAGE_SHIFT ? entries >> (scale - PAGE_SHIFT) : entries << (PAGE_SHIFT - scale);
+	if (asked)
+		entries = asked;
+	entries = (uint64_t)1 << log2_up(entries ? entries : 1);
+	return log2_down(least(entries, least(max ? max : 1, 0x80000000)));
+}
+
+static int hash_table(struct boot *b, const char *name, unsigned scale, uint64_t asked)
+{
+	unsigned shift = hash_shift(b, scale, asked), order;
+	uint64_t bytes = (uint64_t)b->a->hash_entry_bytes << shift;
+
+	while (bytes > PAGE_BYTES &&
+		!memblock_alloc_range(b->m, align_up(bytes, PAGE_BYTES), PAGE_BYTES, 0, b->max_low_pfn << PAGE_SHIFT, -1)) {
+		shift--;
+		bytes /= 2;
+	}
+	order = bytes > PAGE_BYTES ? log2_down(bytes) - PAGE_SHIFT : 0;
+	log_printf(b->m, "%s hash table entries: %llu (order: %u, %llu bytes, linear)", name, (ull)1 << shift, order,
+		(ull)bytes);
+	return 0;
+}
+
+static unsigned nodes_with_memory(const struct boot *b)
+{
+	uint64_t start, end;
+	unsigned nr = 0;
+
+	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++)
+		nr += node_span(b, nid, &start, &end);
+	return nr;
+}
+
+static int hash_tables(struct boot *b)
+{
+	if (arch_is_64bit(b->m->arch) && machine_has(b->m, CONFIG_NUMA) && nodes_with_memory(b) > 1)
+		return 0;
+	int err = hash_table(b, "Dentry cache", 13, b->c.dhash_entries);
+	return err ? err : hash_table(b, "Inode-cache", 14, b->c.ihash_entries);
+}
+
+/* Bounce buffers of 2 KiB slabs, 64 MiB of them, and a record of 24 bytes for each. */
+static int swiotlb(struct boot *b)
+{
+	uint64_t reach = b->m->arch == ARCH_X86_64 ? 4 * GIB : b->dma_limit;
+	uint64_t slabs = b->c.swiotlb_given ? align_up(b->c.swiotlb_slabs, 128) : 32768;
+	bool wanted = arch_is_64bit(b->m->arch) && (b->max_pfn << PAGE_SHIFT > reach || b->c.swiotlb_force);
+
+	if (!wanted || b->c.swiotlb_off || !slabs)
+		return 0;
+	uint64_t at = 0;
+	/* Half as many as long as they find no place, but at least a MiB. */
+	for (; !at && slabs * 2048 >= MIB; slabs /= at ? 1 : 2)
+		at = memblock_alloc_range(b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1);
+	if (!at) {
+		log_printf(b->m, "software IO TLB: Cannot allocate buffer");
+		return 0;
+	}
+	if (!boot_alloc(b, "swiotlb's records", slabs * 24, PAGE_BYTES, -1))
+		return -b->m->why.err;
+	log_printf(b->m, "software IO TLB: area num %llu.", (ull)1 << log2_up(b->m->nr_cpus));
+	log_printf(b->m, "software IO TLB: mapped [mem %#018llx-%#018llx] (%lluMB)", (ull)at, (ull)(at + slabs * 2048),
+		(ull)(slabs * 2048 / MIB));
+	return 0;
+}
+
+int boot_tables(struct boot *b)
+{
+	int err = hash_tables(b);
+
+	return err ? err : swiotlb(b);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /reserved-memory and /memreserve/: RAM that the devicetree takes away from the page allocator.
+ *
+ * A child of /reserved-memory has either `reg` (a fixed place) or `size` with `alignment` and `alloc-ranges` (to be
+ * placed at boot). `no-map` takes it out of the kernel's map altogether; `reusable` on a shared-dma-pool
+ * lends it to the page allocator as a CMA area; `linux,cma-default` makes that area the default one.
+ * Nodes that are not available are passed over; so is what makes no sense, as the kernel does with a warning.
+ *
+ * Follows drivers/of/fdt.c and of_reserved_mem.c of 6.1.
+ */
+#include "mm/boot/fdt.h"
+
+#include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct reserved_range *take(struct machine_desc *d, const char *name, struct refusal *why)
+{
+	if (d->nr_reserved == DESCRIBE_MAX_RESERVED) {
+		refuse(why, EINVAL, "more than %d reserved ranges of memory", DESCRIBE_MAX_RESERVED);
+		return NULL;
+	}
+	struct reserved_range *r = &d->reserved[d->nr_reserved++];
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	return r;
+}
+
+static bool is_pool(const void *fdt, int node)
+{
+	return fdt_node_check_compatible(fdt, node, "shared-dma-pool") == 0;
+}
+
+static void flags_of(struct reserved_range *r, const void *fdt, int node)
+{
+	r->no_map = fdt_has(fdt, node, "no-map");
+	/* rmem_cma_setup() refuses an area that is not mapped or not reusable. */
+	r->reusable = is_pool(fdt, node) && fdt_has(fdt, node, "reusable") && !r->no_map;
+	r->cma_default = r->reusable && fdt_has(fdt, node, "linux,cma-default");
+}
+
+static int scan_static(struct machine_desc *d, const void *fdt, int node, unsigned address, unsigned size,
+	struct refusal *why)
+{
+	struct cells c = fdt_cells(fdt, node, "reg");
+	const char *name = fdt_get_name(fdt, node, NULL);
+	uint64_t start, bytes;
+	bool first = true;
+
+	while (c.left && address + size) {
+		if (!cells_take(&c, address, &start) || !cells_take(&c, size, &bytes))
+			return 0;	/* "Reserved memory: invalid reg property", skipping node */
+		if (!bytes || bytes > UINT64_MAX - start)
+			continue;
+		struct reserved_range *r = take(d, name, why);
+		if (!r)
+			return -why->err;
+		r->start = start;
+		r->end = start + bytes;
+		flags_of(r, fdt, node);
+		/* Only the first range of a node becomes a pool. */
+		if (!first)
+			r->reusable = r->cma_default = false;
+		first = false;
+	}
+	return 0;
+}
+
+static int scan_dynamic(struct machine_desc *d, const void *fdt, int node, unsigned address, unsigned size,
+	struct refusal *why)
+{
+	struct cells c = fdt_cells(fdt, node, "size");
+	uint64_t bytes, align = 0, start, length;
+
+	if (c.left != size || !cells_take(&c, size, &bytes) || !bytes)
+		return 0;
+	c = fdt_cells(fdt, node, "alignment");
+	if (c.left && (c.left != size || !cells_take(&c, size, &align)))
+		return 0;
+	c = fdt_cells(fdt, node, "alloc-ranges");
+	bool anywhere = !c.left;
+	bool limited = cells_take(&c, address, &start) && cells_take(&c, size, &length) && !anywhere && length;
+	if (!anywhere && !limited)
+		return 0;
+
+	struct reserved_range *r = take(d, fdt_get_name(fdt, node, NULL), why);
+	if (!r)
+		return -why->err;
+	r->size_bytes = bytes;
+	r->align_bytes = align;
+	if (limited) {
+		r->alloc_start = start;
+		r->alloc_end = length > UINT64_MAX - start ? UINT64_MAX : start + length;
+	}
+	flags_of(r, fdt, node);
+	return 0;
+}
+
+int describe_reserved(struct machine_desc *d, const void *fdt, struct refusal *why)
+{
+	int parent = fdt_path_offset(fdt, "/reserved-memory"), node, err = 0;
+	struct refusal here;
+
+	if (!why)
+		why = &here;
+	for (int i = 0, n = fdt_num_mem_rsv(fdt); i < n && i < DESCRIBE_MAX_RESERVED; i++) {
+		uint64_t start, bytes;
+
+		if (fdt_get_mem_rsv(fdt, i, &start, &bytes) || !bytes || bytes > UINT64_MAX - start)
+			continue;
+		struct reserved_range *r = take(d, "memreserve", why);
+		if (!r)
+			return -why->err;
+		r->start = start;
+		r->end = start + bytes;
+	}
+	if (parent < 0)
+		return 0;
+	unsigned address = fdt_u32(fdt, parent, "#address-cells", fdt_u32(fdt, 0, "#address-cells", 1));
+	unsigned size = fdt_u32(fdt, parent, "#size-cells", fdt_u32(fdt, 0, "#size-cells", 1));
+	fdt_for_each_subnode(node, fdt, parent)
+	{
+		if (!fdt_available(fdt, node))
+			continue;
+		err = fdt_has(fdt, node, "reg") ? scan_static(d, fdt, node, address, size, why)
+						: scan_dynamic(d, fdt, node, address, size, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
