@@ -31,7 +31,8 @@ _Static_assert(offsetof(struct machine, arch) == ARENA_PAGE_BYTES, "the first pa
 
 struct layout {
 	uint64_t base_pfn, frames_end_pfn;
-	uint64_t zones_at, nodes_at, pcps_at, heap_at, live_at, pageblocks_at, dram_has_at, frames_at, dram_at;
+	uint64_t zones_at, nodes_at, pcps_at, heap_at, live_at, pageblocks_at, dram_has_at,
+		frames_at, dram_at;
 	uint64_t bytes;
 };
 
@@ -44,7 +45,8 @@ static uint64_t put(struct layout *l, uint64_t bytes)
 }
 
 /* Where everything lies, for frames [base, end) and the shape that @m (not yet in the arena) has. */
-static void lay_out(struct layout *l, const struct machine_desc *d, unsigned nr_orders, unsigned pageblock_order)
+static void lay_out(struct layout *l, const struct machine_desc *d, unsigned nr_orders,
+	unsigned pageblock_order)
 {
 	uint64_t zones = (uint64_t)d->nr_nodes * MAX_NR_ZONES;
 	uint64_t frames = l->frames_end_pfn - l->base_pfn;
@@ -64,9 +66,9 @@ static void lay_out(struct layout *l, const struct machine_desc *d, unsigned nr_
 static uint32_t zone_mask_of(struct config_set config)
 {
 	return (uint32_t)config_has(config, CONFIG_ZONE_DMA) << ZONE_DMA |
-		(uint32_t)config_has(config, CONFIG_ZONE_DMA32) << ZONE_DMA32 | 1u << ZONE_NORMAL |
-		(uint32_t)config_has(config, CONFIG_HIGHMEM) << ZONE_HIGHMEM | 1u << ZONE_MOVABLE |
-		(uint32_t)config_has(config, CONFIG_ZONE_DEVICE) << ZONE_DEVICE;
+	       (uint32_t)config_has(config, CONFIG_ZONE_DMA32) << ZONE_DMA32 | 1u << ZONE_NORMAL |
+	       (uint32_t)config_has(config, CONFIG_HIGHMEM) << ZONE_HIGHMEM | 1u << ZONE_MOVABLE |
+	       (uint32_t)config_has(config, CONFIG_ZONE_DEVICE) << ZONE_DEVICE;
 }
 
 static unsigned orders_of(const struct machine_desc *d, const struct arch_facts *a)
@@ -86,7 +88,8 @@ static unsigned pageblock_of(const struct machine_desc *d, const struct arch_fac
 	return (unsigned)least(a->pageblock_order, largest);
 }
 
-static int find_bounds(struct layout *l, const struct machine_desc *d, const struct arch_facts *a, struct refusal *why)
+static int find_bounds(struct layout *l, const struct machine_desc *d, const struct arch_facts *a,
+	struct refusal *why)
 {
 	uint64_t lowest, highest, used = 0, unit = PAGE_BYTES << (orders_of(d, a) - 1);
 	int err = boot_bounds(d, &lowest, &highest, why);
@@ -99,8 +102,10 @@ static int find_bounds(struct layout *l, const struct machine_desc *d, const str
 	if (d->maxram_bytes > used)
 		highest += d->maxram_bytes - used;
 	if (highest > (uint64_t)16 << 40)
-		return refuse(why, EINVAL, "this machine has or may get RAM up to 0x%llx; at most 16 TiB of addresses are "
-					   "simulated",
+		return refuse(why, EINVAL,
+			"this machine has or may get RAM up to 0x%llx; at most 16 TiB of addresses "
+			"are "
+			"simulated",
 			(ull)highest);
 	if (config_has(d->config, CONFIG_SPARSEMEM))
 		unit = most(unit, (uint64_t)1 << a->section_shift);
@@ -110,7 +115,8 @@ static int find_bounds(struct layout *l, const struct machine_desc *d, const str
 	return 0;
 }
 
-static void set_shape(struct machine *m, const struct machine_desc *d, const struct arch_facts *a, const struct layout *l)
+static void set_shape(struct machine *m, const struct machine_desc *d, const struct arch_facts *a,
+	const struct layout *l)
 {
 	m->arch = d->arch;
 	m->config = d->config;
@@ -121,7 +127,8 @@ static void set_shape(struct machine *m, const struct machine_desc *d, const str
 	m->checks_full = d->checks_full;
 	m->nr_orders = orders_of(d, a);
 	m->pageblock_order = pageblock_of(d, a);
-	m->pcp_thp_order = config_has(d->config, CONFIG_TRANSPARENT_HUGEPAGE) ? m->pageblock_order : 0;
+	m->pcp_thp_order =
+		config_has(d->config, CONFIG_TRANSPARENT_HUGEPAGE) ? m->pageblock_order : 0;
 	m->nr_migratetypes = config_has(d->config, CONFIG_CMA) ? 6 : 5;
 	m->struct_page_bytes = a->struct_page_bytes;
 	m->section_shift = config_has(d->config, CONFIG_SPARSEMEM) ? a->section_shift : 0;
@@ -247,17 +254,23 @@ static unsigned check_zones(const struct machine *m, struct text *out)
 		managed += z->managed_pages;
 		high += z->type == ZONE_HIGHMEM ? z->managed_pages : 0;
 		cma += z->cma_pages;
-		if (present == z->present_pages && z->managed_pages <= present && present <= z->spanned_pages)
+		if (present == z->present_pages && z->managed_pages <= present &&
+			present <= z->spanned_pages)
 			continue;
-		text_printf(out, "node %u zone %s: spanned %llu, present %llu (memblock has %llu), managed %llu\n", z->nid,
-			zone_name(z->type), (ull)z->spanned_pages, (ull)z->present_pages, (ull)present,
-			(ull)z->managed_pages);
+		text_printf(out,
+			"node %u zone %s: spanned %llu, present %llu (memblock has %llu), managed "
+			"%llu\n",
+			z->nid, zone_name(z->type), (ull)z->spanned_pages, (ull)z->present_pages,
+			(ull)present, (ull)z->managed_pages);
 		bad++;
 	}
-	if (managed != m->totalram_pages || high != m->totalhigh_pages || cma != m->totalcma_pages) {
-		text_printf(out, "totals of managed, HighMem's and CMA pages %llu %llu %llu are not the zones' %llu %llu %llu\n",
-			(ull)m->totalram_pages, (ull)m->totalhigh_pages, (ull)m->totalcma_pages, (ull)managed, (ull)high,
-			(ull)cma);
+	if (managed != m->totalram_pages || high != m->totalhigh_pages ||
+		cma != m->totalcma_pages) {
+		text_printf(out,
+			"totals of managed, HighMem's and CMA pages %llu %llu %llu are not the "
+			"zones' %llu %llu %llu\n",
+			(ull)m->totalram_pages, (ull)m->totalhigh_pages, (ull)m->totalcma_pages,
+			(ull)managed, (ull)high, (ull)cma);
 		bad++;
 	}
 	return bad;
@@ -273,7 +286,8 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 
 		if (n->nid == nid && n->present_pages == present && (n->has_memory || n->has_cpu))
 			continue;
-		text_printf(out, "node %u: present %llu, memblock has %llu%s\n", nid, (ull)n->present_pages, (ull)present,
+		text_printf(out, "node %u: present %llu, memblock has %llu%s\n", nid,
+			(ull)n->present_pages, (ull)present,
 			n->has_memory || n->has_cpu ? "" : "; it has neither memory nor CPUs");
 		bad++;
 	}
@@ -282,6 +296,6 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 
 unsigned machine_check(struct machine *m, struct text *out)
 {
-	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) + check_nodes(m, out) +
-		page_alloc_check(m, out);
+	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) +
+	       check_nodes(m, out) + page_alloc_check(m, out);
 }

@@ -21,10 +21,8 @@
 
 #define X86_32_IMAGE                                                                               \
 	.image_bytes = 0xee6000, .image_align = MIB(4), .image_offset = MIB(16),                   \
-	.show = {{0, 0x91bc80, "Kernel code"},                                                     \
-		{0x91c000, 0xc39000, "Kernel rodata"},                                             \
-		{0xc39000, 0xd70bc0, "Kernel data"},                                               \
-		{0xe72000, 0xee6000, "Kernel bss"}},                                               \
+	.show = {{0, 0x91bc80, "Kernel code"}, {0x91c000, 0xc39000, "Kernel rodata"},              \
+		{0xc39000, 0xd70bc0, "Kernel data"}, {0xe72000, 0xee6000, "Kernel bss"}},          \
 	.late = {{0xe6a000, 0xe72000, "SMP alternatives memory"},                                  \
 		{0xd86000, 0xe6a000, "unused kernel image (initmem) memory"}},                     \
 	.code_kib = 9327, .rwdata_kib = 1246, .rodata_kib = 3188, .init_kib = 912, .bss_kib = 464, \
@@ -67,10 +65,8 @@ static const struct arch_facts x86_64_facts = {
 	.image_bytes = 0x3400000,
 	.image_align = MIB(2),
 	.image_offset = MIB(16),
-	.show = {{0, 0xe01d32, "Kernel code"},
-		{0x1000000, 0x18e7000, "Kernel rodata"},
-		{0x1a00000, 0x1c489c0, "Kernel data"},
-		{0x230d000, 0x3400000, "Kernel bss"}},
+	.show = {{0, 0xe01d32, "Kernel code"}, {0x1000000, 0x18e7000, "Kernel rodata"},
+		{0x1a00000, 0x1c489c0, "Kernel data"}, {0x230d000, 0x3400000, "Kernel bss"}},
 	.late = {{0x2304000, 0x230d000, "SMP alternatives memory"},
 		{0x3203000, 0x3400000, "unused decrypted memory"},
 		{0x2043000, 0x2304000, "unused kernel image (initmem) memory"},
@@ -119,13 +115,13 @@ static const struct arch_facts arm_facts = {
 	.other_pages = 21,
 };
 
-#define ARM64_IMAGE                                                                                 \
-	.image_bytes = 0x2010000, .image_align = MIB(2), .image_offset = MIB(2),                    \
-	.reserve_start = 0x10000,                                                                   \
-	.show = {{0x10000, 0x1660000, "Kernel code"}, {0x1cb0000, 0x2010000, "Kernel data"}},       \
-	.late = {{0x1660000, 0x1cb0000, "unused kernel memory"}},                                   \
-	.code_kib = 13248, .rwdata_kib = 2806, .rodata_kib = 9504, .init_kib = 6464, .bss_kib = 627, \
-	.percpu_pages = 31, .percpu_static = 87208, .percpu_reserved = 8192,                        \
+#define ARM64_IMAGE                                                                                \
+	.image_bytes = 0x2010000, .image_align = MIB(2), .image_offset = MIB(2),                   \
+	.reserve_start = 0x10000,                                                                  \
+	.show = {{0x10000, 0x1660000, "Kernel code"}, {0x1cb0000, 0x2010000, "Kernel data"}},      \
+	.late = {{0x1660000, 0x1cb0000, "unused kernel memory"}}, .code_kib = 13248,               \
+	.rwdata_kib = 2806, .rodata_kib = 9504, .init_kib = 6464, .bss_kib = 627,                  \
+	.percpu_pages = 31, .percpu_static = 87208, .percpu_reserved = 8192,                       \
 	.percpu_dynamic = 31576, .percpu_unit = 126976
 
 static const struct arch_facts arm64_facts = {
@@ -178,31 +174,34 @@ const struct arch_facts *arch_facts(enum arch arch, bool pae)
 }
 
 /* What all of Debian's kernels of these architectures have. */
-static const enum config common[] = {CONFIG_ALWAYS, CONFIG_SMP, CONFIG_MMU, CONFIG_COMPACTION, CONFIG_KSM,
-	CONFIG_MEMCG, CONFIG_PSI, CONFIG_SWAP, CONFIG_ZSWAP, CONFIG_STRICT_DEVMEM, CONFIG_SLUB_DEBUG};
+static const enum config common[] = {CONFIG_ALWAYS, CONFIG_SMP, CONFIG_MMU, CONFIG_COMPACTION,
+	CONFIG_KSM, CONFIG_MEMCG, CONFIG_PSI, CONFIG_SWAP, CONFIG_ZSWAP, CONFIG_STRICT_DEVMEM,
+	CONFIG_SLUB_DEBUG};
 
-static const enum config of_i386[] = {CONFIG_X86, CONFIG_FLATMEM, CONFIG_ZONE_DMA, CONFIG_HIGHMEM, CONFIG_PREEMPT_DYNAMIC,
-	CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_HUGETLB_PAGE};
+static const enum config of_i386[] = {CONFIG_X86, CONFIG_FLATMEM, CONFIG_ZONE_DMA, CONFIG_HIGHMEM,
+	CONFIG_PREEMPT_DYNAMIC, CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_HUGETLB_PAGE};
 static const enum config of_x86_64[] = {CONFIG_X86, CONFIG_64BIT, CONFIG_NUMA, CONFIG_SPARSEMEM,
 	CONFIG_SPARSEMEM_VMEMMAP, CONFIG_ZONE_DMA, CONFIG_ZONE_DMA32, CONFIG_ZONE_DEVICE,
-	CONFIG_PREEMPT_DYNAMIC, CONFIG_MEMORY_HOTPLUG, CONFIG_MEMORY_HOTREMOVE, CONFIG_TRANSPARENT_HUGEPAGE,
-	CONFIG_TRANSPARENT_HUGEPAGE_PUD, CONFIG_HUGETLB_PAGE, CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP,
-	CONFIG_DEFERRED_STRUCT_PAGE_INIT, CONFIG_SHUFFLE_PAGE_ALLOCATOR};
-static const enum config of_arm[] = {CONFIG_ARM, CONFIG_FLATMEM, CONFIG_ZONE_DMA, CONFIG_HIGHMEM, CONFIG_CMA};
+	CONFIG_PREEMPT_DYNAMIC, CONFIG_MEMORY_HOTPLUG, CONFIG_MEMORY_HOTREMOVE,
+	CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_TRANSPARENT_HUGEPAGE_PUD, CONFIG_HUGETLB_PAGE,
+	CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP, CONFIG_DEFERRED_STRUCT_PAGE_INIT,
+	CONFIG_SHUFFLE_PAGE_ALLOCATOR};
+static const enum config of_arm[] = {
+	CONFIG_ARM, CONFIG_FLATMEM, CONFIG_ZONE_DMA, CONFIG_HIGHMEM, CONFIG_CMA};
 static const enum config of_arm64[] = {CONFIG_ARM64, CONFIG_64BIT, CONFIG_NUMA, CONFIG_SPARSEMEM,
-	CONFIG_SPARSEMEM_VMEMMAP, CONFIG_ZONE_DMA, CONFIG_ZONE_DMA32, CONFIG_CMA, CONFIG_MEMORY_HOTPLUG,
-	CONFIG_MEMORY_HOTREMOVE, CONFIG_TRANSPARENT_HUGEPAGE, CONFIG_HUGETLB_PAGE,
-	CONFIG_DEFERRED_STRUCT_PAGE_INIT, CONFIG_SHUFFLE_PAGE_ALLOCATOR};
+	CONFIG_SPARSEMEM_VMEMMAP, CONFIG_ZONE_DMA, CONFIG_ZONE_DMA32, CONFIG_CMA,
+	CONFIG_MEMORY_HOTPLUG, CONFIG_MEMORY_HOTREMOVE, CONFIG_TRANSPARENT_HUGEPAGE,
+	CONFIG_HUGETLB_PAGE, CONFIG_DEFERRED_STRUCT_PAGE_INIT, CONFIG_SHUFFLE_PAGE_ALLOCATOR};
 static const enum config of_riscv64[] = {CONFIG_RISCV, CONFIG_64BIT, CONFIG_SPARSEMEM,
 	CONFIG_SPARSEMEM_VMEMMAP, CONFIG_ZONE_DMA32, CONFIG_CMA, CONFIG_TRANSPARENT_HUGEPAGE,
 	CONFIG_HUGETLB_PAGE};
 
 /* Debian leaves these out; a simulator of memory management is there for them. */
-static const enum config wanted[] = {CONFIG_CMA, CONFIG_CMA_DEBUGFS, CONFIG_PAGE_OWNER, CONFIG_DEBUG_KMEMLEAK,
-	CONFIG_DMA_API_DEBUG, CONFIG_DMABUF_HEAPS, CONFIG_FAIL_PAGE_ALLOC};
+static const enum config wanted[] = {CONFIG_CMA, CONFIG_CMA_DEBUGFS, CONFIG_PAGE_OWNER,
+	CONFIG_DEBUG_KMEMLEAK, CONFIG_DMA_API_DEBUG, CONFIG_DMABUF_HEAPS, CONFIG_FAIL_PAGE_ALLOC};
 
-#define PUT_ALL(set, list)                                                      \
-	for (unsigned i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++)      \
+#define PUT_ALL(set, list)                                                                         \
+	for (unsigned i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++)                         \
 	config_put(set, (list)[i_], true)
 
 struct config_set arch_config_debian(enum arch arch, bool pae)

@@ -23,8 +23,9 @@
 
 static void say_kernel(struct boot *b)
 {
-	log_printf(b->m, "Linux version %s (debian-kernel@lists.debian.org) #1 SMP%s Debian 6.1.176-1", b->a->kernel,
-		machine_has(b->m, CONFIG_PREEMPT_DYNAMIC) ? " PREEMPT_DYNAMIC" : "");
+	log_printf(b->m,
+		"Linux version %s (debian-kernel@lists.debian.org) #1 SMP%s Debian 6.1.176-1",
+		b->a->kernel, machine_has(b->m, CONFIG_PREEMPT_DYNAMIC) ? " PREEMPT_DYNAMIC" : "");
 	if (b->m->arch == ARCH_X86_64)
 		log_printf(b->m, "Command line: %s", b->m->cmdline);
 	const char *word = b->c.malformed;
@@ -47,8 +48,11 @@ static void say_nosave(struct boot *b)
 		if (b->map[i].type != FIRMWARE_USABLE)
 			continue;
 		if (last < b->map[i].start)
-			log_printf(b->m, "PM: hibernation: Registered nosave memory: [mem %#010llx-%#010llx]",
-				(ull)align_down(last, PAGE_BYTES), (ull)align_up(b->map[i].start, PAGE_BYTES) - 1);
+			log_printf(b->m,
+				"PM: hibernation: Registered nosave memory: [mem "
+				"0x%08llx-0x%08llx]",
+				(ull)align_down(last, PAGE_BYTES),
+				(ull)align_up(b->map[i].start, PAGE_BYTES) - 1);
 		last = b->map[i].end;
 	}
 }
@@ -66,7 +70,8 @@ static void say_pci_gap(struct boot *b)
 		last = least(last, b->map[i].start);
 	}
 	if (start)
-		log_printf(b->m, "[mem %#010llx-%#010llx] available for PCI devices", (ull)start, (ull)(start + bytes - 1));
+		log_printf(b->m, "[mem 0x%08llx-0x%08llx] available for PCI devices", (ull)start,
+			(ull)(start + bytes - 1));
 }
 
 static void say_fallback(struct boot *b)
@@ -114,7 +119,9 @@ static void build_zonelists(struct boot *b)
 		log_printf(m, "Policy zone: %s", policy_zone(b));
 	log_printf(m, "Kernel command line: %s", m->cmdline);
 	if (*b->c.unknown)
-		log_printf(m, "Unknown kernel command line parameters \"%s\", will be passed to user space.",
+		log_printf(m,
+			"Unknown kernel command line parameters \"%s\", will be passed to user "
+			"space.",
 			b->c.unknown + 1);
 }
 
@@ -145,10 +152,10 @@ static int run(struct boot *b, step_fn *const *steps)
 
 int boot_machine(struct machine *m, const struct machine_desc *d)
 {
-	static step_fn *const x86[] = {boot_map, boot_limits, boot_reserve, boot_cma_default, boot_nodes, boot_memmap,
-		boot_zones, NULL};
-	static step_fn *const later_cma[] = {boot_map, boot_limits, boot_reserve, boot_nodes, boot_memmap, boot_zones,
-		boot_cma_default, NULL};
+	static step_fn *const x86[] = {boot_map, boot_limits, boot_reserve, boot_cma_default,
+		boot_nodes, boot_memmap, boot_zones, NULL};
+	static step_fn *const later_cma[] = {boot_map, boot_limits, boot_reserve, boot_nodes,
+		boot_memmap, boot_zones, boot_cma_default, NULL};
 	struct boot b = {.m = m, .d = d, .a = arch_facts(m->arch, machine_has(m, CONFIG_X86_PAE))};
 
 	int err = cmdline_parse(&b.c, m->cmdline, m->arch, &m->why);
@@ -165,7 +172,9 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 		say_pci_gap(&b);
 	}
 	/* The per-CPU areas come before the zonelists are said; the tables after the command line. */
-	static step_fn *const tables[] = {boot_percpu, NULL}, *const rest[] = {boot_tables, boot_resources, boot_free, NULL};
+	static step_fn *const tables[] = {boot_percpu, NULL}, *const rest[] = {boot_tables,
+								      boot_resources, boot_free,
+								      NULL};
 	err = run(&b, tables);
 	if (err)
 		return err;

@@ -14,8 +14,8 @@
 /* Reserved now, given to the page allocator later: [start, end) bytes. */
 struct boot_range {
 	uint64_t start, end;
-	const char *name;	/* "Freeing NAME: 36K"; NULL: say nothing */
-	bool early;		/* before the watermarks are worked out */
+	const char *name; /* "Freeing NAME: 36K"; NULL: say nothing */
+	bool early;	  /* before the watermarks are worked out */
 };
 
 struct boot_cma {
@@ -33,42 +33,43 @@ struct boot {
 	struct firmware_range map[2 * DESCRIBE_MAX_RANGES];
 	unsigned nr_map;
 
-	uint64_t max_pfn;	/* end of RAM */
-	uint64_t max_low_pfn;	/* end of what the kernel maps for good */
-	uint64_t dma_limit;	/* arm64: end of ZONE_DMA in bytes */
-	uint64_t image;		/* where the kernel lies */
+	uint64_t max_pfn;     /* end of RAM */
+	uint64_t max_low_pfn; /* end of what the kernel maps for good */
+	uint64_t dma_limit;   /* arm64: end of ZONE_DMA in bytes */
+	uint64_t image;	      /* where the kernel lies */
 	uint64_t zone_start[MAX_NR_ZONES], zone_end[MAX_NR_ZONES]; /* pfns, before nodes cut them */
 	uint64_t movable_pfn[MAX_NODES]; /* where ZONE_MOVABLE begins; 0: none */
-	uint64_t kernel_pages;	/* nr_kernel_pages: low memory without mem_map */
-	uint64_t all_pages;	/* with high memory: "Total pages" */
-	uint64_t deferred_free_pages; /* free, but not yet when "Memory:" is said */
+	uint64_t kernel_pages;		 /* nr_kernel_pages: low memory without mem_map */
+	uint64_t all_pages;		 /* with high memory: "Total pages" */
+	uint64_t deferred_free_pages;	 /* free, but not yet when "Memory:" is said */
 	uint64_t physical_pages;
 
 	struct boot_range late[BOOT_MAX_LATE];
 	unsigned nr_late;
 	struct boot_cma cma[MAX_CMA_AREAS];
 	unsigned nr_cma;
-	bool cma_default;	/* the devicetree has one */
+	bool cma_default; /* the devicetree has one */
 };
 
 /* [lowest, highest) bytes where RAM may lie, for the layout of the arena. Errors: EINVAL. */
-int boot_bounds(const struct machine_desc *d, uint64_t *lowest, uint64_t *highest, struct refusal *why);
+int boot_bounds(
+	const struct machine_desc *d, uint64_t *lowest, uint64_t *highest, struct refusal *why);
 /* The whole of it: @m has its shape, lists and numbers empty. */
 int boot_machine(struct machine *m, const struct machine_desc *d);
 
 /* The steps, each in a file of its own. */
-int boot_map(struct boot *b);		/* boot_map.c: firmware map to memblock */
-int boot_limits(struct boot *b);	/* boot_limits.c: low and high memory, end of DMA */
-int boot_reserve(struct boot *b);	/* boot_reserve.c: image, initrd, reserved-memory */
-int boot_cma_default(struct boot *b);	/* boot_reserve.c: cma= or the configuration's area */
-int boot_nodes(struct boot *b);		/* boot_zones.c: NUMA */
-int boot_memmap(struct boot *b);	/* boot_tables.c: page tables, mem_map */
-int boot_percpu(struct boot *b);	/* boot_tables.c: per-CPU areas */
-int boot_tables(struct boot *b);	/* boot_tables.c: hash tables, swiotlb */
-int boot_zones(struct boot *b);		/* boot_zones.c: zone ranges, zones, nodes */
-int boot_find_movable(struct boot *b);	/* boot_movable.c: kernelcore=, movablecore= */
-int boot_free(struct boot *b);		/* boot_free.c: hand-over */
-int boot_resources(struct boot *b);	/* boot_resource.c: proc/iomem, proc/ioports */
+int boot_map(struct boot *b);	       /* boot_map.c: firmware map to memblock */
+int boot_limits(struct boot *b);       /* boot_limits.c: low and high memory, end of DMA */
+int boot_reserve(struct boot *b);      /* boot_reserve.c: image, initrd, reserved-memory */
+int boot_cma_default(struct boot *b);  /* boot_reserve.c: cma= or the configuration's area */
+int boot_nodes(struct boot *b);	       /* boot_zones.c: NUMA */
+int boot_memmap(struct boot *b);       /* boot_tables.c: page tables, mem_map */
+int boot_percpu(struct boot *b);       /* boot_tables.c: per-CPU areas */
+int boot_tables(struct boot *b);       /* boot_tables.c: hash tables, swiotlb */
+int boot_zones(struct boot *b);	       /* boot_zones.c: zone ranges, zones, nodes */
+int boot_find_movable(struct boot *b); /* boot_movable.c: kernelcore=, movablecore= */
+int boot_free(struct boot *b);	       /* boot_free.c: hand-over */
+int boot_resources(struct boot *b);    /* boot_resource.c: proc/iomem, proc/ioports */
 
 /* Refuse a machine that has no room for @what. */
 int boot_too_small(struct boot *b, const char *what, uint64_t bytes);

@@ -17,6 +17,7 @@
  * 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
@@ -103,19 +104,22 @@ static void say_memory(struct boot *b, uint64_t deferred)
 	if (machine_has(m, CONFIG_HIGHMEM))
 		snprintf(high, sizeof(high), ", %lluK highmem", (ull)m->totalhigh_pages << 2);
 	log_printf(m,
-		"Memory: %lluK/%lluK available (%uK kernel code, %uK rwdata, %uK rodata, %uK init, %uK bss, %lluK reserved, "
+		"Memory: %lluK/%lluK available (%uK kernel code, %uK rwdata, %uK rodata, %uK init, "
+		"%uK bss, %lluK reserved, "
 		"%lluK cma-reserved%s)",
-		(ull)free << 2, (ull)b->physical_pages << 2, a->code_kib, a->rwdata_kib, a->rodata_kib, a->init_kib,
-		a->bss_kib, (ull)(b->physical_pages - m->totalram_pages - cma) << 2, (ull)cma << 2, high);
-	log_printf(m, "SLUB: HWalign=%u, Order=0-3, MinObjects=0, CPUs=%u, Nodes=%u", m->arch == ARCH_I386 ? 32 : 64,
-		m->nr_cpus, m->nr_nodes);
+		(ull)free << 2, (ull)b->physical_pages << 2, a->code_kib, a->rwdata_kib,
+		a->rodata_kib, a->init_kib, a->bss_kib,
+		(ull)(b->physical_pages - m->totalram_pages - cma) << 2, (ull)cma << 2, high);
+	log_printf(m, "SLUB: HWalign=%u, Order=0-3, MinObjects=0, CPUs=%u, Nodes=%u",
+		m->arch == ARCH_I386 ? 32 : 64, m->nr_cpus, m->nr_nodes);
 }
 
 static int free_late(struct boot *b, bool early)
 {
 	for (unsigned i = 0; i < b->nr_late; i++) {
 		const struct boot_range *r = &b->late[i];
-		uint64_t start = align_up(r->start, PAGE_BYTES), end = align_down(r->end, PAGE_BYTES);
+		uint64_t start = align_up(r->start, PAGE_BYTES),
+			 end = align_down(r->end, PAGE_BYTES);
 
 		if (r->early != early || start >= end)
 			continue;
@@ -136,7 +140,8 @@ static bool cma_fits(const struct boot *b, const struct boot_cma *c)
 	uint64_t start = c->start >> PAGE_SHIFT, end = c->end >> PAGE_SHIFT;
 	const struct zone *z = pfn_zone(b->m, start);
 
-	return z && z == pfn_zone(b->m, end - 1) && memblock_pages_in(b->m, start, end, (int)z->nid) == end - start;
+	return z && z == pfn_zone(b->m, end - 1) &&
+	       memblock_pages_in(b->m, start, end, (int)z->nid) == end - start;
 }
 
 static int activate_cma(struct boot *b)
@@ -171,11 +176,13 @@ static void say_highmem(struct boot *b)
 {
 	if (b->m->arch != ARCH_I386 || !machine_has(b->m, CONFIG_HIGHMEM))
 		return;
-	const struct zone *z = zone_at(b->m, 0, ZONE_HIGHMEM), *movable = zone_at(b->m, 0, ZONE_MOVABLE);
-	log_printf(b->m, "Initializing HighMem for node 0 (%08llx:%08llx)", (ull)z->start_pfn, (ull)zone_end_pfn(z));
+	const struct zone *z = zone_at(b->m, 0, ZONE_HIGHMEM),
+			  *movable = zone_at(b->m, 0, ZONE_MOVABLE);
+	log_printf(b->m, "Initializing HighMem for node 0 (%08llx:%08llx)", (ull)z->start_pfn,
+		(ull)zone_end_pfn(z));
 	if (b->max_pfn > b->max_low_pfn)
-		log_printf(b->m, "Initializing Movable for node 0 (%08llx:%08llx)", (ull)movable->start_pfn,
-			(ull)zone_end_pfn(movable));
+		log_printf(b->m, "Initializing Movable for node 0 (%08llx:%08llx)",
+			(ull)movable->start_pfn, (ull)zone_end_pfn(movable));
 }
 
 int boot_free(struct boot *b)

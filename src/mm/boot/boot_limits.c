@@ -19,12 +19,12 @@
 
 #include <errno.h>
 
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
+#define MIB	       ((uint64_t)1 << 20)
+#define GIB	       ((uint64_t)1 << 30)
 #define PAGE_OFFSET_32 0xc0000000u
-#define VMALLOC_GUARD (8 * MIB)
+#define VMALLOC_GUARD  (8 * MIB)
 /* Where the fixed mappings begin: kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's NR_CPUS=32). */
-#define FIXADDR_TOT_START_686 0xff9bf000u
+#define FIXADDR_TOT_START_686	 0xff9bf000u
 #define CPU_ENTRY_AREA_PAGES_686 (32u * 39u)
 
 static uint64_t mb(uint64_t pages)
@@ -36,7 +36,8 @@ static uint64_t mb(uint64_t pages)
 static uint64_t x86_maxmem(const struct boot *b)
 {
 	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
-	uint64_t entry = align_down(FIXADDR_TOT_START_686 - PAGE_BYTES * (CPU_ENTRY_AREA_PAGES_686 + 1), unit);
+	uint64_t entry = align_down(
+		FIXADDR_TOT_START_686 - PAGE_BYTES * (CPU_ENTRY_AREA_PAGES_686 + 1), unit);
 	uint64_t ldt = align_down(entry - PAGE_BYTES, unit);
 	uint64_t pkmap = align_down(ldt - PAGE_BYTES, unit);
 	uint64_t vmalloc_end = pkmap - 2 * PAGE_BYTES;
@@ -65,12 +66,13 @@ static uint64_t x86_small(struct boot *b)
 	if (!machine_has(b->m, CONFIG_HIGHMEM))
 		return 0;
 	if (high >= b->max_pfn) {
-		log_printf(b->m, "highmem size (%lluMB) is bigger than pages available (%lluMB)!", (ull)mb(high),
-			(ull)mb(b->max_pfn));
+		log_printf(b->m, "highmem size (%lluMB) is bigger than pages available (%lluMB)!",
+			(ull)mb(high), (ull)mb(b->max_pfn));
 		high = 0;
 	}
 	if (high && b->max_low_pfn - high < 64 * MIB >> PAGE_SHIFT) {
-		log_printf(b->m, "highmem size (%lluMB) results in <64MB lowmem, ignoring it!", (ull)mb(high));
+		log_printf(b->m, "highmem size (%lluMB) results in <64MB lowmem, ignoring it!",
+			(ull)mb(high));
 		high = 0;
 	}
 	b->max_low_pfn -= high;
@@ -79,7 +81,8 @@ static uint64_t x86_small(struct boot *b)
 
 static uint64_t x86_large(struct boot *b, uint64_t maxmem_pfn)
 {
-	uint64_t high = b->c.highmem_given ? b->c.highmem_bytes >> PAGE_SHIFT : b->max_pfn - maxmem_pfn;
+	uint64_t high =
+		b->c.highmem_given ? b->c.highmem_bytes >> PAGE_SHIFT : b->max_pfn - maxmem_pfn;
 
 	b->max_low_pfn = maxmem_pfn;
 	if (!machine_has(b->m, CONFIG_HIGHMEM)) {
@@ -91,7 +94,8 @@ static uint64_t x86_large(struct boot *b, uint64_t maxmem_pfn)
 	if (high + maxmem_pfn < b->max_pfn)
 		b->max_pfn = maxmem_pfn + high;
 	if (high + maxmem_pfn > b->max_pfn) {
-		log_printf(b->m, "only %luMB highmem pages available, ignoring highmem size of %luMB!",
+		log_printf(b->m,
+			"only %luMB highmem pages available, ignoring highmem size of %luMB!",
 			(unsigned long)mb(b->max_pfn - maxmem_pfn), (unsigned long)mb(high));
 		high = 0;
 	}
@@ -123,13 +127,16 @@ static int limits_arm(struct boot *b)
 
 	if (vmalloc < 16 * MIB) {
 		vmalloc = 16 * MIB;
-		log_printf(b->m, "vmalloc area is too small, limiting to %lluMiB", (ull)(vmalloc / MIB));
+		log_printf(b->m, "vmalloc area is too small, limiting to %lluMiB",
+			(ull)(vmalloc / MIB));
 	}
 	if (vmalloc > vmalloc_max) {
 		vmalloc = vmalloc_max;
-		log_printf(b->m, "vmalloc area is too big, limiting to %lluMiB", (ull)(vmalloc / MIB));
+		log_printf(
+			b->m, "vmalloc area is too big, limiting to %lluMiB", (ull)(vmalloc / MIB));
 	}
-	uint64_t low_end = 0xff800000u - vmalloc - VMALLOC_GUARD - PAGE_OFFSET_32 + align_down(start, 16 * MIB);
+	uint64_t low_end = 0xff800000u - vmalloc - VMALLOC_GUARD - PAGE_OFFSET_32 +
+			   align_down(start, 16 * MIB);
 	low_end = least(align_down(low_end, 2 * MIB), end);
 	b->max_low_pfn = low_end >> PAGE_SHIFT;
 	if (end <= low_end || machine_has(b->m, CONFIG_HIGHMEM))
@@ -167,9 +174,12 @@ int boot_limits(struct boot *b)
 	case ARCH_ARM:
 		return limits_arm(b);
 	case ARCH_ARM64:
-		b->dma_limit = machine_has(b->m, CONFIG_ZONE_DMA)
-			? arm64_reach(b, b->d->dma_limit ? (unsigned)least(32, bits_of(b->d->dma_limit)) : 32)
-			: arm64_reach(b, 32);
+		b->dma_limit =
+			machine_has(b->m, CONFIG_ZONE_DMA)
+				? arm64_reach(b, b->d->dma_limit ? (unsigned)least(32,
+									   bits_of(b->d->dma_limit))
+								 : 32)
+				: arm64_reach(b, 32);
 		return 0;
 	case ARCH_RISCV64:
 		b->dma_limit = least(4 * GIB, b->max_pfn << PAGE_SHIFT);

@@ -26,7 +26,8 @@ static uint64_t arch_limit(const struct machine_desc *d)
 	return d->arch == ARCH_ARM ? 4 * GIB : HIGHEST_BYTES;
 }
 
-int boot_bounds(const struct machine_desc *d, uint64_t *lowest, uint64_t *highest, struct refusal *why)
+int boot_bounds(
+	const struct machine_desc *d, uint64_t *lowest, uint64_t *highest, struct refusal *why)
 {
 	struct cmdline c;
 	uint64_t limit = arch_limit(d), low = UINT64_MAX, high = 0;
@@ -49,11 +50,15 @@ int boot_bounds(const struct machine_desc *d, uint64_t *lowest, uint64_t *highes
 	if (arch_is_x86(d->arch))
 		low = 0;
 	if (low >= least(high, limit))
-		return refuse(why, EINVAL, "all of this machine's RAM lies beyond the %llu GiB that its kernel can address",
+		return refuse(why, EINVAL,
+			"all of this machine's RAM lies beyond the %llu GiB that its kernel can "
+			"address",
 			(ull)(limit / GIB));
 	if (high > limit && limit == HIGHEST_BYTES)
 		return refuse(why, EINVAL,
-			"this machine has RAM up to 0x%llx; at most 16 TiB of addresses are simulated", (ull)high);
+			"this machine has RAM up to 0x%llx; at most 16 TiB of addresses are "
+			"simulated",
+			(ull)high);
 	*lowest = low;
 	*highest = least(high, limit);
 	return 0;
@@ -79,13 +84,13 @@ static const char *type_word(enum firmware_type type)
 static void print_map(struct boot *b, const char *who)
 {
 	for (unsigned i = 0; i < b->nr_map; i++)
-		log_printf(b->m, "%s: [mem %#018llx-%#018llx] %s", who, (ull)b->map[i].start, (ull)b->map[i].end - 1,
-			type_word(b->map[i].type));
+		log_printf(b->m, "%s: [mem 0x%016llx-0x%016llx] %s", who, (ull)b->map[i].start,
+			(ull)b->map[i].end - 1, type_word(b->map[i].type));
 }
 
 /* Give [start, end) @type, whatever it was; where it was nothing too, when @create. */
-static void retype(struct boot *b, uint64_t start, uint64_t end, bool any, enum firmware_type from, bool remove,
-	enum firmware_type to)
+static void retype(struct boot *b, uint64_t start, uint64_t end, bool any, enum firmware_type from,
+	bool remove, enum firmware_type to)
 {
 	struct firmware_range out[2 * DESCRIBE_MAX_RANGES];
 	unsigned n = 0, cap = 2 * DESCRIBE_MAX_RANGES;
@@ -116,13 +121,15 @@ static void retype(struct boot *b, uint64_t start, uint64_t end, bool any, enum 
 static void add_range(struct boot *b, uint64_t start, uint64_t end, enum firmware_type type)
 {
 	if (start < end && b->nr_map < DESCRIBE_MAX_RANGES)
-		b->map[b->nr_map++] = (struct firmware_range){.start = start, .end = end, .type = type};
+		b->map[b->nr_map++] =
+			(struct firmware_range){.start = start, .end = end, .type = type};
 	b->nr_map = ranges_normalise(b->map, b->nr_map, 2 * DESCRIBE_MAX_RANGES);
 }
 
 static void limit_usable(struct boot *b, uint64_t bytes)
 {
-	log_printf(b->m, "e820: remove [mem %#010llx-%#010llx] usable", (ull)bytes, (ull)UINT64_MAX - 1);
+	log_printf(b->m, "e820: remove [mem 0x%08llx-0x%08llx] usable", (ull)bytes,
+		(ull)UINT64_MAX - 1);
 	retype(b, bytes, UINT64_MAX, false, FIRMWARE_USABLE, true, FIRMWARE_USABLE);
 }
 
@@ -130,10 +137,10 @@ static void limit_usable(struct boot *b, uint64_t bytes)
 static void memmap_item(struct boot *b, const struct cmdline_memmap *item)
 {
 	uint64_t start = item->start, end = start + item->bytes;
-	enum firmware_type type = item->kind == '#' ? FIRMWARE_ACPI
-		: item->kind == '$'		    ? FIRMWARE_RESERVED
-		: item->kind == '!'		    ? FIRMWARE_PERSISTENT
-						    : FIRMWARE_USABLE;
+	enum firmware_type type = item->kind == '#'   ? FIRMWARE_ACPI
+				  : item->kind == '$' ? FIRMWARE_RESERVED
+				  : item->kind == '!' ? FIRMWARE_PERSISTENT
+						      : FIRMWARE_USABLE;
 
 	if (!item->kind) {
 		limit_usable(b, item->bytes);
@@ -183,7 +190,8 @@ static int add_memory(struct boot *b)
 
 	for (unsigned i = 0; i < b->nr_map; i++) {
 		const struct firmware_range *r = &b->map[i];
-		uint64_t start = align_up(r->start, PAGE_BYTES), stop = least(align_down(r->end, PAGE_BYTES), end);
+		uint64_t start = align_up(r->start, PAGE_BYTES),
+			 stop = least(align_down(r->end, PAGE_BYTES), end);
 
 		if (r->type != FIRMWARE_USABLE || start >= stop)
 			continue;
@@ -210,10 +218,11 @@ static int map_pc(struct boot *b)
 	retype(b, 0xa0000, 0x100000, false, FIRMWARE_USABLE, true, FIRMWARE_USABLE);
 	b->nr_map = ranges_normalise(b->map, b->nr_map, 2 * DESCRIBE_MAX_RANGES);
 	b->max_pfn = last_pfn(b, max_arch_pfn);
-	log_printf(b->m, "last_pfn = %#llx max_arch_pfn = %#llx", (ull)b->max_pfn, (ull)max_arch_pfn);
+	log_printf(
+		b->m, "last_pfn = %#llx max_arch_pfn = %#llx", (ull)b->max_pfn, (ull)max_arch_pfn);
 	if (wide && b->max_pfn > 4 * GIB >> PAGE_SHIFT)
-		log_printf(b->m, "last_pfn = %#llx max_arch_pfn = %#llx", (ull)last_pfn(b, 4 * GIB >> PAGE_SHIFT),
-			(ull)max_arch_pfn);
+		log_printf(b->m, "last_pfn = %#llx max_arch_pfn = %#llx",
+			(ull)last_pfn(b, 4 * GIB >> PAGE_SHIFT), (ull)max_arch_pfn);
 	return 0;
 }
 
@@ -222,24 +231,27 @@ static void map_board(struct boot *b)
 	uint64_t limit = arch_limit(b->d);
 
 	if (*b->m->model)
-		log_printf(b->m, "%s: %s", b->m->arch == ARCH_ARM64 ? "Machine model" : "OF: fdt: Machine model",
+		log_printf(b->m, "%s: %s",
+			b->m->arch == ARCH_ARM64 ? "Machine model" : "OF: fdt: Machine model",
 			b->m->model);
 	for (unsigned i = 0; i < b->nr_map; i++) {
 		struct firmware_range *r = &b->map[i];
 
 		if (r->end <= limit)
 			continue;
-		log_printf(b->m, "%s memory at %#010llx %s", r->start < limit ? "Truncating" : "Ignoring", (ull)r->start,
+		log_printf(b->m, "%s memory at 0x%08llx %s",
+			r->start < limit ? "Truncating" : "Ignoring", (ull)r->start,
 			r->start < limit ? "to fit in 32-bit physical address space"
 					 : "outside 32-bit physical address space");
 		r->end = most(limit, r->start);
 	}
-	for (unsigned i = 0; i < b->c.nr_memmap; i++) /* mem=nn@ss of ARM: the first replaces what the tree says */
+	for (unsigned i = 0; i < b->c.nr_memmap;
+		i++) /* mem=nn@ss of ARM: the first replaces what the tree says */
 	{
 		if (!i)
 			b->nr_map = 0;
-		add_range(b, b->c.memmap[i].start, least(b->c.memmap[i].start + b->c.memmap[i].bytes, limit),
-			FIRMWARE_USABLE);
+		add_range(b, b->c.memmap[i].start,
+			least(b->c.memmap[i].start + b->c.memmap[i].bytes, limit), FIRMWARE_USABLE);
 	}
 }
 

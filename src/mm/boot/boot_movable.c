@@ -41,7 +41,8 @@ static bool node_has_memory(const struct boot *b, unsigned nid)
 }
 
 /* Give node @nid up to @share pages of kernelcore, range by range; returns what it took of *left. */
-static void fill_node(struct boot *b, unsigned nid, uint64_t share, uint64_t usable_start, uint64_t *left)
+static void fill_node(
+	struct boot *b, unsigned nid, uint64_t share, uint64_t usable_start, uint64_t *left)
 {
 	for (unsigned i = 0; i < b->m->memblock.memory.nr && share; i++) {
 		const struct memblock_region *r = &b->m->memblock.memory.region[i];

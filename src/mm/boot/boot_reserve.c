@@ -23,7 +23,8 @@ static uint64_t ram_bytes(const struct boot *b)
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < b->m->memblock.memory.nr; i++)
-		bytes += b->m->memblock.memory.region[i].end - b->m->memblock.memory.region[i].start;
+		bytes +=
+			b->m->memblock.memory.region[i].end - b->m->memblock.memory.region[i].start;
 	return bytes;
 }
 
@@ -35,7 +36,8 @@ int boot_too_small(struct boot *b, const char *what, uint64_t bytes)
 	for (unsigned i = 0; i < reserved->nr; i++)
 		taken += reserved->region[i].end - reserved->region[i].start;
 	return refuse(&b->m->why, EINVAL,
-		"this machine's %llu MiB of RAM are too few, or too far from where its kernel needs them: %llu MiB were "
+		"this machine's %llu MiB of RAM are too few, or too far from where its kernel "
+		"needs them: %llu MiB were "
 		"taken when %s of %llu KiB found no place; a %s kernel needs about %llu MiB",
 		(ull)(ram_bytes(b) / MIB), (ull)(taken / MIB), what, (ull)(bytes >> 10), b->a->name,
 		(ull)((b->a->image_offset + b->a->image_bytes) / MIB + 16));
@@ -48,7 +50,8 @@ uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t a
 
 	bytes = align_up(bytes, PAGE_BYTES);
 	/* Above the DMA zone first, as memblock_alloc_try_nid() is asked to; then anywhere, then from any node. */
-	at = memblock_alloc_range(b->m, bytes, align, arch_is_x86(b->m->arch) ? 16 * MIB : 0, max, nid);
+	at = memblock_alloc_range(
+		b->m, bytes, align, arch_is_x86(b->m->arch) ? 16 * MIB : 0, max, nid);
 	if (!at)
 		at = memblock_alloc_range(b->m, bytes, align, 0, max, nid);
 	if (!at && nid >= 0)
@@ -92,25 +95,30 @@ static int place_image(struct boot *b)
 	if (!b->image)
 		return boot_too_small(b, "the kernel's image", a->image_bytes);
 	for (unsigned i = 0; i < IMAGE_PARTS && a->late[i].name; i++)
-		keep_late(b, b->image + a->late[i].start, b->image + a->late[i].end, a->late[i].name,
-			a->late[i].name[0] == 'S'); /* SMP alternatives: patched and freed before the initcalls */
+		keep_late(b, b->image + a->late[i].start, b->image + a->late[i].end,
+			a->late[i].name,
+			a->late[i].name[0] ==
+				'S'); /* SMP alternatives: patched and freed before the initcalls */
 	return memblock_free(b->m, b->image, a->reserve_start);
 }
 
 static int reserve_initrd(struct boot *b)
 {
-	uint64_t start = align_down(b->d->initrd_start, PAGE_BYTES), end = align_up(b->d->initrd_end, PAGE_BYTES);
+	uint64_t start = align_down(b->d->initrd_start, PAGE_BYTES),
+		 end = align_up(b->d->initrd_end, PAGE_BYTES);
 
 	if (start >= end)
 		return 0;
 	if (!memblock_is_memory(b->m, start) || !memblock_is_memory(b->m, end - 1) ||
 		memblock_overlaps_reserved(b->m, start, end)) {
-		log_printf(b->m, "INITRD: %#010llx+%#010llx overlaps in-use memory region - disabling initrd", (ull)start,
-			(ull)(end - start));
+		log_printf(b->m,
+			"INITRD: 0x%08llx+0x%08llx overlaps in-use memory region - disabling "
+			"initrd",
+			(ull)start, (ull)(end - start));
 		return 0;
 	}
 	if (arch_is_x86(b->m->arch))
-		log_printf(b->m, "RAMDISK: [mem %#010llx-%#010llx]", (ull)start, (ull)end - 1);
+		log_printf(b->m, "RAMDISK: [mem 0x%08llx-0x%08llx]", (ull)start, (ull)end - 1);
 	keep_late(b, start, end, "initrd memory", false);
 	return memblock_reserve(b->m, start, end - start);
 }
@@ -143,9 +151,10 @@ static void setup_pool(struct boot *b, const struct reserved_range *r, uint64_t 
 	}
 	add_cma(b, start, end, r->name);
 	b->cma_default |= r->cma_default;
-	log_printf(b->m, "Reserved memory: created CMA memory pool at %#018llx, size %llu MiB", (ull)start,
-		(ull)((end - start) / MIB));
-	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool", r->name);
+	log_printf(b->m, "Reserved memory: created CMA memory pool at 0x%016llx, size %llu MiB",
+		(ull)start, (ull)((end - start) / MIB));
+	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool",
+		r->name);
 }
 
 static int reserve_fixed(struct boot *b, const struct reserved_range *r)
@@ -156,8 +165,10 @@ static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 
 	if (r->no_map) {
 		if (taken && memblock_overlaps_memory(b->m, start, end)) {
-			log_printf(b->m, "OF: fdt: Reserved memory: failed to reserve memory for node '%s': base %#018llx, size "
-					 "%llu MiB",
+			log_printf(b->m,
+				"OF: fdt: Reserved memory: failed to reserve memory for node '%s': "
+				"base 0x%016llx, size "
+				"%llu MiB",
 				r->name, (ull)r->start, (ull)((r->end - r->start) / MIB));
 			return 0;
 		}
@@ -177,13 +188,15 @@ static int reserve_placed(struct boot *b, const struct reserved_range *r)
 	uint64_t bytes = align_up(r->size_bytes, PAGE_BYTES);
 
 	if (align & (align - 1) || bytes < r->size_bytes) {
-		log_printf(b->m, "OF: reserved mem: invalid alignment or size of node '%s'", r->name);
+		log_printf(
+			b->m, "OF: reserved mem: invalid alignment or size of node '%s'", r->name);
 		return 0;
 	}
 	uint64_t at = memblock_alloc_range(b->m, bytes, align, r->alloc_start, max, -1);
 	if (!at) {
-		log_printf(b->m, "OF: reserved mem: failed to allocate memory for node '%s': size %llu MiB", r->name,
-			(ull)(bytes / MIB));
+		log_printf(b->m,
+			"OF: reserved mem: failed to allocate memory for node '%s': size %llu MiB",
+			r->name, (ull)(bytes / MIB));
 		return 0;
 	}
 	if (r->reusable)
@@ -211,7 +224,8 @@ int boot_reserve(struct boot *b)
 	if (!err && !arch_is_x86(b->m->arch) && b->d->fdt_bytes) {
 		uint64_t bytes = align_up(b->d->fdt_bytes, PAGE_BYTES);
 
-		if (!boot_alloc_low(b, bytes, 2 * MIB, b->image + b->a->image_bytes, b->max_low_pfn << PAGE_SHIFT))
+		if (!boot_alloc_low(b, bytes, 2 * MIB, b->image + b->a->image_bytes,
+			    b->max_low_pfn << PAGE_SHIFT))
 			err = boot_too_small(b, "the devicetree", bytes);
 	}
 	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++)
@@ -260,7 +274,8 @@ int boot_cma_default(struct boot *b)
 {
 	const struct cmdline *c = &b->c;
 	uint64_t bytes = c->cma_given ? c->cma_bytes : (uint64_t)b->a->cma_mbytes * MIB;
-	uint64_t limit = c->cma_given && c->cma_end ? least(c->cma_end, cma_limit(b)) : cma_limit(b);
+	uint64_t limit =
+		c->cma_given && c->cma_end ? least(c->cma_end, cma_limit(b)) : cma_limit(b);
 	uint64_t at;
 
 	if (!machine_has(b->m, CONFIG_CMA) || b->cma_default || !bytes)
@@ -270,8 +285,9 @@ int boot_cma_default(struct boot *b)
 	bool fixed = c->cma_given && c->cma_end && c->cma_end == c->cma_start + c->cma_bytes;
 	if (fixed) {
 		at = align_up(c->cma_start, cma_align(b));
-		bool free = memblock_pages_in(b->m, at >> PAGE_SHIFT, (at + bytes) >> PAGE_SHIFT, -1) == bytes >> PAGE_SHIFT &&
-			!memblock_overlaps_reserved(b->m, at, at + bytes);
+		bool free = memblock_pages_in(b->m, at >> PAGE_SHIFT, (at + bytes) >> PAGE_SHIFT,
+				    -1) == bytes >> PAGE_SHIFT &&
+			    !memblock_overlaps_reserved(b->m, at, at + bytes);
 		int err = free ? memblock_reserve(b->m, at, bytes) : 0;
 
 		if (err)
@@ -285,7 +301,9 @@ int boot_cma_default(struct boot *b)
 		return 0;
 	}
 	add_cma(b, at, at + bytes, "reserved");
-	log_printf(b->m, arch_is_64bit(b->m->arch) ? "cma: Reserved %llu MiB at 0x%016llx" : "cma: Reserved %llu MiB at 0x%08llx",
+	log_printf(b->m,
+		arch_is_64bit(b->m->arch) ? "cma: Reserved %llu MiB at 0x%016llx"
+					  : "cma: Reserved %llu MiB at 0x%08llx",
 		(ull)(bytes / MIB), (ull)at);
 	return 0;
 }

@@ -42,7 +42,8 @@ static const char *e820_name(enum firmware_type type)
 static int insert_map(struct boot *b)
 {
 	for (unsigned i = 0; i < b->nr_map; i++) {
-		int err = insert(b, false, b->map[i].start, b->map[i].end - 1, e820_name(b->map[i].type));
+		int err = insert(
+			b, false, b->map[i].start, b->map[i].end - 1, e820_name(b->map[i].type));
 
 		if (err)
 			return err;
@@ -55,7 +56,8 @@ static int insert_memory(struct boot *b)
 {
 	for (unsigned i = 0; i < b->m->memblock.memory.nr; i++) {
 		const struct memblock_region *r = &b->m->memblock.memory.region[i];
-		int err = insert(b, false, r->start, r->end - 1, r->flags & MEMBLOCK_NOMAP ? "reserved" : "System RAM");
+		int err = insert(b, false, r->start, r->end - 1,
+			r->flags & MEMBLOCK_NOMAP ? "reserved" : "System RAM");
 
 		if (err)
 			return err;
@@ -66,8 +68,8 @@ static int insert_memory(struct boot *b)
 static int insert_image(struct boot *b)
 {
 	for (unsigned i = 0; i < IMAGE_PARTS && b->a->show[i].name; i++) {
-		int err = insert(b, false, b->image + b->a->show[i].start, b->image + b->a->show[i].end - 1,
-			b->a->show[i].name);
+		int err = insert(b, false, b->image + b->a->show[i].start,
+			b->image + b->a->show[i].end - 1, b->a->show[i].name);
 
 		if (err)
 			return err;
@@ -87,7 +89,8 @@ static int insert_reserved(struct boot *b)
 		if (!memblock_is_memory(b->m, start) || !memblock_is_memory(b->m, end - 1))
 			continue;
 		for (unsigned p = 0; p < IMAGE_PARTS && b->a->show[p].name && !err; p++) {
-			uint64_t lo = b->image + b->a->show[p].start, hi = b->image + b->a->show[p].end;
+			uint64_t lo = b->image + b->a->show[p].start,
+				 hi = b->image + b->a->show[p].end;
 
 			if (lo >= end || hi <= start)
 				continue;
@@ -111,7 +114,8 @@ static int insert_devices(struct boot *b)
 		/* "PCI hole" entries that RAM has eaten up. */
 		if (r->start > r->end)
 			continue;
-		if (!r->port && memblock_overlaps_memory(b->m, r->start, r->end == UINT64_MAX ? r->end : r->end + 1))
+		if (!r->port && memblock_overlaps_memory(
+					b->m, r->start, r->end == UINT64_MAX ? r->end : r->end + 1))
 			continue;
 		int err = insert(b, r->port, r->start, r->end, r->name);
 		if (err)

@@ -67,9 +67,11 @@ static int brk_686(struct boot *b)
 	uint64_t mapped = align_up(end + MIB + (PAGE_BYTES << 8), unit);
 	uint64_t pages = mapped / unit + b->a->other_pages;
 
-	log_printf(b->m, "initial memory mapped: [mem 0x00000000-%#010llx]", (ull)mapped - 1);
+	log_printf(b->m, "initial memory mapped: [mem 0x00000000-0x%08llx]", (ull)mapped - 1);
 	if (memblock_overlaps_reserved(b->m, end, end + pages * PAGE_BYTES))
-		return boot_alloc(b, "the page tables", pages * PAGE_BYTES, PAGE_BYTES, -1) ? 0 : -b->m->why.err;
+		return boot_alloc(b, "the page tables", pages * PAGE_BYTES, PAGE_BYTES, -1)
+			       ? 0
+			       : -b->m->why.err;
 	return memblock_reserve(b->m, end, pages * PAGE_BYTES);
 }
 
@@ -81,9 +83,10 @@ static int page_tables(struct boot *b)
 		return brk_686(b);
 	if (b->m->arch != ARCH_ARM)
 		pages += direct_map_pages(b);
-	return boot_alloc(b, "the page tables of the direct map", pages * PAGE_BYTES, PAGE_BYTES, -1)
-		? 0
-		: -b->m->why.err;
+	return boot_alloc(
+		       b, "the page tables of the direct map", pages * PAGE_BYTES, PAGE_BYTES, -1)
+		       ? 0
+		       : -b->m->why.err;
 }
 
 /* Bytes from the lowest to the highest address of a node; false for a node without memory. */
@@ -115,9 +118,11 @@ static int node_data(struct boot *b, unsigned nid)
 	end = at + align_up(bytes, PAGE_BYTES);
 	start = x86 ? at : end - bytes;
 	if (x86)
-		log_printf(b->m, "NODE_DATA(%u) allocated [mem %#010llx-%#010llx]", nid, (ull)start, (ull)end - 1);
+		log_printf(b->m, "NODE_DATA(%u) allocated [mem 0x%08llx-0x%08llx]", nid, (ull)start,
+			(ull)end - 1);
 	else
-		log_printf(b->m, "NUMA: NODE_DATA [mem %#010llx-%#010llx]", (ull)start, (ull)end - 1);
+		log_printf(
+			b->m, "NUMA: NODE_DATA [mem 0x%08llx-0x%08llx]", (ull)start, (ull)end - 1);
 	return 0;
 }
 
@@ -148,14 +153,16 @@ static int node_memmap(struct boot *b, unsigned nid)
 	if (!node_span(b, nid, &start, &end))
 		return 0;
 	if (b->m->section_shift) {
-		uint64_t each = ((uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)) * b->m->struct_page_bytes;
+		uint64_t each = ((uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)) *
+				b->m->struct_page_bytes;
 
 		/* With vmemmap each section's part is mapped by whole 2 MiB pages. */
 		if (machine_has(b->m, CONFIG_SPARSEMEM_VMEMMAP))
 			each = align_up(each, align = 2 * MIB);
 		bytes = node_sections(b, nid) * each;
 	} else {
-		bytes = (align_up(end, block) - align_down(start, block)) / PAGE_BYTES * b->m->struct_page_bytes;
+		bytes = (align_up(end, block) - align_down(start, block)) / PAGE_BYTES *
+			b->m->struct_page_bytes;
 	}
 	if (!bytes)
 		return 0;
@@ -219,13 +226,15 @@ int boot_percpu(struct boot *b)
 	if (b->m->arch == ARCH_X86_64)
 		unit = (unsigned)(2 * MIB) / percpu_units(b);
 	if (arch_is_x86(b->m->arch))
-		log_printf(b->m, "setup_percpu: NR_CPUS:%u nr_cpumask_bits:%u nr_cpu_ids:%u nr_node_ids:%u", a->nr_cpus_max,
-			b->m->nr_cpus, b->m->nr_cpus, b->m->nr_nodes);
+		log_printf(b->m,
+			"setup_percpu: NR_CPUS:%u nr_cpumask_bits:%u nr_cpu_ids:%u nr_node_ids:%u",
+			a->nr_cpus_max, b->m->nr_cpus, b->m->nr_cpus, b->m->nr_nodes);
 	for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++)
-		if (!boot_alloc(b, "a CPU's area", a->percpu_pages * PAGE_BYTES, PAGE_BYTES, b->m->cpu_node[cpu]))
+		if (!boot_alloc(b, "a CPU's area", a->percpu_pages * PAGE_BYTES, PAGE_BYTES,
+			    b->m->cpu_node[cpu]))
 			return -b->m->why.err;
-	log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages, a->percpu_static,
-		a->percpu_reserved, a->percpu_dynamic, unit);
+	log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages,
+		a->percpu_static, a->percpu_reserved, a->percpu_dynamic, unit);
 	return 0;
 }
 
@@ -253,7 +262,8 @@ static unsigned hash_shift(const struct boot *b, unsigned scale, uint64_t asked)
 	if (arch_is_64bit(b->m->arch))
 		for (uint64_t adapt = 64 * GIB / PAGE_BYTES; adapt < entries; adapt <<= 2)
 			scale++;
-	entries = scale > PAGE_SHIFT ? entries >> (scale - PAGE_SHIFT) : entries << (PAGE_SHIFT - scale);
+	entries = scale > PAGE_SHIFT ? entries >> (scale - PAGE_SHIFT)
+				     : entries << (PAGE_SHIFT - scale);
 	if (asked)
 		entries = asked;
 	entries = (uint64_t)1 << log2_up(entries ? entries : 1);
@@ -265,14 +275,14 @@ static int hash_table(struct boot *b, const char *name, unsigned scale, uint64_t
 	unsigned shift = hash_shift(b, scale, asked), order;
 	uint64_t bytes = (uint64_t)b->a->hash_entry_bytes << shift;
 
-	while (bytes > PAGE_BYTES &&
-		!memblock_alloc_range(b->m, align_up(bytes, PAGE_BYTES), PAGE_BYTES, 0, b->max_low_pfn << PAGE_SHIFT, -1)) {
+	while (bytes > PAGE_BYTES && !memblock_alloc_range(b->m, align_up(bytes, PAGE_BYTES),
+					     PAGE_BYTES, 0, b->max_low_pfn << PAGE_SHIFT, -1)) {
 		shift--;
 		bytes /= 2;
 	}
 	order = bytes > PAGE_BYTES ? log2_down(bytes) - PAGE_SHIFT : 0;
-	log_printf(b->m, "%s hash table entries: %llu (order: %u, %llu bytes, linear)", name, (ull)1 << shift, order,
-		(ull)bytes);
+	log_printf(b->m, "%s hash table entries: %llu (order: %u, %llu bytes, linear)", name,
+		(ull)1 << shift, order, (ull)bytes);
 	return 0;
 }
 
@@ -299,14 +309,16 @@ static int swiotlb(struct boot *b)
 {
 	uint64_t reach = b->m->arch == ARCH_X86_64 ? 4 * GIB : b->dma_limit;
 	uint64_t slabs = b->c.swiotlb_given ? align_up(b->c.swiotlb_slabs, 128) : 32768;
-	bool wanted = arch_is_64bit(b->m->arch) && (b->max_pfn << PAGE_SHIFT > reach || b->c.swiotlb_force);
+	bool wanted = arch_is_64bit(b->m->arch) &&
+		      (b->max_pfn << PAGE_SHIFT > reach || b->c.swiotlb_force);
 
 	if (!wanted || b->c.swiotlb_off || !slabs)
 		return 0;
 	uint64_t at = 0;
 	/* Half as many as long as they find no place, but at least a MiB. */
 	for (; !at && slabs * 2048 >= MIB; slabs /= at ? 1 : 2)
-		at = memblock_alloc_range(b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1);
+		at = memblock_alloc_range(
+			b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1);
 	if (!at) {
 		log_printf(b->m, "software IO TLB: Cannot allocate buffer");
 		return 0;
@@ -314,8 +326,8 @@ static int swiotlb(struct boot *b)
 	if (!boot_alloc(b, "swiotlb's records", slabs * 24, PAGE_BYTES, -1))
 		return -b->m->why.err;
 	log_printf(b->m, "software IO TLB: area num %llu.", (ull)1 << log2_up(b->m->nr_cpus));
-	log_printf(b->m, "software IO TLB: mapped [mem %#018llx-%#018llx] (%lluMB)", (ull)at, (ull)(at + slabs * 2048),
-		(ull)(slabs * 2048 / MIB));
+	log_printf(b->m, "software IO TLB: mapped [mem 0x%016llx-0x%016llx] (%lluMB)", (ull)at,
+		(ull)(at + slabs * 2048), (ull)(slabs * 2048 / MIB));
 	return 0;
 }
 

@@ -23,8 +23,8 @@
 #include <assert.h>
 #include <errno.h>
 
-#define DMA_END_PFN_X86	 ((uint64_t)16 << 20 >> PAGE_SHIFT)
-#define DMA32_END_PFN	 ((uint64_t)4 << 30 >> PAGE_SHIFT)
+#define DMA_END_PFN_X86 ((uint64_t)16 << 20 >> PAGE_SHIFT)
+#define DMA32_END_PFN	((uint64_t)4 << 30 >> PAGE_SHIFT)
 
 int boot_nodes(struct boot *b)
 {
@@ -39,8 +39,8 @@ int boot_nodes(struct boot *b)
 		if (r->start >= stop)
 			continue;
 		if (x86)
-			log_printf(m, "SRAT: Node %u PXM %u [mem %#010llx-%#010llx]", r->nid, r->nid, (ull)r->start,
-				(ull)stop - 1);
+			log_printf(m, "SRAT: Node %u PXM %u [mem 0x%08llx-0x%08llx]", r->nid,
+				r->nid, (ull)r->start, (ull)stop - 1);
 		int err = memblock_set_node(m, r->start, stop - r->start, r->nid);
 		if (err)
 			return err;
@@ -48,8 +48,9 @@ int boot_nodes(struct boot *b)
 	if (!machine_has(m, CONFIG_NUMA) || b->d->nr_node)
 		return 0;
 	log_printf(m, "%sNo NUMA configuration found", x86 ? "" : "NUMA: ");
-	log_printf(m, "%sFaking a node at [mem %#018llx-%#018llx]", x86 ? "" : "NUMA: ",
-		(ull)(x86 ? 0 : m->memblock.memory.region[0].start), (ull)end - 1);
+	log_printf(m, "%sFaking a node at [mem 0x%016llx-0x%016llx]",
+		x86 ? "" : "NUMA: ", (ull)(x86 ? 0 : m->memblock.memory.region[0].start),
+		(ull)end - 1);
 	return 0;
 }
 
@@ -73,7 +74,8 @@ static void zone_ends(const struct boot *b, uint64_t end_pfn[MAX_NR_ZONES])
 		uint64_t start = b->m->memblock.memory.region[0].start;
 
 		end_pfn[ZONE_DMA] = b->dma_limit >> PAGE_SHIFT;
-		end_pfn[ZONE_DMA32] = start > UINT32_MAX ? b->max_pfn : least(DMA32_END_PFN, b->max_pfn);
+		end_pfn[ZONE_DMA32] =
+			start > UINT32_MAX ? b->max_pfn : least(DMA32_END_PFN, b->max_pfn);
 		break;
 	}
 	case ARCH_RISCV64:
@@ -99,18 +101,21 @@ static void zone_ranges(struct boot *b)
 		if (b->zone_start[z] == b->zone_end[z])
 			log_printf(b->m, "  %-8s empty", zone_name(z));
 		else
-			log_printf(b->m, "  %-8s [mem %#018llx-%#018llx]", zone_name(z),
-				(ull)b->zone_start[z] << PAGE_SHIFT, ((ull)b->zone_end[z] << PAGE_SHIFT) - 1);
+			log_printf(b->m, "  %-8s [mem 0x%016llx-0x%016llx]", zone_name(z),
+				(ull)b->zone_start[z] << PAGE_SHIFT,
+				((ull)b->zone_end[z] << PAGE_SHIFT) - 1);
 	}
 	log_printf(b->m, "Movable zone start for each node");
 	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++)
 		if (b->movable_pfn[nid])
-			log_printf(b->m, "  Node %u: %#018llx", nid, (ull)b->movable_pfn[nid] << PAGE_SHIFT);
+			log_printf(b->m, "  Node %u: 0x%016llx", nid,
+				(ull)b->movable_pfn[nid] << PAGE_SHIFT);
 	log_printf(b->m, "Early memory node ranges");
 	for (unsigned i = 0; i < b->m->memblock.memory.nr; i++) {
 		const struct memblock_region *r = &b->m->memblock.memory.region[i];
 
-		log_printf(b->m, "  node %3u: [mem %#018llx-%#018llx]", r->nid, (ull)r->start, (ull)r->end - 1);
+		log_printf(b->m, "  node %3u: [mem 0x%016llx-0x%016llx]", r->nid, (ull)r->start,
+			(ull)r->end - 1);
 	}
 }
 
@@ -124,8 +129,8 @@ static enum zone_type movable_zone(const struct boot *b)
 }
 
 /* [*start, *end) of zone @z, without regard to nodes' RAM, after ZONE_MOVABLE took its part. */
-static void adjust_for_movable(const struct boot *b, unsigned nid, enum zone_type z, uint64_t node_end,
-	uint64_t *start, uint64_t *end)
+static void adjust_for_movable(const struct boot *b, unsigned nid, enum zone_type z,
+	uint64_t node_end, uint64_t *start, uint64_t *end)
 {
 	uint64_t movable = b->movable_pfn[nid];
 
@@ -137,7 +142,7 @@ static void adjust_for_movable(const struct boot *b, unsigned nid, enum zone_typ
 	if (z == ZONE_MOVABLE) {
 		*start = movable;
 		*end = least(node_end, b->zone_end[movable_zone(b)]);
-	} else if (*start < movable && *end > movable) {
+	} else if (*start<movable && * end> movable) {
 		*end = movable;
 	} else if (*start >= movable) {
 		*start = *end;
@@ -175,7 +180,8 @@ static uint64_t dma_reserve(const struct boot *b)
 	if (b->m->arch != ARCH_X86_64)
 		return 0;
 	while (memblock_next_free(b->m, from, &start, &end, &nid) && start < limit) {
-		uint64_t first = align_up(start, PAGE_BYTES), last = align_down(least(end, limit), PAGE_BYTES);
+		uint64_t first = align_up(start, PAGE_BYTES),
+			 last = align_down(least(end, limit), PAGE_BYTES);
 
 		free += last > first ? (last - first) >> PAGE_SHIFT : 0;
 		from = end;
@@ -190,14 +196,16 @@ static void count_kernel_pages(struct boot *b)
 	enum zone_type lowest = MAX_NR_ZONES;
 
 	for (const struct zone *z = zone_next(b->m, NULL); z; z = zone_next(b->m, z)) {
-		bool high = z->type == ZONE_HIGHMEM || (z->type == ZONE_MOVABLE && movable_zone(b) == ZONE_HIGHMEM);
+		bool high = z->type == ZONE_HIGHMEM ||
+			    (z->type == ZONE_MOVABLE && movable_zone(b) == ZONE_HIGHMEM);
 		uint64_t pages = z->spanned_pages, size = z->present_pages;
 
 		if (lowest == MAX_NR_ZONES)
 			lowest = z->type;
 		if (z->spanned_pages > size + (size >> 4) && b->m->section_shift)
 			pages = size;
-		uint64_t memmap = align_up(pages * b->m->struct_page_bytes, PAGE_BYTES) >> PAGE_SHIFT;
+		uint64_t memmap =
+			align_up(pages * b->m->struct_page_bytes, PAGE_BYTES) >> PAGE_SHIFT;
 		if (!high && size >= memmap)
 			size -= memmap;
 		if (z->type == lowest && size > reserve)
@@ -221,10 +229,12 @@ static uint64_t unavailable(const struct boot *b, uint64_t start_pfn, uint64_t e
 	if (!b->m->section_shift && b->m->arch != ARCH_ARM)
 		return end_pfn - start_pfn;
 	/* The granule that is whole when any part of it is RAM: a section, on ARM a pageblock. */
-	uint64_t granule = b->m->section_shift ? (uint64_t)1 << (b->m->section_shift - PAGE_SHIFT) : block;
+	uint64_t granule =
+		b->m->section_shift ? (uint64_t)1 << (b->m->section_shift - PAGE_SHIFT) : block;
 	for (unsigned i = 0; i < memory->nr; i++) {
 		uint64_t lo = align_down(memory->region[i].start >> PAGE_SHIFT, granule);
-		uint64_t hi = align_up((memory->region[i].end + PAGE_BYTES - 1) >> PAGE_SHIFT, granule);
+		uint64_t hi =
+			align_up((memory->region[i].end + PAGE_BYTES - 1) >> PAGE_SHIFT, granule);
 
 		lo = most(lo, start_pfn);
 		hi = least(hi, end_pfn);
@@ -236,13 +246,14 @@ static uint64_t unavailable(const struct boot *b, uint64_t start_pfn, uint64_t e
 	return pages;
 }
 
-static void say_unavailable(struct boot *b, const struct zone *z, uint64_t start_pfn, uint64_t end_pfn)
+static void say_unavailable(
+	struct boot *b, const struct zone *z, uint64_t start_pfn, uint64_t end_pfn)
 {
 	uint64_t pages = unavailable(b, start_pfn, end_pfn);
 
 	if (pages)
-		log_printf(b->m, "On node %u, zone %s: %llu pages in unavailable ranges", z->nid, zone_name(z->type),
-			(ull)pages);
+		log_printf(b->m, "On node %u, zone %s: %llu pages in unavailable ranges", z->nid,
+			zone_name(z->type), (ull)pages);
 }
 
 /* memmap_init(): ranges of RAM in ascending order, each cut by the zones of its node. */
@@ -271,7 +282,8 @@ static void init_memmap(struct boot *b)
 		}
 	}
 	if (b->m->section_shift && last)
-		say_unavailable(b, last, hole, align_up(hole, (uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)));
+		say_unavailable(b, last, hole,
+			align_up(hole, (uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)));
 }
 
 static void init_node(struct boot *b, unsigned nid)
@@ -293,8 +305,8 @@ static void init_node(struct boot *b, unsigned nid)
 		n->has_memory = true;
 		n->start_pfn = start;
 		n->spanned_pages = end - start;
-		log_printf(b->m, "Initmem setup node %u [mem %#018llx-%#018llx]", nid, (ull)start << PAGE_SHIFT,
-			((ull)end << PAGE_SHIFT) - 1);
+		log_printf(b->m, "Initmem setup node %u [mem 0x%016llx-0x%016llx]", nid,
+			(ull)start << PAGE_SHIFT, ((ull)end << PAGE_SHIFT) - 1);
 	} else {
 		log_printf(b->m, "Initmem setup node %u as memoryless", nid);
 	}

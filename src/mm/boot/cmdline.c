@@ -25,9 +25,9 @@
 struct word {
 	const char *name;
 	size_t name_len;
-	const char *value;	/* NULL without '=' */
+	const char *value; /* NULL without '=' */
 	size_t value_len;
-	const char *text;	/* the whole word, quotes and all */
+	const char *text; /* the whole word, quotes and all */
 	size_t text_len;
 };
 
@@ -89,7 +89,8 @@ static bool take_size(const char **s, size_t *len, uint64_t *value)
 	size_t n = 0;
 	bool hex = *len > 2 && (*s)[0] == '0' && ((*s)[1] | 32) == 'x';
 
-	for (n = hex ? 2 : 0; n < *len && (hex ? isxdigit((unsigned char)(*s)[n]) : isdigit((unsigned char)(*s)[n]));)
+	for (n = hex ? 2 : 0; n < *len && (hex ? isxdigit((unsigned char)(*s)[n])
+					       : isdigit((unsigned char)(*s)[n]));)
 		n++;
 	if (!parse_u64(*s, n, hex ? 16 : 10, value))
 		return false;
@@ -138,7 +139,8 @@ static bool parse_mem(struct cmdline *c, const struct word *w, enum arch arch)
 	if (len && *s == '@' && arch == ARCH_ARM) {
 		s++;
 		len--;
-		return take_size(&s, &len, &start) && !len && bytes && add_memmap(c, start, bytes, '@');
+		return take_size(&s, &len, &start) && !len && bytes &&
+		       add_memmap(c, start, bytes, '@');
 	}
 	if (len || !bytes)
 		return false;
@@ -163,7 +165,7 @@ static bool parse_memmap_item(struct cmdline *c, const char *s, size_t len)
 	char kind = *s++;
 	len--;
 	return strchr("@#$!", kind) && take_size(&s, &len, &start) && !len && bytes &&
-		add_memmap(c, start, bytes, kind);
+	       add_memmap(c, start, bytes, kind);
 }
 
 static bool parse_memmap(struct cmdline *c, const struct word *w)
@@ -248,7 +250,8 @@ static bool parse_numa(struct cmdline *c, const struct word *w)
 		c->numa_fake_bytes = size ? value : 0;
 		return true;
 	}
-	return parse_is(w->value, w->value_len, "noacpi") || parse_is(w->value, w->value_len, "nohmat");
+	return parse_is(w->value, w->value_len, "noacpi") ||
+	       parse_is(w->value, w->value_len, "nohmat");
 }
 
 static bool parse_swiotlb(struct cmdline *c, const struct word *w)
@@ -291,26 +294,32 @@ static bool parse_cpus(struct cmdline *c, const struct word *w)
 /* Names that Linux knows and that change nothing here. */
 static bool known(const struct word *w)
 {
-	static const char *const names[] = {"8250", "acpi", "apic", "apparmor", "audit", "boot_delay", "carrier_timeout",
-		"cgroup_disable", "cgroup_enable", "clk_ignore_unused", "clocksource", "coherent_pool", "console",
-		"consoleblank", "cpuidle", "crashkernel", "debug", "debug_pagealloc", "default_hugepagesz", "earlycon",
-		"earlyprintk", "efi", "fail_make_request", "fail_page_alloc", "failslab", "fb_tunnels", "firmware_class",
-		"gbpages", "hashdist", "hlt", "hpet", "hugepages", "hugepagesz", "hugetlb_cma", "hugetlb_free_vmemmap",
-		"idle", "ignore_loglevel", "init", "init_on_alloc", "init_on_free", "initcall_debug", "initrd",
-		"intel_iommu", "iommu", "ip", "irqpoll", "isolcpus", "kaslr", "kgdboc", "kmemleak", "kpti", "lapic",
-		"log_buf_len", "loglevel", "lpj", "lsm", "mce", "memhp_default_state", "memory_hotplug", "memtest",
-		"mhash_entries", "mitigations", "module_blacklist", "movable_node", "mphash_entries", "nfsroot", "no5lvl",
-		"noapic", "nohpet", "nohugeiomap", "nohugevmalloc", "nogbpages", "noinitrd", "nokaslr", "nolapic",
-		"nomodeset", "nopat", "nopti", "noresume", "nosmap", "nosmep", "noswapaccount", "nosmt", "notsc",
-		"nowatchdog", "noxsave", "numa_balancing", "page_owner", "page_poison", "page_reporting", "panic",
-		"panic_on_oops", "panic_on_warn", "pci", "pcie_aspm", "percpu_alloc", "possible_cpus", "preempt", "print_fatal_signals",
-		"printk_ratelimit", "profile", "psi", "pti", "quiet", "randomize_kstack_offset", "rdinit", "reboot",
-		"reserve", "resume", "retbleed", "rhash_entries", "ro", "rodata", "root", "rootdelay", "rootflags",
-		"rootfstype", "rootwait", "rw", "S", "security", "selinux", "single", "slab_max_order", "slab_merge",
-		"slab_min_order", "slab_nomerge", "slub_debug", "slub_max_order", "slub_merge", "slub_min_objects", "slub_min_order",
-		"slub_nomerge", "spectre_v2", "splash", "stack_depot_disable", "stack_guard_gap", "swapaccount", "threadirqs", "tp_printk",
-		"trace_event", "tsc", "uhash_entries", "usbcore", "video", "vdso", "vga", "watchdog", "workqueue", "x2apic_phys",
-		"zcache", NULL};
+	static const char *const names[] = {"8250", "acpi", "apic", "apparmor", "audit",
+		"boot_delay", "carrier_timeout", "cgroup_disable", "cgroup_enable",
+		"clk_ignore_unused", "clocksource", "coherent_pool", "console", "consoleblank",
+		"cpuidle", "crashkernel", "debug", "debug_pagealloc", "default_hugepagesz",
+		"earlycon", "earlyprintk", "efi", "fail_make_request", "fail_page_alloc",
+		"failslab", "fb_tunnels", "firmware_class", "gbpages", "hashdist", "hlt", "hpet",
+		"hugepages", "hugepagesz", "hugetlb_cma", "hugetlb_free_vmemmap", "idle",
+		"ignore_loglevel", "init", "init_on_alloc", "init_on_free", "initcall_debug",
+		"initrd", "intel_iommu", "iommu", "ip", "irqpoll", "isolcpus", "kaslr", "kgdboc",
+		"kmemleak", "kpti", "lapic", "log_buf_len", "loglevel", "lpj", "lsm", "mce",
+		"memhp_default_state", "memory_hotplug", "memtest", "mhash_entries", "mitigations",
+		"module_blacklist", "movable_node", "mphash_entries", "nfsroot", "no5lvl", "noapic",
+		"nohpet", "nohugeiomap", "nohugevmalloc", "nogbpages", "noinitrd", "nokaslr",
+		"nolapic", "nomodeset", "nopat", "nopti", "noresume", "nosmap", "nosmep",
+		"noswapaccount", "nosmt", "notsc", "nowatchdog", "noxsave", "numa_balancing",
+		"page_owner", "page_poison", "page_reporting", "panic", "panic_on_oops",
+		"panic_on_warn", "pci", "pcie_aspm", "percpu_alloc", "possible_cpus", "preempt",
+		"print_fatal_signals", "printk_ratelimit", "profile", "psi", "pti", "quiet",
+		"randomize_kstack_offset", "rdinit", "reboot", "reserve", "resume", "retbleed",
+		"rhash_entries", "ro", "rodata", "root", "rootdelay", "rootflags", "rootfstype",
+		"rootwait", "rw", "S", "security", "selinux", "single", "slab_max_order",
+		"slab_merge", "slab_min_order", "slab_nomerge", "slub_debug", "slub_max_order",
+		"slub_merge", "slub_min_objects", "slub_min_order", "slub_nomerge", "spectre_v2",
+		"splash", "stack_depot_disable", "stack_guard_gap", "swapaccount", "threadirqs",
+		"tp_printk", "trace_event", "tsc", "uhash_entries", "usbcore", "video", "vdso",
+		"vga", "watchdog", "workqueue", "x2apic_phys", "zcache", NULL};
 
 	if (memchr(w->name, '.', w->name_len))
 		return true;
@@ -360,7 +369,8 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 		*fine = whole_size(w, &c->ihash_entries);
 	else if (is(w, "transparent_hugepage"))
 		*fine = w->value && (parse_is(w->value, w->value_len, "always") ||
-			parse_is(w->value, w->value_len, "madvise") || parse_is(w->value, w->value_len, "never"));
+					    parse_is(w->value, w->value_len, "madvise") ||
+					    parse_is(w->value, w->value_len, "never"));
 	else
 		return false;
 	if (*fine && is(w, "transparent_hugepage"))
@@ -379,7 +389,8 @@ int cmdline_parse(struct cmdline *c, const char *text, enum arch arch, struct re
 			break;
 		if (is(&w, "kernelcore") && w.value && parse_is(w.value, w.value_len, "mirror"))
 			return refuse(why, EINVAL,
-				"kernelcore=mirror needs memory that the firmware marks as mirrored, which no machine here "
+				"kernelcore=mirror needs memory that the firmware marks as "
+				"mirrored, which no machine here "
 				"has: give a size or a percentage");
 		if (!parse_ours(c, &w, arch, &fine)) {
 			if (!known(&w))

@@ -15,30 +15,30 @@
 
 struct cmdline_memmap {
 	uint64_t start, bytes;
-	char kind;	/* '@' RAM, '#' ACPI, '$' reserved, '!' persistent, 0: a limit (memmap=nn) */
+	char kind; /* '@' RAM, '#' ACPI, '$' reserved, '!' persistent, 0: a limit (memmap=nn) */
 };
 
 struct cmdline {
-	uint64_t mem_bytes;	/* mem=: RAM above is not used; 0: none */
-	bool exactmap;		/* memmap=exactmap: forget the firmware's RAM */
-	unsigned nr_memmap;	/* in order, mem=nn@ss of ARM among them */
+	uint64_t mem_bytes; /* mem=: RAM above is not used; 0: none */
+	bool exactmap;	    /* memmap=exactmap: forget the firmware's RAM */
+	unsigned nr_memmap; /* in order, mem=nn@ss of ARM among them */
 	struct cmdline_memmap memmap[CMDLINE_MAX_MEMMAP];
 	bool cma_given;
 	uint64_t cma_bytes, cma_start, cma_end;
 	bool highmem_given;
 	uint64_t highmem_bytes;
-	uint64_t vmalloc_bytes;	/* 0: the architecture's */
+	uint64_t vmalloc_bytes; /* 0: the architecture's */
 	uint64_t kernelcore_bytes, movablecore_bytes;
 	unsigned kernelcore_percent, movablecore_percent;
 	bool numa_off;
-	unsigned numa_fake;	/* nodes; 0: none */
+	unsigned numa_fake;	  /* nodes; 0: none */
 	uint64_t numa_fake_bytes; /* of each node, instead */
-	unsigned max_cpus;	/* maxcpus=, nr_cpus=, nosmp; 0: all */
+	unsigned max_cpus;	  /* maxcpus=, nr_cpus=, nosmp; 0: all */
 	bool swiotlb_given, swiotlb_force, swiotlb_off;
-	uint64_t swiotlb_slabs;	/* of 2 KiB */
+	uint64_t swiotlb_slabs; /* of 2 KiB */
 	uint64_t dhash_entries, ihash_entries;
-	char thp[16];		/* transparent_hugepage=, "" */
-	char malformed[256];	/* names whose values made no sense, blank before each */
+	char thp[16];	     /* transparent_hugepage=, "" */
+	char malformed[256]; /* names whose values made no sense, blank before each */
 	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */
 };
 

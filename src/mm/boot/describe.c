@@ -23,8 +23,8 @@
 
 static int finish_config(struct machine_desc *d, struct refusal *why)
 {
-	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64, CONFIG_RISCV,
-		CONFIG_64BIT, CONFIG_MMU};
+	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64,
+		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU};
 	struct config_set base = arch_config_default(d->arch, d->pae);
 
 	d->config = base;
@@ -33,15 +33,18 @@ static int finish_config(struct machine_desc *d, struct refusal *why)
 		return err;
 	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (config_has(d->config, fixed[i]) != config_has(base, fixed[i]))
-			return refuse(why, EINVAL, "config=: %s follows from the machine's architecture and cannot be changed",
+			return refuse(why, EINVAL,
+				"config=: %s follows from the machine's architecture and cannot be "
+				"changed",
 				config_name(fixed[i]));
 	if (config_has(d->config, CONFIG_X86_PAE) && d->arch != ARCH_I386)
 		return refuse(why, EINVAL, "config=: X86_PAE is for 32-bit x86 only");
 	if (config_has(d->config, CONFIG_HIGHMEM) && arch_is_64bit(d->arch))
 		return refuse(why, EINVAL, "config=: HIGHMEM is for 32-bit machines only");
 	if (config_has(d->config, CONFIG_FLATMEM) == config_has(d->config, CONFIG_SPARSEMEM))
-		return refuse(why, EINVAL, "config=: a kernel has either FLATMEM or SPARSEMEM: change both, as in "
-					   "config=-FLATMEM,+SPARSEMEM");
+		return refuse(why, EINVAL,
+			"config=: a kernel has either FLATMEM or SPARSEMEM: change both, as in "
+			"config=-FLATMEM,+SPARSEMEM");
 	if (config_has(d->config, CONFIG_NUMA) && !config_has(d->config, CONFIG_SPARSEMEM))
 		return refuse(why, EINVAL, "config=: NUMA needs SPARSEMEM");
 	return 0;
@@ -51,10 +54,12 @@ static int finish_cmdline(struct machine_desc *d, struct cmdline *c, struct refu
 {
 	int len = snprintf(d->cmdline, sizeof(d->cmdline), "%s%s%s%s%s", d->bootargs,
 		*d->bootargs && *d->opt.cmdline ? " " : "", d->opt.cmdline,
-		*d->opt.cma ? (*d->bootargs || *d->opt.cmdline ? " cma=" : "cma=") : "", d->opt.cma);
+		*d->opt.cma ? (*d->bootargs || *d->opt.cmdline ? " cma=" : "cma=") : "",
+		d->opt.cma);
 
 	if (len >= (int)sizeof(d->cmdline))
-		return refuse(why, EINVAL, "the kernel's command line is longer than %zu bytes", sizeof(d->cmdline) - 1);
+		return refuse(why, EINVAL, "the kernel's command line is longer than %zu bytes",
+			sizeof(d->cmdline) - 1);
 	if (*d->opt.cma && !config_has(d->config, CONFIG_CMA))
 		return refuse(why, EINVAL, "cma= needs a kernel with CMA: add config=+CMA");
 	return cmdline_parse(c, d->cmdline, d->arch, why);
@@ -80,10 +85,12 @@ static uint64_t opt_size(const char *text)
 static void spread_cpus(struct machine_desc *d)
 {
 	for (unsigned i = 0; i < d->nr_cpus; i++)
-		d->cpu_node[i] = (uint8_t)(d->nr_cpus >= d->nr_nodes ? i * d->nr_nodes / d->nr_cpus : i);
+		d->cpu_node[i] =
+			(uint8_t)(d->nr_cpus >= d->nr_nodes ? i * d->nr_nodes / d->nr_cpus : i);
 }
 
-static int finish_cpus(struct machine_desc *d, const struct cmdline *c, bool spread, struct refusal *why)
+static int finish_cpus(
+	struct machine_desc *d, const struct cmdline *c, bool spread, struct refusal *why)
 {
 	unsigned limit = arch_facts(d->arch, d->pae)->nr_cpus_max;
 
@@ -91,7 +98,8 @@ static int finish_cpus(struct machine_desc *d, const struct cmdline *c, bool spr
 	if (limit > MAX_CPUS)
 		limit = MAX_CPUS;
 	if (*d->opt.cpus && d->nr_cpus > limit)
-		return refuse(why, EINVAL, "cpus=%u: this kernel can use at most %u CPUs", d->nr_cpus, limit);
+		return refuse(why, EINVAL, "cpus=%u: this kernel can use at most %u CPUs",
+			d->nr_cpus, limit);
 	if (d->nr_cpus > limit)
 		d->nr_cpus = limit;
 	if (c->max_cpus && d->nr_cpus > c->max_cpus)
@@ -138,7 +146,8 @@ static void finish_distances(struct machine_desc *d, bool faked)
 	memset(d->distance, 0, sizeof(d->distance));
 	for (unsigned a = 0; a < d->nr_nodes; a++)
 		for (unsigned b = 0; b < d->nr_nodes; b++) {
-			uint8_t said = a < d->nr_fw_nodes && b < d->nr_fw_nodes ? d->fw_distance[a][b] : 0;
+			uint8_t said =
+				a < d->nr_fw_nodes && b < d->nr_fw_nodes ? d->fw_distance[a][b] : 0;
 
 			/* Fake nodes are parts of one real node. */
 			d->distance[a][b] = a == b || faked ? 10 : said > 10 ? said : 20;
@@ -168,7 +177,8 @@ static int finish_nodes(struct machine_desc *d, const struct cmdline *c, struct 
 	bool spread = wanted != 0;
 
 	if (*d->opt.nodes && !config_has(d->config, CONFIG_NUMA) && wanted > 1)
-		return refuse(why, EINVAL, "nodes=%u: this kernel has no NUMA (only x86_64's and arm64's do)", wanted);
+		return refuse(why, EINVAL,
+			"nodes=%u: this kernel has no NUMA (only x86_64's and arm64's do)", wanted);
 	if (wanted > MAX_NODES)
 		return refuse(why, EINVAL, "nodes=%u: at most %d", wanted, MAX_NODES);
 	d->nr_node = 0;
@@ -184,7 +194,8 @@ static int finish_nodes(struct machine_desc *d, const struct cmdline *c, struct 
 		d->nr_node = d->nr_fw_node;
 	} else if (d->nr_nodes > 1) {
 		for (unsigned i = 0; i < d->nr_ram; i++)
-			d->node[d->nr_node++] = (struct node_range){d->ram[i].start, d->ram[i].end, d->ram[i].nid};
+			d->node[d->nr_node++] =
+				(struct node_range){d->ram[i].start, d->ram[i].end, d->ram[i].nid};
 	}
 	int err = finish_cpus(d, c, spread, why);
 	if (err)

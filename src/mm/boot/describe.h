@@ -22,10 +22,10 @@
 enum arch { ARCH_I386, ARCH_X86_64, ARCH_ARM, ARCH_ARM64, ARCH_RISCV64, NR_ARCHS };
 
 enum firmware_type {
-	FIRMWARE_USABLE,	/* System RAM */
+	FIRMWARE_USABLE, /* System RAM */
 	FIRMWARE_RESERVED,
-	FIRMWARE_ACPI,		/* ACPI Tables */
-	FIRMWARE_NVS,		/* ACPI Non-volatile Storage */
+	FIRMWARE_ACPI, /* ACPI Tables */
+	FIRMWARE_NVS,  /* ACPI Non-volatile Storage */
 	FIRMWARE_PERSISTENT,
 };
 
@@ -40,20 +40,21 @@ struct firmware_range {
 
 struct reserved_range {
 	char name[DESCRIBE_NAME_MAX];
-	uint64_t start, end;	/* [start, end); start == end: to be placed (size_bytes, align_bytes, alloc_*) */
+	uint64_t start,
+		end; /* [start, end); start == end: to be placed (size_bytes, align_bytes, alloc_*) */
 	uint64_t size_bytes, align_bytes;
-	uint64_t alloc_start, alloc_end;	/* alloc-ranges; 0, 0: anywhere */
-	bool no_map;		/* not even a struct page in the memory map's RAM */
-	bool reusable;		/* shared-dma-pool: becomes a CMA area */
-	bool cma_default;	/* linux,cma-default */
+	uint64_t alloc_start, alloc_end; /* alloc-ranges; 0, 0: anywhere */
+	bool no_map;			 /* not even a struct page in the memory map's RAM */
+	bool reusable;			 /* shared-dma-pool: becomes a CMA area */
+	bool cma_default;		 /* linux,cma-default */
 };
 
 /* A device's or bus's range in proc/iomem. */
 struct io_range {
 	char name[DESCRIBE_NAME_MAX];
-	uint64_t start, end;	/* inclusive end, as printed */
-	bool port;		/* I/O port space (proc/ioports) */
-	bool after_ram;		/* begins where RAM below 4 GiB ends (the PCI hole) */
+	uint64_t start, end; /* inclusive end, as printed */
+	bool port;	     /* I/O port space (proc/ioports) */
+	bool after_ram;	     /* begins where RAM below 4 GiB ends (the PCI hole) */
 };
 
 /* Physical addresses that belong to a node (x86: SRAT), [start, end). */
@@ -63,20 +64,20 @@ struct node_range {
 };
 
 struct machine_desc {
-	char name[DESCRIBE_NAME_MAX];	/* preset's or file's */
-	char model[DESCRIBE_NAME_MAX];	/* devicetree's /model */
+	char name[DESCRIBE_NAME_MAX];  /* preset's or file's */
+	char model[DESCRIBE_NAME_MAX]; /* devicetree's /model */
 	enum arch arch;
-	bool pae;			/* i386: X86_PAE */
-	bool e820;			/* the firmware's map is an e820 table */
+	bool pae;  /* i386: X86_PAE */
+	bool e820; /* the firmware's map is an e820 table */
 
 	/* What the firmware says. */
 	struct firmware_range fw[DESCRIBE_MAX_RANGES];
 	unsigned nr_fw;
-	struct node_range fw_node[DESCRIBE_MAX_RANGES];	/* x86: SRAT; elsewhere fw[].nid says it */
+	struct node_range fw_node[DESCRIBE_MAX_RANGES]; /* x86: SRAT; elsewhere fw[].nid says it */
 	unsigned nr_fw_node;
-	uint64_t ram_base;		/* where RAM begins when the memory node is empty */
+	uint64_t ram_base; /* where RAM begins when the memory node is empty */
 	bool ram_base_known;
-	uint64_t low_ram_max;		/* x86: RAM from here on lies above 4 GiB */
+	uint64_t low_ram_max; /* x86: RAM from here on lies above 4 GiB */
 	unsigned nr_fw_cpus, nr_fw_nodes;
 	uint8_t fw_cpu_node[MAX_CPUS];
 	char bootargs[DESCRIBE_CMDLINE_MAX];
@@ -87,9 +88,9 @@ struct machine_desc {
 	unsigned nr_cpus;
 	unsigned nr_nodes;
 	uint8_t cpu_node[MAX_CPUS];
-	struct node_range node[DESCRIBE_MAX_RANGES];	/* none: all of RAM is node 0's */
+	struct node_range node[DESCRIBE_MAX_RANGES]; /* none: all of RAM is node 0's */
 	unsigned nr_node;
-	uint8_t distance[MAX_NODES][MAX_NODES];	/* 10 local; never 0 within nr_nodes */
+	uint8_t distance[MAX_NODES][MAX_NODES]; /* 10 local; never 0 within nr_nodes */
 	char cmdline[DESCRIBE_CMDLINE_MAX];	/* Linux's own parameters */
 	struct config_set config;
 
@@ -97,26 +98,27 @@ struct machine_desc {
 	unsigned nr_reserved;
 	struct io_range io[DESCRIBE_MAX_IO];
 	unsigned nr_io;
-	uint64_t dma_limit;		/* highest CPU address that every device reaches; 0: no limit known */
+	uint64_t dma_limit; /* highest CPU address that every device reaches; 0: no limit known */
 	uint64_t initrd_start, initrd_end;
-	uint64_t fdt_bytes;		/* of the blob, which the kernel keeps */
+	uint64_t fdt_bytes;			   /* of the blob, which the kernel keeps */
 	uint8_t fw_distance[MAX_NODES][MAX_NODES]; /* 10 local; 0: not said (20) */
 
 	/* The options as given, "" when not. */
 	struct {
-		char ram[48], maxram[32], cpus[16], nodes[16], cma[64], seed[32], host_max[32], checks[16];
+		char ram[48], maxram[32], cpus[16], nodes[16], cma[64], seed[32], host_max[32],
+			checks[16];
 		char config[256];
 		char cmdline[DESCRIBE_CMDLINE_MAX];
 	} opt;
 	bool checks_full;
-	uint64_t maxram_bytes;		/* reserve for hotplug; 0: none */
-	uint64_t host_max_bytes;	/* budget of host memory; 0: none */
+	uint64_t maxram_bytes;	 /* reserve for hotplug; 0: none */
+	uint64_t host_max_bytes; /* budget of host memory; 0: none */
 	uint64_t seed;
 	/* like=DIR: what a real machine showed, honoured exactly where a zone is named. */
 	struct {
 		bool set;
-		unsigned pageblock_order;	/* 0: the architecture's */
-		unsigned nr_orders;		/* 0: the architecture's */
+		unsigned pageblock_order; /* 0: the architecture's */
+		unsigned nr_orders;	  /* 0: the architecture's */
 		unsigned nr_zones;
 		struct {
 			unsigned nid;
@@ -143,7 +145,8 @@ struct blob {
 int describe_fdt(struct machine_desc *desc, struct blob fdt, struct refusal *why);
 /* Keep one option, e.g. ("ram", "2G"); the same name again replaces it. See describe_option_nth().
  * Errors: EINVAL, ERANGE with a sentence that says what is right. -ENOENT: no such option here. */
-int describe_option(struct machine_desc *desc, const char *name, const char *value, struct refusal *why);
+int describe_option(
+	struct machine_desc *desc, const char *name, const char *value, struct refusal *why);
 /* The options' names, arguments and lines of manual; false past the end. */
 bool describe_option_nth(unsigned i, const char **name, const char **argument, const char **doc);
 /* After all options: work out `ram`, `cmdline`, nodes and CPUs, and check them. May be called again after further
@@ -152,8 +155,8 @@ int describe_finish(struct machine_desc *desc, struct refusal *why);
 
 /* like=DIR: feed the files of a dump one by one (the daemon reads them), then finish.
  * @path is relative to the dump ("proc/zoneinfo"). Unknown files and fields are ignored. */
-int describe_like_file(struct machine_desc *desc, const char *path, const char *data, uint64_t bytes,
-	struct refusal *why);
+int describe_like_file(struct machine_desc *desc, const char *path, const char *data,
+	uint64_t bytes, struct refusal *why);
 /* The paths that describe_like_file() knows, NULL-terminated; `*` stands for a number. */
 extern const char *const describe_like_paths[];
 

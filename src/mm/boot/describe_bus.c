@@ -13,7 +13,7 @@
  * Left out: PCI's three-cell addresses beyond the windows themselves.
  * Follows drivers/of/address.c of 6.1.
  */
-#include "mm/boot/fdt.h"
+#include "mm/boot/dt.h"
 
 #include <libfdt.h>
 #include <stdio.h>
@@ -30,20 +30,20 @@ struct bus {
 
 struct path {
 	struct bus bus[MAX_DEPTH];
-	unsigned depth;		/* bus[0] is the root; bus[depth] the innermost */
+	unsigned depth; /* bus[0] is the root; bus[depth] the innermost */
 };
 
 /* [*start, *start + bytes) of bus @b's children into its parent's addresses. */
-static bool translate_one(
-	const void *fdt, const struct bus *b, const struct bus *parent, const char *property, uint64_t *start, uint64_t bytes)
+static bool translate_one(const void *fdt, const struct bus *b, const struct bus *parent,
+	const char *property, uint64_t *start, uint64_t bytes)
 {
-	struct cells c = fdt_cells(fdt, b->node, property);
+	struct cells c = dt_cells(fdt, b->node, property);
 	uint64_t child, up, length;
 
-	if (!fdt_has(fdt, b->node, property))
+	if (!dt_has(fdt, b->node, property))
 		return false;
 	if (!c.left)
-		return true;	/* empty: one to one */
+		return true; /* empty: one to one */
 	/* PCI writes the kind of space into the first of three cells. */
 	unsigned kind = b->address == 3 ? 1 : 0;
 	while (c.left && b->address + parent->address + b->size) {
@@ -52,7 +52,8 @@ static bool translate_one(
 		if (!cells_take(&c, kind, &ignored) || !cells_take(&c, b->address - kind, &child) ||
 			!cells_take(&c, parent->address, &up) || !cells_take(&c, b->size, &length))
 			return false;
-		if (*start >= child && *start - child < length && bytes <= length - (*start - child)) {
+		if (*start >= child && *start - child < length &&
+			bytes <= length - (*start - child)) {
 			*start = up + (*start - child);
 			return *start >= up;
 		}
@@ -61,8 +62,8 @@ static bool translate_one(
 }
 
 /* Up to the root. */
-static bool translate(
-	const void *fdt, const struct path *p, unsigned depth, const char *property, uint64_t *start, uint64_t bytes)
+static bool translate(const void *fdt, const struct path *p, unsigned depth, const char *property,
+	uint64_t *start, uint64_t bytes)
 {
 	for (; depth; depth--)
 		if (!translate_one(fdt, &p->bus[depth], &p->bus[depth - 1], property, start, bytes))
@@ -73,13 +74,13 @@ static bool translate(
 static void add_device(struct machine_desc *d, const void *fdt, const struct path *p, int node)
 {
 	const struct bus *b = &p->bus[p->depth];
-	struct cells c = fdt_cells(fdt, node, "reg");
+	struct cells c = dt_cells(fdt, node, "reg");
 	const char *full = fdt_get_name(fdt, node, NULL);
 	uint64_t start, bytes, first = 0;
 	bool any = false;
 
-	while (c.left && b->size && d->nr_io < DESCRIBE_MAX_IO && cells_take(&c, b->address, &start) &&
-		cells_take(&c, b->size, &bytes)) {
+	while (c.left && b->size && d->nr_io < DESCRIBE_MAX_IO &&
+		cells_take(&c, b->address, &start) && cells_take(&c, b->size, &bytes)) {
 		struct io_range *r = &d->io[d->nr_io];
 
 		if (!bytes || !translate(fdt, p, p->depth, "ranges", &start, bytes))
@@ -99,15 +100,17 @@ static void add_device(struct machine_desc *d, const void *fdt, const struct pat
 }
 
 /* The highest address that all of @node's children reach by DMA. */
-static void dma_limit(struct machine_desc *d, const void *fdt, const struct path *p, const struct bus *b)
+static void dma_limit(
+	struct machine_desc *d, const void *fdt, const struct path *p, const struct bus *b)
 {
 	const struct bus *parent = &p->bus[p->depth];
-	struct cells c = fdt_cells(fdt, b->node, "dma-ranges");
+	struct cells c = dt_cells(fdt, b->node, "dma-ranges");
 	unsigned kind = b->address == 3 ? 1 : 0;
 	uint64_t ignored, child, up, length, end = 0;
 
-	while (c.left && b->size && cells_take(&c, kind, &ignored) && cells_take(&c, b->address - kind, &child) &&
-		cells_take(&c, parent->address, &up) && cells_take(&c, b->size, &length)) {
+	while (c.left && b->size && cells_take(&c, kind, &ignored) &&
+		cells_take(&c, b->address - kind, &child) && cells_take(&c, parent->address, &up) &&
+		cells_take(&c, b->size, &length)) {
 		if (!length || !translate(fdt, p, p->depth, "dma-ranges", &up, length))
 			continue;
 		if (up + length - 1 > end)
@@ -119,11 +122,12 @@ static void dma_limit(struct machine_desc *d, const void *fdt, const struct path
 
 static bool not_a_device(const char *name)
 {
-	static const char *const names[] = {"memory", "cpus", "reserved-memory", "chosen", "aliases", "e820", "iomem",
-		"ioports", "distance-map", NULL};
+	static const char *const names[] = {"memory", "cpus", "reserved-memory", "chosen",
+		"aliases", "e820", "iomem", "ioports", "distance-map", NULL};
 
 	for (const char *const *n = names; *n; n++)
-		if (!strncmp(name, *n, strlen(*n)) && (!name[strlen(*n)] || name[strlen(*n)] == '@'))
+		if (!strncmp(name, *n, strlen(*n)) &&
+			(!name[strlen(*n)] || name[strlen(*n)] == '@'))
 			return true;
 	return false;
 }
@@ -133,14 +137,15 @@ void describe_buses(struct machine_desc *d, const void *fdt)
 	struct path p = {.bus = {{.available = true, .cpu_visible = true}}};
 	int depth = 0, skip_below = MAX_DEPTH;
 
-	p.bus[0].address = fdt_u32(fdt, 0, "#address-cells", 1);
-	p.bus[0].size = fdt_u32(fdt, 0, "#size-cells", 1);
+	p.bus[0].address = dt_u32(fdt, 0, "#address-cells", 1);
+	p.bus[0].size = dt_u32(fdt, 0, "#size-cells", 1);
 	for (int node = fdt_next_node(fdt, 0, &depth); node >= 0 && depth > 0;
 		node = fdt_next_node(fdt, node, &depth)) {
 		if (depth >= MAX_DEPTH || depth > skip_below)
 			continue;
 		skip_below = MAX_DEPTH;
-		if (!fdt_available(fdt, node) || (depth == 1 && not_a_device(fdt_get_name(fdt, node, NULL)))) {
+		if (!dt_available(fdt, node) ||
+			(depth == 1 && not_a_device(fdt_get_name(fdt, node, NULL)))) {
 			skip_below = depth;
 			continue;
 		}
@@ -149,8 +154,8 @@ void describe_buses(struct machine_desc *d, const void *fdt)
 			add_device(d, fdt, &p, node);
 		struct bus *b = &p.bus[depth];
 		*b = (struct bus){.node = node};
-		fdt_bus_cells(fdt, node, &b->address, &b->size);
-		b->cpu_visible = p.bus[p.depth].cpu_visible && fdt_has(fdt, node, "ranges");
+		dt_bus_cells(fdt, node, &b->address, &b->size);
+		b->cpu_visible = p.bus[p.depth].cpu_visible && dt_has(fdt, node, "ranges");
 		dma_limit(d, fdt, &p, b);
 	}
 }

@@ -13,7 +13,7 @@
  *		pci { label = "PCI Bus 0000:00"; reg = ...; after-ram; };
  *	};
  */
-#include "mm/boot/fdt.h"
+#include "mm/boot/dt.h"
 
 #include <errno.h>
 #include <libfdt.h>
@@ -45,21 +45,25 @@ static bool type_of(uint64_t number, enum firmware_type *type)
 
 int describe_e820(struct machine_desc *d, const void *fdt, int node, struct refusal *why)
 {
-	struct cells c = fdt_cells(fdt, node, "entries");
+	struct cells c = dt_cells(fdt, node, "entries");
 	uint64_t start, size, number;
 
 	d->e820 = true;
 	d->low_ram_max = 0xc0000000;
-	if (fdt_has(fdt, node, "low-ram-max") && !fdt_u64(fdt, node, "low-ram-max", &d->low_ram_max))
-		return refuse(why, EINVAL, "the e820 node's low-ram-max must be an address of one or two cells");
+	if (dt_has(fdt, node, "low-ram-max") && !dt_u64(fdt, node, "low-ram-max", &d->low_ram_max))
+		return refuse(why, EINVAL,
+			"the e820 node's low-ram-max must be an address of one or two cells");
 	while (c.left) {
 		struct firmware_range *r = &d->fw[d->nr_fw];
-		bool whole = cells_take(&c, 2, &start) && cells_take(&c, 2, &size) && cells_take(&c, 1, &number);
+		bool whole = cells_take(&c, 2, &start) && cells_take(&c, 2, &size) &&
+			     cells_take(&c, 1, &number);
 
 		if (!whole || !type_of(number, &r->type))
 			return refuse(why, EINVAL,
-				"the e820 node's entries must be groups of five cells: start and size of two each, then "
-				"type 1 usable, 2 reserved, 3 ACPI, 4 NVS, 5 unusable or 7 persistent");
+				"the e820 node's entries must be groups of five cells: start and "
+				"size of two each, then "
+				"type 1 usable, 2 reserved, 3 ACPI, 4 NVS, 5 unusable or 7 "
+				"persistent");
 		if (!size)
 			continue;
 		if (d->nr_fw == DESCRIBE_MAX_RANGES - 8)
@@ -79,11 +83,11 @@ void describe_io_names(struct machine_desc *d, const void *fdt, int node, bool p
 	unsigned address, size;
 	int child;
 
-	fdt_bus_cells(fdt, node, &address, &size);
+	dt_bus_cells(fdt, node, &address, &size);
 	fdt_for_each_subnode(child, fdt, node)
 	{
-		struct cells c = fdt_cells(fdt, child, "reg");
-		const char *label = fdt_string(fdt, child, "label");
+		struct cells c = dt_cells(fdt, child, "reg");
+		const char *label = dt_string(fdt, child, "label");
 		uint64_t start, bytes;
 
 		while (d->nr_io < DESCRIBE_MAX_IO && cells_take(&c, address, &start) &&
@@ -92,11 +96,12 @@ void describe_io_names(struct machine_desc *d, const void *fdt, int node, bool p
 
 			if (!bytes || bytes - 1 > UINT64_MAX - start)
 				continue;
-			snprintf(r->name, sizeof(r->name), "%s", label ? label : fdt_get_name(fdt, child, NULL));
+			snprintf(r->name, sizeof(r->name), "%s",
+				label ? label : fdt_get_name(fdt, child, NULL));
 			r->start = start;
 			r->end = start + bytes - 1;
 			r->port = port;
-			r->after_ram = fdt_has(fdt, child, "after-ram");
+			r->after_ram = dt_has(fdt, child, "after-ram");
 			d->nr_io++;
 		}
 	}

@@ -16,7 +16,7 @@
  * Left out: CPU topology and caches, idle states; overlays.
  * Follows drivers/of/fdt.c, drivers/of/of_numa.c of 6.1 and the Devicetree Specification.
  */
-#include "mm/boot/fdt.h"
+#include "mm/boot/dt.h"
 
 #include <errno.h>
 #include <libfdt.h>
@@ -34,9 +34,11 @@ struct scan {
 
 static int check_blob(struct blob blob, struct refusal *why)
 {
-	if (!blob.data || blob.bytes < sizeof(struct fdt_header) || fdt_magic(blob.data) != FDT_MAGIC)
+	if (!blob.data || blob.bytes < sizeof(struct fdt_header) ||
+		fdt_magic(blob.data) != FDT_MAGIC)
 		return refuse(why, EINVAL,
-			"this is no devicetree blob: it should begin with the bytes d0 0d fe ed (compile a .dts with "
+			"this is no devicetree blob: it should begin with the bytes d0 0d fe ed "
+			"(compile a .dts with "
 			"`dtc -O dtb`)");
 	int err = fdt_check_full(blob.data, blob.bytes);
 	if (err)
@@ -45,9 +47,10 @@ static int check_blob(struct blob blob, struct refusal *why)
 }
 
 /* CPUs that only ever ran 32-bit kernels. */
-static const char *const arm32[] = {"arm,cortex-a5", "arm,cortex-a7", "arm,cortex-a8", "arm,cortex-a9",
-	"arm,cortex-a12", "arm,cortex-a15", "arm,cortex-a17", "arm,arm11", "arm,arm9", "arm,armv7", "marvell,pj4",
-	"marvell,sheeva", "qcom,krait", "qcom,scorpion", "brcm,brahma-b15", "intel,sa1", "faraday,", NULL};
+static const char *const arm32[] = {"arm,cortex-a5", "arm,cortex-a7", "arm,cortex-a8",
+	"arm,cortex-a9", "arm,cortex-a12", "arm,cortex-a15", "arm,cortex-a17", "arm,arm11",
+	"arm,arm9", "arm,armv7", "marvell,pj4", "marvell,sheeva", "qcom,krait", "qcom,scorpion",
+	"brcm,brahma-b15", "intel,sa1", "faraday,", NULL};
 
 static bool begins_with_one_of(const char *s, const char *const *list)
 {
@@ -64,9 +67,9 @@ static bool begins_with_one_of(const char *s, const char *const *list)
 
 static void find_arch(struct scan *s, int cpu)
 {
-	const char *compatible = fdt_string(s->fdt, cpu, "compatible");
+	const char *compatible = dt_string(s->fdt, cpu, "compatible");
 
-	if (fdt_has(s->fdt, cpu, "riscv,isa") || (compatible && !strcmp(compatible, "riscv")))
+	if (dt_has(s->fdt, cpu, "riscv,isa") || (compatible && !strcmp(compatible, "riscv")))
 		s->d->arch = ARCH_RISCV64;
 	else if (compatible && begins_with_one_of(compatible, arm32))
 		s->d->arch = ARCH_ARM;
@@ -84,7 +87,7 @@ static void scan_cpus(struct scan *s)
 		return;
 	fdt_for_each_subnode(cpu, s->fdt, cpus)
 	{
-		const char *type = fdt_string(s->fdt, cpu, "device_type");
+		const char *type = dt_string(s->fdt, cpu, "device_type");
 		const char *name = fdt_get_name(s->fdt, cpu, NULL);
 
 		if (!(type && !strcmp(type, "cpu")) && !(name && !strncmp(name, "cpu@", 4)))
@@ -92,11 +95,11 @@ static void scan_cpus(struct scan *s)
 		if (first)
 			find_arch(s, cpu);
 		first = false;
-		if (!fdt_available(s->fdt, cpu) || d->nr_fw_cpus == MAX_CPUS)
+		if (!dt_available(s->fdt, cpu) || d->nr_fw_cpus == MAX_CPUS)
 			continue;
-		if (fdt_has(s->fdt, cpu, "numa-node-id"))
+		if (dt_has(s->fdt, cpu, "numa-node-id"))
 			s->numa = true;
-		s->cpu_nid[d->nr_fw_cpus++] = fdt_u32(s->fdt, cpu, "numa-node-id", 0);
+		s->cpu_nid[d->nr_fw_cpus++] = dt_u32(s->fdt, cpu, "numa-node-id", 0);
 	}
 }
 
@@ -110,40 +113,46 @@ static void note_base(struct scan *s, const char *name, uint64_t start)
 	s->d->ram_base_known = true;
 }
 
-static int scan_memory_node(struct scan *s, int node, unsigned address, unsigned size, struct refusal *why)
+static int scan_memory_node(
+	struct scan *s, int node, unsigned address, unsigned size, struct refusal *why)
 {
 	struct machine_desc *d = s->d;
 	const char *name = fdt_get_name(s->fdt, node, NULL);
-	bool usable = fdt_has(s->fdt, node, "linux,usable-memory");
-	struct cells c = fdt_cells(s->fdt, node, usable ? "linux,usable-memory" : "reg");
-	uint32_t nid = fdt_u32(s->fdt, node, "numa-node-id", 0);
+	bool usable = dt_has(s->fdt, node, "linux,usable-memory");
+	struct cells c = dt_cells(s->fdt, node, usable ? "linux,usable-memory" : "reg");
+	uint32_t nid = dt_u32(s->fdt, node, "numa-node-id", 0);
 	uint64_t start, bytes;
 
-	s->numa |= fdt_has(s->fdt, node, "numa-node-id");
+	s->numa |= dt_has(s->fdt, node, "numa-node-id");
 	if (!c.left)
 		note_base(s, name, 0);
 	while (c.left && address + size) {
 		if (!cells_take(&c, address, &start) || !cells_take(&c, size, &bytes))
-			return refuse(why, EINVAL, "/%s: reg must be pairs of an address of %u cells and a size of %u, and "
-						   "fit 64 bits",
+			return refuse(why, EINVAL,
+				"/%s: reg must be pairs of an address of %u cells and a size of "
+				"%u, and "
+				"fit 64 bits",
 				name, address, size);
 		if (!bytes) {
 			note_base(s, name, start);
 			continue;
 		}
 		if (bytes > UINT64_MAX - start)
-			return refuse(why, EINVAL, "/%s: 0x%llx + 0x%llx is beyond 64 bits of address", name,
+			return refuse(why, EINVAL,
+				"/%s: 0x%llx + 0x%llx is beyond 64 bits of address", name,
 				(unsigned long long)start, (unsigned long long)bytes);
 		if (d->e820 && d->nr_fw_node < DESCRIBE_MAX_RANGES)
-			d->fw_node[d->nr_fw_node++] = (struct node_range){start, start + bytes, nid};
+			d->fw_node[d->nr_fw_node++] =
+				(struct node_range){start, start + bytes, nid};
 		if (d->e820)
 			continue;
 		if (d->nr_fw == DESCRIBE_MAX_RANGES)
-			return refuse(why, EINVAL, "more than %d ranges of memory", DESCRIBE_MAX_RANGES);
+			return refuse(
+				why, EINVAL, "more than %d ranges of memory", DESCRIBE_MAX_RANGES);
 		d->fw[d->nr_fw++] = (struct firmware_range){.start = start,
 			.end = start + bytes,
 			.nid = nid,
-			.hotplug = fdt_has(s->fdt, node, "hotpluggable")};
+			.hotplug = dt_has(s->fdt, node, "hotpluggable")};
 	}
 	return 0;
 }
@@ -154,13 +163,13 @@ static int scan_memory(struct scan *s, struct refusal *why)
 	int node, err = 0;
 
 	/* The kernel's own default, where the standard says 2 and 1. */
-	address = fdt_u32(s->fdt, 0, "#address-cells", 1);
-	size = fdt_u32(s->fdt, 0, "#size-cells", 1);
+	address = dt_u32(s->fdt, 0, "#address-cells", 1);
+	size = dt_u32(s->fdt, 0, "#size-cells", 1);
 	fdt_for_each_subnode(node, s->fdt, 0)
 	{
-		const char *type = fdt_string(s->fdt, node, "device_type");
+		const char *type = dt_string(s->fdt, node, "device_type");
 
-		if (type && !strcmp(type, "memory") && fdt_available(s->fdt, node)) {
+		if (type && !strcmp(type, "memory") && dt_available(s->fdt, node)) {
 			err = scan_memory_node(s, node, address, size, why);
 			if (err)
 				return err;
@@ -173,12 +182,13 @@ static void scan_chosen(struct scan *s)
 {
 	struct machine_desc *d = s->d;
 	int node = fdt_path_offset(s->fdt, "/chosen");
-	const char *args = node < 0 ? NULL : fdt_string(s->fdt, node, "bootargs");
+	const char *args = node < 0 ? NULL : dt_string(s->fdt, node, "bootargs");
 
 	if (args)
 		snprintf(d->bootargs, sizeof(d->bootargs), "%s", args);
-	if (node < 0 || !fdt_u64(s->fdt, node, "linux,initrd-start", &d->initrd_start) ||
-		!fdt_u64(s->fdt, node, "linux,initrd-end", &d->initrd_end) || d->initrd_end <= d->initrd_start)
+	if (node < 0 || !dt_u64(s->fdt, node, "linux,initrd-start", &d->initrd_start) ||
+		!dt_u64(s->fdt, node, "linux,initrd-end", &d->initrd_end) ||
+		d->initrd_end <= d->initrd_start)
 		d->initrd_start = d->initrd_end = 0;
 }
 
@@ -221,13 +231,14 @@ static void scan_distances(struct scan *s, const struct numbers *n)
 		node = fdt_node_offset_by_compatible(s->fdt, -1, "numa-distance-map-v1");
 	if (node < 0)
 		return;
-	struct cells c = fdt_cells(s->fdt, node, "distance-matrix");
+	struct cells c = dt_cells(s->fdt, node, "distance-matrix");
 	uint64_t from, to, distance;
 	while (cells_take(&c, 1, &from) && cells_take(&c, 1, &to) && cells_take(&c, 1, &distance)) {
 		unsigned a = number_of(n, (uint32_t)from), b = number_of(n, (uint32_t)to);
 
 		/* As of_numa: a pair that makes no sense is passed over; the way back is the same unless said. */
-		if (a == n->nr || b == n->nr || distance < 10 || distance > 254 || (a == b) != (distance == 10))
+		if (a == n->nr || b == n->nr || distance < 10 || distance > 254 ||
+			(a == b) != (distance == 10))
 			continue;
 		s->d->fw_distance[a][b] = (uint8_t)distance;
 		if (!s->d->fw_distance[b][a])
@@ -267,14 +278,15 @@ static int scan_own(struct scan *s, struct refusal *why)
 		const char *name;
 		enum arch arch;
 		bool pae;
-	} archs[] = {{"i386", ARCH_I386, false}, {"i386-pae", ARCH_I386, true}, {"x86_64", ARCH_X86_64, false},
-		{"arm", ARCH_ARM, false}, {"arm64", ARCH_ARM64, false}, {"riscv64", ARCH_RISCV64, false}};
-	const char *arch = fdt_string(s->fdt, 0, "simmfs,arch");
+	} archs[] = {{"i386", ARCH_I386, false}, {"i386-pae", ARCH_I386, true},
+		{"x86_64", ARCH_X86_64, false}, {"arm", ARCH_ARM, false},
+		{"arm64", ARCH_ARM64, false}, {"riscv64", ARCH_RISCV64, false}};
+	const char *arch = dt_string(s->fdt, 0, "simmfs,arch");
 	int node;
 
 	fdt_for_each_subnode(node, s->fdt, 0)
 	{
-		const char *compatible = fdt_string(s->fdt, node, "compatible");
+		const char *compatible = dt_string(s->fdt, node, "compatible");
 		int err = 0;
 
 		if (compatible && !strcmp(compatible, "simmfs,e820"))
@@ -296,7 +308,9 @@ static int scan_own(struct scan *s, struct refusal *why)
 		return 0;
 	}
 	return refuse(why, EINVAL,
-		"simmfs,arch = \"%.32s\" is unknown: it is one of i386, i386-pae, x86_64, arm, arm64, riscv64", arch);
+		"simmfs,arch = \"%.32s\" is unknown: it is one of i386, i386-pae, x86_64, arm, "
+		"arm64, riscv64",
+		arch);
 }
 
 int describe_fdt(struct machine_desc *d, struct blob blob, struct refusal *why)
@@ -307,7 +321,7 @@ int describe_fdt(struct machine_desc *d, struct blob blob, struct refusal *why)
 		return err;
 	memset(d, 0, sizeof(*d));
 	struct scan s = {.d = d, .fdt = blob.data};
-	const char *model = fdt_string(blob.data, 0, "model");
+	const char *model = dt_string(blob.data, 0, "model");
 	snprintf(d->model, sizeof(d->model), "%s", model ? model : "");
 	d->arch = ARCH_ARM64;
 	d->fdt_bytes = fdt_totalsize(blob.data);

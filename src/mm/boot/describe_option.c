@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/boot/cmdline.h"
+#include "mm/boot/ranges.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -56,8 +57,8 @@ static bool is_cma(const char *value, size_t len)
 	struct cmdline c;
 
 	snprintf(word, sizeof(word), "cma=%.*s", (int)(len < 64 ? len : 64), value);
-	return len && !strpbrk(value, " \t\"") && !cmdline_parse(&c, word, ARCH_X86_64, NULL) && c.cma_given &&
-		!*c.malformed;
+	return len && !strpbrk(value, " \t\"") && !cmdline_parse(&c, word, ARCH_X86_64, NULL) &&
+	       c.cma_given && !*c.malformed;
 }
 
 static bool is_checks(const char *value, size_t len)
@@ -73,34 +74,42 @@ static bool is_anything(const char *value, size_t len)
 	return true;
 }
 
-#define OPT(field) offsetof(struct machine_desc, opt.field), sizeof(((struct machine_desc *)0)->opt.field)
+#define OPT(field)                                                                                 \
+	offsetof(struct machine_desc, opt.field), sizeof(((struct machine_desc *)0)->opt.field)
 
 static const struct {
 	const char *name;
 	size_t at, cap;
 	check_fn *check;
 	const char *argument;
-	const char *right;	/* completes "it is ..." */
+	const char *right; /* completes "it is ..." */
 	const char *doc;
 } options[] = {
 	{"ram", OPT(ram), is_ram, "SIZE[@ADDRESS]", "a size like 512M or 2G, or 2G@0x80000000",
-		"how much RAM the machine has, instead of what its description says; a board whose boot loader would "
+		"how much RAM the machine has, instead of what its description says; a board whose "
+		"boot loader would "
 		"fill in the memory node needs it"},
 	{"maxram", OPT(maxram), is_size, "SIZE", "a size like 8G",
 		"up to how much RAM may be plugged in later: address space is kept for it"},
 	{"cpus", OPT(cpus), is_count, "N", "a number from 1 on", "how many CPUs are online"},
 	{"nodes", OPT(nodes), is_count, "N", "a number from 1 to 64",
 		"spread RAM and CPUs evenly over N NUMA nodes"},
-	{"cma", OPT(cma), is_cma, "SIZE[@START[-END]]", "as on the kernel's command line: 64M, 64M@0-1G, 0 for none",
+	{"cma", OPT(cma), is_cma, "SIZE[@START[-END]]",
+		"as on the kernel's command line: 64M, 64M@0-1G, 0 for none",
 		"size of the default contiguous memory area (the kernel's cma=)"},
 	{"cmdline", OPT(cmdline), is_anything, "'NAME=VALUE ...'", "",
-		"parameters for the kernel, added to those of the description: mem=, memmap=, cma=, highmem=, vmalloc=, "
-		"kernelcore=, movablecore=, numa=fake=, transparent_hugepage= and others shape memory"},
+		"parameters for the kernel, added to those of the description: mem=, memmap=, "
+		"cma=, highmem=, vmalloc=, "
+		"kernelcore=, movablecore=, numa=fake=, transparent_hugepage= and others shape "
+		"memory"},
 	{"config", OPT(config), is_anything, "debian,+NAME,-NAME", "",
-		"the kernel's configuration: `debian` is exactly Debian 12's, +NAME and -NAME switch options"},
-	{"seed", OPT(seed), is_number, "N", "a number", "seed of all that is random: same seed, same machine"},
+		"the kernel's configuration: `debian` is exactly Debian 12's, +NAME and -NAME "
+		"switch options"},
+	{"seed", OPT(seed), is_number, "N", "a number",
+		"seed of all that is random: same seed, same machine"},
 	{"host_max", OPT(host_max), is_size, "SIZE", "a size like 1G",
-		"the most memory of this host that the simulation may use; beyond it acts fail with EDQUOT"},
+		"the most memory of this host that the simulation may use; beyond it acts fail "
+		"with EDQUOT"},
 	{"checks", OPT(checks), is_checks, "full", "`full` or `normal`",
 		"full: verify all invariants after every change (slow)"},
 };
@@ -130,11 +139,13 @@ static int check_cmdline(const struct machine_desc *d, const char *value, struct
 	int err = cmdline_parse(&c, value, d->arch, why);
 
 	if (!err && *c.malformed)
-		err = refuse(why, EINVAL, "cmdline: the kernel does not understand the value of%s", c.malformed);
+		err = refuse(why, EINVAL, "cmdline: the kernel does not understand the value of%s",
+			c.malformed);
 	return err;
 }
 
-int describe_option(struct machine_desc *d, const char *name, const char *value, struct refusal *why)
+int describe_option(
+	struct machine_desc *d, const char *name, const char *value, struct refusal *why)
 {
 	unsigned i = 0;
 	size_t len = value ? strlen(value) : 0;
@@ -144,9 +155,11 @@ int describe_option(struct machine_desc *d, const char *name, const char *value,
 	if (i == NR_OPTIONS)
 		return -ENOENT;
 	if (!value)
-		return refuse(why, EINVAL, "%s needs a value: %s=%s", name, name, options[i].argument);
+		return refuse(
+			why, EINVAL, "%s needs a value: %s=%s", name, name, options[i].argument);
 	if (len >= options[i].cap)
-		return refuse(why, EINVAL, "the value of %s is longer than %zu bytes", name, options[i].cap - 1);
+		return refuse(why, EINVAL, "the value of %s is longer than %zu bytes", name,
+			options[i].cap - 1);
 	/* An empty value takes the option back. */
 	if (len && !options[i].check(value, len))
 		return refuse(why, EINVAL, "%s=%s: it is %s", name, value, options[i].right);
@@ -170,8 +183,8 @@ void describe_options_line(struct machine_desc *d)
 
 		if (!*value)
 			continue;
-		used += (size_t)snprintf(d->options + used, sizeof(d->options) - used, "%s%s=", used ? "," : "",
-			options[i].name);
+		used += (size_t)snprintf(d->options + used, sizeof(d->options) - used,
+			"%s%s=", used ? "," : "", options[i].name);
 		/* A comma inside a value is written \, for mount(8). */
 		for (; *value && used + 3 < sizeof(d->options); value++) {
 			if (*value == ',')

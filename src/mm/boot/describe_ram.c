@@ -20,8 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
+#define MIB		((uint64_t)1 << 20)
+#define GIB		((uint64_t)1 << 30)
 #define PAGE_MASK_BYTES ((uint64_t)4095)
 
 static bool covers(const struct firmware_range *r, uint64_t start, uint64_t end)
@@ -57,13 +57,14 @@ unsigned ranges_normalise(struct firmware_range *list, unsigned nr, unsigned cap
 		const struct firmware_range *best = NULL;
 
 		for (unsigned i = 0; i < nr; i++)
-			if (covers(&list[i], edge[e], edge[e + 1]) && (!best || list[i].type > best->type))
+			if (covers(&list[i], edge[e], edge[e + 1]) &&
+				(!best || list[i].type > best->type))
 				best = &list[i];
 		if (!best)
 			continue;
 		struct firmware_range *last = n ? &out[n - 1] : NULL;
-		if (last && last->end == edge[e] && last->type == best->type && last->nid == best->nid &&
-			last->hotplug == best->hotplug) {
+		if (last && last->end == edge[e] && last->type == best->type &&
+			last->nid == best->nid && last->hotplug == best->hotplug) {
 			last->end = edge[e + 1];
 			continue;
 		}
@@ -81,7 +82,8 @@ unsigned ranges_normalise(struct firmware_range *list, unsigned nr, unsigned cap
 static void add(struct machine_desc *d, uint64_t start, uint64_t end, enum firmware_type type)
 {
 	if (start < end && d->nr_ram < DESCRIBE_MAX_RANGES)
-		d->ram[d->nr_ram++] = (struct firmware_range){.start = start, .end = end, .type = type};
+		d->ram[d->nr_ram++] =
+			(struct firmware_range){.start = start, .end = end, .type = type};
 }
 
 /* The end of the firmware's usable memory below 4 GiB, before any option. */
@@ -90,7 +92,8 @@ static uint64_t low_top(const struct machine_desc *d)
 	uint64_t top = 0;
 
 	for (unsigned i = 0; i < d->nr_fw; i++)
-		if (d->fw[i].type == FIRMWARE_USABLE && d->fw[i].end <= 4 * GIB && d->fw[i].end > top)
+		if (d->fw[i].type == FIRMWARE_USABLE && d->fw[i].end <= 4 * GIB &&
+			d->fw[i].end > top)
 			top = d->fw[i].end;
 	return top;
 }
@@ -103,7 +106,8 @@ static uint64_t tail_end(const struct machine_desc *d, uint64_t top)
 	for (bool more = true; more;) {
 		more = false;
 		for (unsigned i = 0; i < d->nr_fw; i++)
-			if (d->fw[i].type != FIRMWARE_USABLE && d->fw[i].start == end && d->fw[i].end < 4 * GIB) {
+			if (d->fw[i].type != FIRMWARE_USABLE && d->fw[i].start == end &&
+				d->fw[i].end < 4 * GIB) {
 				end = d->fw[i].end;
 				more = true;
 			}
@@ -128,7 +132,8 @@ static int resize_pc(struct machine_desc *d, uint64_t bytes, struct refusal *why
 			add(d, r->start - top + new_top, r->end - top + new_top, r->type);
 		else if (r->start < MIB)
 			add(d, r->start, r->end < MIB ? r->end : MIB, r->type);
-		else if (r->type != FIRMWARE_USABLE && (r->start >= low || r->start >= d->low_ram_max))
+		else if (r->type != FIRMWARE_USABLE &&
+			 (r->start >= low || r->start >= d->low_ram_max))
 			add(d, r->start, r->end, r->type);
 	}
 	add(d, MIB, new_top, FIRMWARE_USABLE);
@@ -199,7 +204,8 @@ static int resize(struct machine_desc *d, struct refusal *why)
 	if (!parse_size(d->opt.ram, n, &bytes) || bytes > (uint64_t)1 << 52)
 		return refuse(why, EINVAL, "ram=%s: it is a size like 512M or 2G", d->opt.ram);
 	if (d->e820 && d->opt.ram[n])
-		return refuse(why, EINVAL, "ram=%s: a PC's RAM begins at 0; give a size only", d->opt.ram);
+		return refuse(why, EINVAL, "ram=%s: a PC's RAM begins at 0; give a size only",
+			d->opt.ram);
 	if (d->e820)
 		return resize_pc(d, bytes, why);
 	if (d->opt.ram[n])
@@ -207,7 +213,8 @@ static int resize(struct machine_desc *d, struct refusal *why)
 	else
 		base = board_base(d);
 	if (base > (uint64_t)1 << 52)
-		return refuse(why, EINVAL, "ram=%s: that address is beyond what any machine has", d->opt.ram);
+		return refuse(why, EINVAL, "ram=%s: that address is beyond what any machine has",
+			d->opt.ram);
 	return resize_board(d, bytes, base & ~PAGE_MASK_BYTES);
 }
 
@@ -217,10 +224,12 @@ static void move_holes(struct machine_desc *d)
 	uint64_t top = 0;
 
 	for (unsigned i = 0; i < d->nr_ram; i++)
-		if (d->ram[i].type == FIRMWARE_USABLE && d->ram[i].end <= 4 * GIB && d->ram[i].end > top)
+		if (d->ram[i].type == FIRMWARE_USABLE && d->ram[i].end <= 4 * GIB &&
+			d->ram[i].end > top)
 			top = d->ram[i].end;
 	for (unsigned i = 0; i < d->nr_ram; i++)
-		if (d->ram[i].type != FIRMWARE_USABLE && d->ram[i].start == top && d->ram[i].end < 4 * GIB)
+		if (d->ram[i].type != FIRMWARE_USABLE && d->ram[i].start == top &&
+			d->ram[i].end < 4 * GIB)
 			top = d->ram[i].end;
 	for (unsigned i = 0; i < d->nr_io; i++)
 		if (d->io[i].after_ram && top <= d->io[i].end)
@@ -244,12 +253,14 @@ int ranges_ram(struct machine_desc *d, struct refusal *why)
 	unsigned had = d->nr_ram;
 	d->nr_ram = ranges_normalise(d->ram, had, DESCRIBE_MAX_RANGES);
 	if (had && !d->nr_ram)
-		return refuse(why, EINVAL, "the memory map falls into more than %d ranges", DESCRIBE_MAX_RANGES);
+		return refuse(why, EINVAL, "the memory map falls into more than %d ranges",
+			DESCRIBE_MAX_RANGES);
 	for (unsigned i = 0; i < d->nr_ram; i++)
 		usable += d->ram[i].type == FIRMWARE_USABLE ? d->ram[i].end - d->ram[i].start : 0;
 	if (!usable)
 		return refuse(why, EINVAL,
-			"%s says of no RAM: its boot loader fills that in. Say how much there is with -o ram=2G",
+			"%s says of no RAM: its boot loader fills that in. Say how much there is "
+			"with -o ram=2G",
 			*d->name ? d->name : "this description");
 	move_holes(d);
 	return 0;
@@ -265,7 +276,8 @@ int ranges_spread(struct machine_desc *d, struct refusal *why)
 	uint64_t share = total / d->nr_nodes;
 	uint64_t align = share >= 256 * MIB ? 128 * MIB : 4 * MIB;
 	if (share < 16 * MIB)
-		return refuse(why, EINVAL, "%u nodes would have less than 16 MiB of RAM each", d->nr_nodes);
+		return refuse(why, EINVAL, "%u nodes would have less than 16 MiB of RAM each",
+			d->nr_nodes);
 	d->nr_node = 0;
 	uint64_t start = 0;
 	for (unsigned i = 0; i < d->nr_ram && nid + 1 < d->nr_nodes; i++) {
@@ -274,7 +286,8 @@ int ranges_spread(struct machine_desc *d, struct refusal *why)
 		if (r->type != FIRMWARE_USABLE)
 			continue;
 		while (nid + 1 < d->nr_nodes && seen + (r->end - r->start) > share * (nid + 1)) {
-			uint64_t end = (r->start + share * (nid + 1) - seen + align / 2) & ~(align - 1);
+			uint64_t end =
+				(r->start + share * (nid + 1) - seen + align / 2) & ~(align - 1);
 
 			if (end <= start)
 				end = start + align;

@@ -9,7 +9,7 @@
  *
  * Follows drivers/of/fdt.c and of_reserved_mem.c of 6.1.
  */
-#include "mm/boot/fdt.h"
+#include "mm/boot/dt.h"
 
 #include <errno.h>
 #include <libfdt.h>
@@ -19,7 +19,8 @@
 static struct reserved_range *take(struct machine_desc *d, const char *name, struct refusal *why)
 {
 	if (d->nr_reserved == DESCRIBE_MAX_RESERVED) {
-		refuse(why, EINVAL, "more than %d reserved ranges of memory", DESCRIBE_MAX_RESERVED);
+		refuse(why, EINVAL, "more than %d reserved ranges of memory",
+			DESCRIBE_MAX_RESERVED);
 		return NULL;
 	}
 	struct reserved_range *r = &d->reserved[d->nr_reserved++];
@@ -34,23 +35,23 @@ static bool is_pool(const void *fdt, int node)
 
 static void flags_of(struct reserved_range *r, const void *fdt, int node)
 {
-	r->no_map = fdt_has(fdt, node, "no-map");
+	r->no_map = dt_has(fdt, node, "no-map");
 	/* rmem_cma_setup() refuses an area that is not mapped or not reusable. */
-	r->reusable = is_pool(fdt, node) && fdt_has(fdt, node, "reusable") && !r->no_map;
-	r->cma_default = r->reusable && fdt_has(fdt, node, "linux,cma-default");
+	r->reusable = is_pool(fdt, node) && dt_has(fdt, node, "reusable") && !r->no_map;
+	r->cma_default = r->reusable && dt_has(fdt, node, "linux,cma-default");
 }
 
-static int scan_static(struct machine_desc *d, const void *fdt, int node, unsigned address, unsigned size,
-	struct refusal *why)
+static int scan_static(struct machine_desc *d, const void *fdt, int node, unsigned address,
+	unsigned size, struct refusal *why)
 {
-	struct cells c = fdt_cells(fdt, node, "reg");
+	struct cells c = dt_cells(fdt, node, "reg");
 	const char *name = fdt_get_name(fdt, node, NULL);
 	uint64_t start, bytes;
 	bool first = true;
 
 	while (c.left && address + size) {
 		if (!cells_take(&c, address, &start) || !cells_take(&c, size, &bytes))
-			return 0;	/* "Reserved memory: invalid reg property", skipping node */
+			return 0; /* "Reserved memory: invalid reg property", skipping node */
 		if (!bytes || bytes > UINT64_MAX - start)
 			continue;
 		struct reserved_range *r = take(d, name, why);
@@ -67,20 +68,21 @@ static int scan_static(struct machine_desc *d, const void *fdt, int node, unsign
 	return 0;
 }
 
-static int scan_dynamic(struct machine_desc *d, const void *fdt, int node, unsigned address, unsigned size,
-	struct refusal *why)
+static int scan_dynamic(struct machine_desc *d, const void *fdt, int node, unsigned address,
+	unsigned size, struct refusal *why)
 {
-	struct cells c = fdt_cells(fdt, node, "size");
+	struct cells c = dt_cells(fdt, node, "size");
 	uint64_t bytes, align = 0, start, length;
 
 	if (c.left != size || !cells_take(&c, size, &bytes) || !bytes)
 		return 0;
-	c = fdt_cells(fdt, node, "alignment");
+	c = dt_cells(fdt, node, "alignment");
 	if (c.left && (c.left != size || !cells_take(&c, size, &align)))
 		return 0;
-	c = fdt_cells(fdt, node, "alloc-ranges");
+	c = dt_cells(fdt, node, "alloc-ranges");
 	bool anywhere = !c.left;
-	bool limited = cells_take(&c, address, &start) && cells_take(&c, size, &length) && !anywhere && length;
+	bool limited = cells_take(&c, address, &start) && cells_take(&c, size, &length) &&
+		       !anywhere && length;
 	if (!anywhere && !limited)
 		return 0;
 
@@ -117,14 +119,15 @@ int describe_reserved(struct machine_desc *d, const void *fdt, struct refusal *w
 	}
 	if (parent < 0)
 		return 0;
-	unsigned address = fdt_u32(fdt, parent, "#address-cells", fdt_u32(fdt, 0, "#address-cells", 1));
-	unsigned size = fdt_u32(fdt, parent, "#size-cells", fdt_u32(fdt, 0, "#size-cells", 1));
+	unsigned address =
+		dt_u32(fdt, parent, "#address-cells", dt_u32(fdt, 0, "#address-cells", 1));
+	unsigned size = dt_u32(fdt, parent, "#size-cells", dt_u32(fdt, 0, "#size-cells", 1));
 	fdt_for_each_subnode(node, fdt, parent)
 	{
-		if (!fdt_available(fdt, node))
+		if (!dt_available(fdt, node))
 			continue;
-		err = fdt_has(fdt, node, "reg") ? scan_static(d, fdt, node, address, size, why)
-						: scan_dynamic(d, fdt, node, address, size, why);
+		err = dt_has(fdt, node, "reg") ? scan_static(d, fdt, node, address, size, why)
+					       : scan_dynamic(d, fdt, node, address, size, why);
 		if (err)
 			return err;
 	}

@@ -27,10 +27,12 @@
 
 static int full(struct machine *m)
 {
-	return refuse(&m->why, ENOSPC, "the machine's memory map has more than %d ranges", MEMBLOCK_MAX);
+	return refuse(
+		&m->why, ENOSPC, "the machine's memory map has more than %d ranges", MEMBLOCK_MAX);
 }
 
-static int insert_at(struct machine *m, struct memblock_type *t, unsigned i, struct memblock_region r)
+static int insert_at(
+	struct machine *m, struct memblock_type *t, unsigned i, struct memblock_region r)
 {
 	assert(r.start < r.end && i <= t->nr);
 	if (t->nr == MEMBLOCK_MAX)
@@ -79,8 +81,8 @@ static void merge(struct memblock_type *t)
 }
 
 /* Fill the gaps of [start, end); what is there already stays as it is. */
-static int add(struct machine *m, struct memblock_type *t, uint64_t start, uint64_t end, unsigned nid,
-	uint32_t flags)
+static int add(struct machine *m, struct memblock_type *t, uint64_t start, uint64_t end,
+	unsigned nid, uint32_t flags)
 {
 	int err = 0;
 
@@ -89,7 +91,8 @@ static int add(struct machine *m, struct memblock_type *t, uint64_t start, uint6
 
 		if (start < stop) {
 			err = insert_at(m, t, i,
-				(struct memblock_region){.start = start, .end = stop, .nid = nid, .flags = flags});
+				(struct memblock_region){
+					.start = start, .end = stop, .nid = nid, .flags = flags});
 			i++;
 		}
 		start = stop == end ? end : t->region[i].end;
@@ -174,7 +177,8 @@ int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t fl
 
 	if (!err)
 		err = split_at(m, t, end);
-	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end; i++)
+	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end;
+		i++)
 		t->region[i].flags |= flags;
 	merge(t);
 	return err;
@@ -188,7 +192,8 @@ int memblock_set_node(struct machine *m, uint64_t start, uint64_t bytes, unsigne
 
 	if (!err)
 		err = split_at(m, t, end);
-	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end; i++)
+	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end;
+		i++)
 		t->region[i].nid = nid;
 	merge(t);
 	return err;
@@ -211,8 +216,9 @@ bool memblock_next_free(
 		if (at >= r->end)
 			continue;
 		*start = at;
-		*end = j < reserved->nr && reserved->region[j].start < r->end ? reserved->region[j].start
-									     : r->end;
+		*end = j < reserved->nr && reserved->region[j].start < r->end
+			       ? reserved->region[j].start
+			       : r->end;
 		*nid = r->nid;
 		return true;
 	}
@@ -286,7 +292,8 @@ uint64_t memblock_pages_in(const struct machine *m, uint64_t start_pfn, uint64_t
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++) {
 		const struct memblock_region *r = &m->memblock.memory.region[i];
-		uint64_t start = (r->start + PAGE_BYTES - 1) >> PAGE_SHIFT, end = r->end >> PAGE_SHIFT;
+		uint64_t start = (r->start + PAGE_BYTES - 1) >> PAGE_SHIFT,
+			 end = r->end >> PAGE_SHIFT;
 
 		if (nid >= 0 && r->nid != (unsigned)nid)
 			continue;
@@ -306,8 +313,9 @@ static unsigned check_type(const struct memblock_type *t, const char *name, stru
 
 		if (r->start < r->end && (!i || r[-1].end <= r->start))
 			continue;
-		text_printf(out, "memblock.%s[%u] 0x%llx-0x%llx is empty or not behind the one before\n", name, i,
-			(unsigned long long)r->start, (unsigned long long)r->end);
+		text_printf(out,
+			"memblock.%s[%u] 0x%llx-0x%llx is empty or not behind the one before\n",
+			name, i, (unsigned long long)r->start, (unsigned long long)r->end);
 		bad++;
 	}
 	return bad;
@@ -316,5 +324,5 @@ static unsigned check_type(const struct memblock_type *t, const char *name, stru
 unsigned memblock_check(const struct machine *m, struct text *out)
 {
 	return check_type(&m->memblock.memory, "memory", out) +
-		check_type(&m->memblock.reserved, "reserved", out);
+	       check_type(&m->memblock.reserved, "reserved", out);
 }

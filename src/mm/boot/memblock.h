@@ -15,9 +15,9 @@ struct text;
 #define MEMBLOCK_MAX 512
 
 struct memblock_region {
-	uint64_t start, end;	/* [start, end) bytes */
+	uint64_t start, end; /* [start, end) bytes */
 	uint32_t nid;
-	uint32_t flags;		/* MEMBLOCK_NOMAP, MEMBLOCK_HOTPLUG */
+	uint32_t flags; /* MEMBLOCK_NOMAP, MEMBLOCK_HOTPLUG */
 };
 
 enum { MEMBLOCK_NOMAP = 1, MEMBLOCK_HOTPLUG = 2 };
@@ -38,12 +38,14 @@ int memblock_reserve(struct machine *m, uint64_t start, uint64_t bytes);
 int memblock_free(struct machine *m, uint64_t start, uint64_t bytes);
 int memblock_remove(struct machine *m, uint64_t start, uint64_t bytes);
 /* Top-down (as x86 and arm64 allocate) within [min, max) on @nid (-1: any); 0 when nothing fits. Reserves it. */
-uint64_t memblock_alloc_range(struct machine *m, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max, int nid);
+uint64_t memblock_alloc_range(
+	struct machine *m, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max, int nid);
 /* Set flags, or the node, of the part of memory that lies in the range. */
 int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags);
 int memblock_set_node(struct machine *m, uint64_t start, uint64_t bytes, unsigned nid);
 /* The first range at or after @from that is memory, mapped and not reserved; false past the last. */
-bool memblock_next_free(const struct machine *m, uint64_t from, uint64_t *start, uint64_t *end, unsigned *nid);
+bool memblock_next_free(
+	const struct machine *m, uint64_t from, uint64_t *start, uint64_t *end, unsigned *nid);
 bool memblock_is_memory(const struct machine *m, uint64_t addr);
 bool memblock_is_reserved(const struct machine *m, uint64_t addr);
 /* Does any region overlap [start, end)? */

@@ -38,7 +38,8 @@ static uint32_t take(struct machine *m)
 
 	if (r->nr == r->cap) {
 		uint32_t cap = r->cap ? r->cap * 2 : 64;
-		uint64_t at = heap_grow(m, r->at, r->cap * sizeof(struct resource), cap * sizeof(struct resource));
+		uint64_t at = heap_grow(
+			m, r->at, r->cap * sizeof(struct resource), cap * sizeof(struct resource));
 
 		if (!at)
 			return 0;
@@ -80,7 +81,8 @@ static uint32_t find_parent(struct machine *m, bool port, uint64_t start, uint64
 }
 
 /* A child of @parent that @start..@end cuts; 0 for none. */
-static uint32_t find_cut(struct machine *m, bool port, uint32_t parent, uint64_t start, uint64_t end)
+static uint32_t find_cut(
+	struct machine *m, bool port, uint32_t parent, uint64_t start, uint64_t end)
 {
 	for (uint32_t i = *first_child(m, port, parent); i; i = table(m)[i - 1].sibling) {
 		const struct resource *r = &table(m)[i - 1];
@@ -186,8 +188,8 @@ static unsigned check_one(const struct machine *m, uint32_t i, struct text *out)
 	if (r->start <= r->end && (!parent || contains(parent, r->start, r->end)) &&
 		(!next || (next->start > r->end && next->parent == r->parent)))
 		return 0;
-	text_printf(out, "resource %s 0x%llx-0x%llx is not inside its parent or not in order\n", r->name,
-		(unsigned long long)r->start, (unsigned long long)r->end);
+	text_printf(out, "resource %s 0x%llx-0x%llx is not inside its parent or not in order\n",
+		r->name, (unsigned long long)r->start, (unsigned long long)r->end);
 	return 1;
 }
 

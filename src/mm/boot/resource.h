@@ -14,13 +14,13 @@ struct text;
 #define RESOURCE_NAME_MAX 64
 
 struct resource {
-	uint64_t start, end;	/* inclusive */
+	uint64_t start, end;		 /* inclusive */
 	uint32_t parent, child, sibling; /* index + 1, 0: none; siblings in ascending order */
 	char name[RESOURCE_NAME_MAX];
 };
 
 struct resources {
-	uint64_t at;		/* heap block of struct resource */
+	uint64_t at; /* heap block of struct resource */
 	uint32_t nr, cap;
 	uint32_t iomem, ioports; /* first top-level resource, index + 1 */
 };

@@ -50,7 +50,8 @@ static void add_zones(struct machine *m, struct node *n, unsigned nid)
 		if (!zone_populated(zone_at(m, nid, (enum zone_type)type)))
 			continue;
 		assert(n->nr_fallback < sizeof(n->fallback) / sizeof(n->fallback[0]));
-		n->fallback[n->nr_fallback++] = (struct zoneref){.nid = (uint16_t)nid, .type = (uint8_t)type};
+		n->fallback[n->nr_fallback++] =
+			(struct zoneref){.nid = (uint16_t)nid, .type = (uint8_t)type};
 	}
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cells, strings and flags of devicetree nodes (see fdt.h). Values are big-endian and need not be aligned.
+ * Cells, strings and flags of devicetree nodes (see dt.h). Values are big-endian and need not be aligned.
  */
-#include "mm/boot/fdt.h"
+#include "mm/boot/dt.h"
 
 #include <libfdt.h>
 #include <string.h>
 
-struct cells fdt_cells(const void *fdt, int node, const char *property)
+struct cells dt_cells(const void *fdt, int node, const char *property)
 {
 	int len = 0;
 	const void *at = fdt_getprop(fdt, node, property, &len);
@@ -24,33 +24,33 @@ bool cells_take(struct cells *c, unsigned n, uint64_t *value)
 		if (*value >> 32)
 			return false;
 		*value = *value << 32 | (uint64_t)c->at[0] << 24 | (uint64_t)c->at[1] << 16 |
-			(uint64_t)c->at[2] << 8 | c->at[3];
+			 (uint64_t)c->at[2] << 8 | c->at[3];
 	}
 	return true;
 }
 
-uint32_t fdt_u32(const void *fdt, int node, const char *property, uint32_t fallback)
+uint32_t dt_u32(const void *fdt, int node, const char *property, uint32_t fallback)
 {
-	struct cells c = fdt_cells(fdt, node, property);
+	struct cells c = dt_cells(fdt, node, property);
 	uint64_t value;
 
 	return c.left == 1 && cells_take(&c, 1, &value) ? (uint32_t)value : fallback;
 }
 
-bool fdt_u64(const void *fdt, int node, const char *property, uint64_t *value)
+bool dt_u64(const void *fdt, int node, const char *property, uint64_t *value)
 {
-	struct cells c = fdt_cells(fdt, node, property);
+	struct cells c = dt_cells(fdt, node, property);
 
 	return (c.left == 1 || c.left == 2) && cells_take(&c, c.left, value);
 }
 
-void fdt_bus_cells(const void *fdt, int node, unsigned *address, unsigned *size)
+void dt_bus_cells(const void *fdt, int node, unsigned *address, unsigned *size)
 {
-	*address = fdt_u32(fdt, node, "#address-cells", 2);
-	*size = fdt_u32(fdt, node, "#size-cells", 1);
+	*address = dt_u32(fdt, node, "#address-cells", 2);
+	*size = dt_u32(fdt, node, "#size-cells", 1);
 }
 
-const char *fdt_string(const void *fdt, int node, const char *property)
+const char *dt_string(const void *fdt, int node, const char *property)
 {
 	int len = 0;
 	const char *s = fdt_getprop(fdt, node, property, &len);
@@ -58,14 +58,14 @@ const char *fdt_string(const void *fdt, int node, const char *property)
 	return s && len > 0 && !s[len - 1] ? s : NULL;
 }
 
-bool fdt_has(const void *fdt, int node, const char *property)
+bool dt_has(const void *fdt, int node, const char *property)
 {
 	return fdt_getprop(fdt, node, property, NULL) != NULL;
 }
 
-bool fdt_available(const void *fdt, int node)
+bool dt_available(const void *fdt, int node)
 {
-	const char *status = fdt_string(fdt, node, "status");
+	const char *status = dt_string(fdt, node, "status");
 
 	return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
 }
