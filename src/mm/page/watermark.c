@@ -122,7 +122,7 @@ static void zone_setup_watermarks(struct machine *m, struct zone *z, uint64_t sh
 	assert(z->watermark[WMARK_LOW] <= z->watermark[WMARK_HIGH]);
 }
 
-static void setup_totalreserve(struct machine *m)
+void zones_setup_totalreserve(struct machine *m)
 {
 	m->totalreserve_pages = 0;
 	for (struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z)) {
@@ -149,7 +149,7 @@ void zones_setup_watermarks(struct machine *m)
 			low_pages ? min_pages * z->managed_pages / low_pages : 0,
 			zone_is_highmem(z, movable_is_highmem));
 	zones_setup_pcp(m);
-	setup_totalreserve(m);
+	zones_setup_totalreserve(m);
 }
 
 void zones_setup_lowmem_reserve(struct machine *m)
@@ -167,7 +167,7 @@ void zones_setup_lowmem_reserve(struct machine *m)
 						       : 0;
 		}
 	}
-	setup_totalreserve(m);
+	zones_setup_totalreserve(m);
 }
 
 /* zone_batchsize(): a thousandth of the zone, at most 1 MiB, a quarter of that, one less than a
