@@ -16,6 +16,7 @@
 /* Offsets from PAGE_OFFSET (0xc0000000). */
 #define VMALLOC_OFFSET	 ((uint64_t)8 << 20)
 #define I386_VMALLOC_END 0x3ebfe000u
+#define PAE_VMALLOC_END	 0x3effe000u
 #define ARM_VMALLOC_END	 0x3f800000u
 /* 48-bit addresses; Sv39. */
 #define ARM64_VMALLOC_KB   133143592960u
@@ -139,7 +140,7 @@ static uint64_t vmalloc_kb(const struct machine *m)
 		break;
 	case ARCH_I386:
 		start = lowmem_bytes + VMALLOC_OFFSET;
-		end = I386_VMALLOC_END;
+		end = machine_has(m, CONFIG_X86_PAE) ? PAE_VMALLOC_END : I386_VMALLOC_END;
 		break;
 	case NR_ARCHS:
 		break;

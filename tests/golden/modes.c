@@ -19,6 +19,9 @@ static const char *const complete[] = {
 	"sys/kernel/debug/extfrag/",
 };
 
+/* Not mounted on the oracle's machines, where its place is an empty directory. */
+#define TRACEFS "sys/kernel/tracing"
+
 /* The line of find.txt for @path ("-r--r--r-- 1 0 0 0 /proc/buddyinfo"), NULL without one. */
 static const char *find_line(const char *find, const char *path)
 {
@@ -82,7 +85,7 @@ static unsigned check_rows(
 			continue;
 		example_path(m, rows[i].path, path, sizeof(path));
 		const char *line = find_line(find, path);
-		if (!line)
+		if (!line || !strcmp(path, TRACEFS))
 			continue;
 		compared++;
 		cr_expect_eq(kind_of(&rows[i]), *line, "%s: %s is a %c", o->name, path, *line);

@@ -113,7 +113,8 @@ static struct expected expect(const struct recording *rec)
 
 /* ---- replaying ---- */
 
-static void replay_lines(struct replay *r, struct machine *m, const struct recording *rec, uint64_t from, uint64_t to)
+static void replay_lines(struct replay *r, struct machine *m, const struct recording *rec,
+	uint64_t from, uint64_t to)
 {
 	const char *p = rec->text, *end = rec->text + rec->len;
 
@@ -133,7 +134,11 @@ static struct machine *machine(void)
 	struct hand h = {.cpus = 2,
 		.thp = true,
 		.nr_zones = 2,
-		.zone = {{.type = ZONE_DMA32, .pages = 1 << 18, .min = 4096, .pcp_high = 800, .pcp_batch = 63},
+		.zone = {{.type = ZONE_DMA32,
+				 .pages = 1 << 18,
+				 .min = 4096,
+				 .pcp_high = 800,
+				 .pcp_batch = 63},
 			{.type = ZONE_NORMAL,
 				.start_pfn = 1 << 18,
 				.pages = 3 << 18,
@@ -156,7 +161,8 @@ static bool same_state(const struct machine *a, const struct machine *b)
 		if (!more)
 			return true;
 		if (start[0] != start[1] || stop[0] != stop[1] ||
-			memcmp(machine_at(a, start[0]), machine_at(b, start[0]), stop[0] - start[0]) != 0)
+			memcmp(machine_at(a, start[0]), machine_at(b, start[0]),
+				stop[0] - start[0]) != 0)
 			return false;
 	}
 }
@@ -187,13 +193,16 @@ static void check_against_counts(const struct replay *r, const char *dir)
 		counted(counts.text, "mm_page_alloc"));
 	cr_expect_eq(count[REPLAY_applied_frees] + count[REPLAY_skipped_before_recording],
 		counted(counts.text, "mm_page_free"));
-	cr_expect_eq(count[REPLAY_skipped_batched_repeat], counted(counts.text, "mm_page_free_batched"));
+	cr_expect_eq(
+		count[REPLAY_skipped_batched_repeat], counted(counts.text, "mm_page_free_batched"));
 	cr_expect_eq(count[REPLAY_skipped_informational],
-		counted(counts.text, "mm_page_alloc_extfrag") + counted(counts.text, "mm_page_alloc_zone_locked") +
+		counted(counts.text, "mm_page_alloc_extfrag") +
+			counted(counts.text, "mm_page_alloc_zone_locked") +
 			counted(counts.text, "mm_page_pcpu_drain"));
-	cr_expect_eq(count[REPLAY_skipped_foreign],
-		counted(counts.text, "page_fault_user") + counted(counts.text, "page_fault_kernel") +
-			counted(counts.text, "tracing_mark_write"));
+	cr_expect_eq(
+		count[REPLAY_skipped_foreign], counted(counts.text, "page_fault_user") +
+						       counted(counts.text, "page_fault_kernel") +
+						       counted(counts.text, "tracing_mark_write"));
 	free(counts.text);
 }
 
@@ -275,7 +284,8 @@ Test(replay, find_cat)
 /* The repository's own: always here. */
 Test(replay, gcc_compile_short)
 {
-	struct recording rec = need("%s/examples/recordings/gcc-compile-short.trace.txt.gz", getenv("SIMM_SOURCE"));
+	struct recording rec = need(
+		"%s/examples/recordings/gcc-compile-short.trace.txt.gz", getenv("SIMM_SOURCE"));
 
 	whole(&rec, NULL);
 	alike(&rec);
