@@ -104,11 +104,12 @@ static void put_types(const struct zone_map *map, uint64_t line_pfn, struct text
 
 	if (end_pfn > zone_end_pfn(map->z))
 		end_pfn = zone_end_pfn(map->z);
-	for (uint64_t pfn = line_pfn; pfn < end_pfn; pfn = (pfn / block_pages + 1) * block_pages) {
-		uint64_t at = pfn < map->z->start_pfn ? map->z->start_pfn : pfn;
+	for (uint64_t pfn = line_pfn, next; pfn < end_pfn; pfn = next) {
+		uint64_t from = pfn < map->z->start_pfn ? map->z->start_pfn : pfn;
 
-		if (at < end_pfn && pfn_valid(m, at))
-			kinds += !nr[pageblock_type(m, at)]++;
+		next = (pfn / block_pages + 1) * block_pages;
+		if (from < next && pages_have_ram(m, from, next < end_pfn ? next : end_pfn))
+			kinds += !nr[pageblock_type(m, from)]++;
 	}
 	const char *comma = "";
 	for (unsigned i = 0; i < m->nr_migratetypes; i++) {

@@ -47,6 +47,11 @@ static uint64_t next_memory_edge(const struct machine *m, uint64_t pfn)
 	return edge_pfn > pfn ? edge_pfn : pfn + 1;
 }
 
+bool pages_have_ram(const struct machine *m, uint64_t start_pfn, uint64_t end_pfn)
+{
+	return pfn_present(m, start_pfn) || next_memory_edge(m, start_pfn) < end_pfn;
+}
+
 static enum page_kind kind_of(const struct frame *f)
 {
 	if (f->flags & FRAME_HOLE)

@@ -28,6 +28,9 @@ struct page_run {
 /* The run that @pfn of @z is in, from @pfn on. O(1) for memory never used, and for holes. */
 struct page_run page_run_at(const struct machine *m, const struct zone *z, uint64_t pfn);
 
+/* Is any of [start_pfn, end_pfn) RAM? */
+bool pages_have_ram(const struct machine *m, uint64_t start_pfn, uint64_t end_pfn);
+
 #define MAP_CELLS_PER_LINE 64
 #define MAP_MAX_LINES	   256
 
