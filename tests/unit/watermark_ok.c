@@ -102,7 +102,7 @@ Test(watermark_ok, order)
 {
 	struct machine *m = guarded(false);
 	struct zone *z = zone_at(m, 0, ZONE_NORMAL);
-	static uint64_t pfn[4096];
+	static uint64_t pfn[4097];
 	uint64_t n = 0;
 
 	while (!alloc_pages_node(m, 0, -1, GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, 0, &pfn[n]))
