@@ -307,7 +307,11 @@ Test(steal, highatomic)
 	cr_expect_eq(z->nr_reserved_highatomic, 1536);
 	hand_check(m);
 	cr_expect_eq(alloc_pages_node(m, 0, -1, GFP_KERNEL | __GFP_NOWARN, 4, &pfn), -ENOMEM);
-	cr_expect_eq(z->nr_reserved_highatomic, 0, "it was given back before the failure");
+	for (unsigned order = 0; order < 11; order++)
+		cr_expect_eq(zone_free_blocks(m, z, order, MIGRATE_HIGHATOMIC), 0,
+			"before the failure every pageblock that had free pages was given back");
+	cr_expect_lt(z->nr_reserved_highatomic, 1536);
+	cr_expect_eq(z->nr_reserved_highatomic, 512 * blocks(m, MIGRATE_HIGHATOMIC));
 	hand_check(m);
 	hand_destroy(m);
 	/* 1% of 4096 pages is less than a pageblock: none is kept. */
