@@ -105,8 +105,8 @@ static int refuse_unknown(struct reader *r, const struct word *w)
 	const char *nearest = parse_nearest(w->s, w->len, x->names, x->nr);
 
 	return refuse_at(r->why, EINVAL, w->column, w->len,
-		"there is no call `%.*s`%s%s: sim/help/ has one file for each", shown(w), w->s,
-		nearest ? ": did you mean " : "", nearest ? nearest : "");
+		"there is no call `%.*s`; the nearest is %s (sim/help/ has a page for each)", shown(w), w->s,
+		nearest ? nearest : "none");
 }
 
 static const char *place_of(unsigned where)

@@ -50,7 +50,7 @@ static int resolve_all(struct parsed_call *p, const uint32_t *index)
 }
 
 /* Keep what the call made under its name. A result that is no object but a number makes a number. */
-static int keep_result(struct session *s, const struct parsed_call *p, uint32_t index, struct text *result)
+static int keep_result(struct session *s, struct parsed_call *p, uint32_t index, struct text *result)
 {
 	struct machine *m = s->m;
 	struct var made = p->call.made;
@@ -67,6 +67,7 @@ static int keep_result(struct session *s, const struct parsed_call *p, uint32_t 
 		}
 		made.kind = VAR_NUMBER;
 	}
+	p->call.made = made;
 	return var_set(m, t->base, t->len, index, &made);
 }
 
@@ -135,7 +136,7 @@ struct bulk {
 	uint32_t next[CALL_MAX_ARGS];	/* where the search for each argument's next name begins */
 	uint32_t next_target;
 	uint32_t first_name, last_name;	/* indices of what was made */
-	uint64_t done;
+	uint64_t done, made;
 	char first[SHOWN_RESULT], last[SHOWN_RESULT];
 	struct text result;		/* of the call at hand */
 	bool waiting;			/* the call at hand was begun and waits */
@@ -188,7 +189,9 @@ static void advance(struct bulk *b, const uint32_t *index, uint32_t target)
 			b->next[i] = index[i] + 1;
 	if (b->p.has_target && b->p.target.range)
 		b->next_target = target + 1;
-	if (!b->done)
+	if (b->p.call.made.kind == VAR_NONE)
+		return;
+	if (!b->made++)
 		b->first_name = target;
 	b->last_name = target;
 }
@@ -210,7 +213,7 @@ static void put_bulk_result(const struct bulk *b, const struct refusal *stop, st
 	text_dec(out, b->done, 0);
 	if (b->done && b->first[0])
 		text_printf(out, " first=%s last=%s", b->first, b->last);
-	if (b->done && b->p.has_target && b->p.target.range)
+	if (b->made && b->p.has_target && b->p.target.range)
 		text_printf(out, " names=%.*s.%u-%u", (int)b->p.target.len, b->p.target.base, b->first_name,
 			b->last_name);
 	if (stop)
@@ -310,6 +313,10 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 		advance(b, index, target);
 		b->done++;
 		clock_run(s->m, UINT32_MAX);
+		if (open && !b->made) {
+			refuse(&s->m->why, EINVAL, "%s gives nothing that a name can hold", b->p.spec->row->name);
+			return finish_bulk(run, b, &s->m->why);
+		}
 	}
 	return STEP_MORE;
 }

@@ -154,11 +154,12 @@ static int refuse_type(struct parsed_call *p, unsigned i, const struct var *var)
 	const struct word *word = &p->ref[i].word;
 	enum arg_type holds = var->kind == VAR_PAGE ? ARG_page : ARG_address;
 	const char *other = counterpart(p->spec, i, holds);
+	const char *takes = arg_type_doc((enum arg_type)p->spec->arg[i].type);
 
 	return refuse_at(&p->call.m->why, EINVAL, word->column, word->len,
-		"%.*s is %s, and %s takes %s here%s%s", (int)word->len, word->s, kinds[var->kind],
-		p->spec->row->name, arg_type_doc((enum arg_type)p->spec->arg[i].type),
-		other ? ": the call for it is " : "", other ? other : "");
+		"%.*s is %s, but %s takes %.*s%s%s", (int)word->len, word->s, kinds[var->kind],
+		p->spec->row->name, (int)strcspn(takes, ":,"), takes,
+		other ? "; the call for what it is: " : "", other ? other : "");
 }
 
 static bool type_takes(enum arg_type type, enum var_kind kind)
