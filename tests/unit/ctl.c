@@ -113,7 +113,7 @@ Test(ctl, refusals_say_what_would_be_right)
 		const char *line;
 		int err;
 		const char *part;
-	} rows[] = {
+	} cases[] = {
 		{"aloc_pages GFP_KERNEL", EINVAL, "alloc_pages"},
 		{"alloc_pages GFP_KERNAL", EINVAL, "GFP_KERNEL"},
 		{"alloc_pages", EINVAL, "alloc_pages GFP [ORDER=0]"},
@@ -144,9 +144,9 @@ Test(ctl, refusals_say_what_would_be_right)
 
 	world_call(simm, "buf = alloc_pages GFP_KERNEL 1");
 	world_call(simm, "addr = __get_free_pages GFP_KERNEL 1");
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		cr_assert_eq(world_refused(simm, rows[i].line), rows[i].err, "%s: %s", rows[i].line, sentence(simm));
-		cr_assert_not_null(strstr(sentence(simm), rows[i].part), "%s: %s", rows[i].line, sentence(simm));
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert_eq(world_refused(simm, cases[i].line), cases[i].err, "%s: %s", cases[i].line, sentence(simm));
+		cr_assert_not_null(strstr(sentence(simm), cases[i].part), "%s: %s", cases[i].line, sentence(simm));
 	}
 	/* Each CPU has a file that takes the kernel's functions, but not the machine's verbs. */
 	cr_assert_eq(world_write(simm, "sim/cpu1/ctl", "alloc_page GFP_KERNEL\n"), 22);
@@ -226,13 +226,13 @@ Test(ctl, cpulist_groups)
 {
 	static const struct {
 		const char *word, *indices;
-	} rows[] = {
+	} cases[] = {
 		{"p.0-9:2/5", "0 1 5 6"}, {"p.3-9:1/3", "3 6 9"}, {"p.4", "4"}, {"p.4-4", "4"}, {"p.0-3", "0 1 2 3"},
 		{"p.8-11:1/2", "8 10"},
 	};
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct word w = {rows[i].word, (uint32_t)strlen(rows[i].word), 1};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct word w = {cases[i].word, (uint32_t)strlen(cases[i].word), 1};
 		struct name_ref ref;
 		char got[64] = "";
 		size_t len = 0;
@@ -240,7 +240,7 @@ Test(ctl, cpulist_groups)
 		cr_assert_eq(name_parse(&w, &ref, NULL), 0);
 		for (uint32_t at = name_next_index(&ref, 0); at != VAR_NO_INDEX; at = name_next_index(&ref, at + 1))
 			len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%u", len ? " " : "", at);
-		cr_assert_str_eq(got, rows[i].indices, "%s: %s", rows[i].word, got);
+		cr_assert_str_eq(got, cases[i].indices, "%s: %s", cases[i].word, got);
 	}
 }
 

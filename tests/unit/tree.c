@@ -150,7 +150,7 @@ Test(tree, sizes_links_and_modes)
 		enum simm_type type;
 		unsigned mode;
 		uint64_t size;
-	} rows[] = {
+	} cases[] = {
 		{"", SIMM_DIR, 0555, 0},
 		{"proc/meminfo", SIMM_FILE, 0444, 0},
 		{"proc/sys/vm/swappiness", SIMM_FILE, 0644, 0},
@@ -162,15 +162,15 @@ Test(tree, sizes_links_and_modes)
 		{"sim/ctl", SIMM_FILE, 0600, 0},
 	};
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct simm_node node;
 		struct simm_attr attr;
 
-		cr_assert_eq(simm_resolve(simm, rows[i].path, &node), 0, "%s", rows[i].path);
+		cr_assert_eq(simm_resolve(simm, cases[i].path, &node), 0, "%s", cases[i].path);
 		cr_assert_eq(simm_getattr(simm, &node, &attr), 0);
-		cr_assert_eq(attr.type, rows[i].type, "%s", rows[i].path);
-		cr_assert_eq(attr.mode, rows[i].mode, "%s has mode %o", rows[i].path, attr.mode);
-		cr_assert_eq(attr.size, rows[i].size, "%s", rows[i].path);
+		cr_assert_eq(attr.type, cases[i].type, "%s", cases[i].path);
+		cr_assert_eq(attr.mode, cases[i].mode, "%s has mode %o", cases[i].path, attr.mode);
+		cr_assert_eq(attr.size, cases[i].size, "%s", cases[i].path);
 	}
 	simm_destroy(simm);
 }
@@ -181,7 +181,7 @@ Test(tree, wrong_paths)
 	static const struct {
 		const char *path;
 		int err;
-	} rows[] = {
+	} cases[] = {
 		{"nothing", -ENOENT}, {"proc/meminfo/x", -ENOTDIR}, {"sim/cpu", -ENOENT}, {"sim/cpux/ctl", -ENOENT},
 		{"sim/cpu00/ctl", -ENOENT}, {"sim/cpu99/ctl", -ENOENT}, {"sim/cpu18446744073709551616/ctl", -ENOENT},
 	};
@@ -189,8 +189,8 @@ Test(tree, wrong_paths)
 	struct simm_open *open;
 	char name[400];
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		cr_assert_eq(simm_resolve(simm, rows[i].path, &node), rows[i].err, "%s", rows[i].path);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_assert_eq(simm_resolve(simm, cases[i].path, &node), cases[i].err, "%s", cases[i].path);
 	cr_assert_eq(simm_resolve(simm, "//sim///ctl/", &node), 0);
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
