@@ -60,7 +60,7 @@ static int may_open(const struct row *row, unsigned flags)
 }
 
 int simm_open(
-        struct simm *simm, const struct simm_node *node, unsigned flags, struct simm_open **out)
+	struct simm *simm, const struct simm_node *node, unsigned flags, struct simm_open **out)
 {
 	struct view v;
 
@@ -192,7 +192,7 @@ static struct simm_write *begin(struct simm_open *open, uint64_t owner)
 }
 
 struct simm_write *simm_write_begin(
-        struct simm_open *open, const void *data, size_t len, uint64_t offset, uint64_t lock_owner)
+	struct simm_open *open, const void *data, size_t len, uint64_t offset, uint64_t lock_owner)
 {
 	struct simm_write *w = begin(open, lock_owner);
 
@@ -238,7 +238,7 @@ static int64_t store_value(struct simm_write *w)
 	refusal_clear(&s->m->why);
 	node_view(simm, &w->open->node, &v);
 	int64_t ret =
-	        row->store ? row->store(&v, w->data, len) : row->write(&v, w->data, len, w->offset);
+		row->store ? row->store(&v, w->data, len) : row->write(&v, w->data, len, w->offset);
 	assert(ret <= (int64_t)len);
 	s->acts++;
 	if (ret < 0 && s->m->why.err) {

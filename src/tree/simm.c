@@ -65,12 +65,12 @@ int simm_config_machine(struct simm_config *config, const char *name, char *erro
 	}
 	const char *nearest = parse_nearest(name, strlen(name), names, n);
 	int err = refuse(&why, ENOENT, "there is no machine `%s`: the nearest name is %s", name,
-	        nearest ? nearest : "none");
+		nearest ? nearest : "none");
 	return answer(err, &why, error, cap);
 }
 
 int simm_config_fdt(
-        struct simm_config *config, const void *fdt, size_t bytes, char *error, size_t cap)
+	struct simm_config *config, const void *fdt, size_t bytes, char *error, size_t cap)
 {
 	struct refusal why;
 
@@ -80,7 +80,7 @@ int simm_config_fdt(
 }
 
 int simm_config_like(struct simm_config *config, const char *path, const char *data, size_t bytes,
-        char *error, size_t cap)
+	char *error, size_t cap)
 {
 	struct refusal why;
 
@@ -97,7 +97,7 @@ const char *simm_like_path(unsigned i)
 }
 
 int simm_config_option(
-        struct simm_config *config, const char *name, const char *value, char *error, size_t cap)
+	struct simm_config *config, const char *name, const char *value, char *error, size_t cap)
 {
 	struct refusal why;
 
@@ -231,19 +231,7 @@ bool simm_call_nth(unsigned i, const char **name, char *usage, size_t cap, const
 	return true;
 }
 
-static const struct {
-	const char *name, *argument, *doc;
-} option_rows[] = {
-#define OPTION(name, argument, doc) {#name, argument, doc},
-#include "mm/boot/option.def"
-};
-
 bool simm_option_nth(unsigned i, const char **name, const char **argument, const char **doc)
 {
-	if (i >= sizeof(option_rows) / sizeof(option_rows[0]))
-		return false;
-	*name = option_rows[i].name;
-	*argument = option_rows[i].argument;
-	*doc = option_rows[i].doc;
-	return true;
+	return describe_option_nth(i, name, argument, doc);
 }

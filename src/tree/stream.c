@@ -32,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES  ((size_t)1 << 20)
+#define LINE_MAX_BYTES	((size_t)1 << 20)
 #define LINES_PER_SLICE 2048
 
 int stream_open(struct simm_open *open)
@@ -58,8 +58,8 @@ void stream_release(struct simm_open *open)
 
 		node_path(open->simm, &open->node, path, sizeof(path));
 		refuse(&why, ECANCELED,
-		        "the file was closed in the middle of this line, which was not run: end "
-		        "lines with a newline");
+			"the file was closed in the middle of this line, which was not run: end "
+			"lines with a newline");
 		session_error(s, path, st->state.lines + 1, st->head.data, st->head.len, &why);
 	}
 	if (ops_of(open)->close)
@@ -244,13 +244,13 @@ static bool finish_plain_line(struct simm_write *w)
 		const char *nul = memchr(line, '\0', len);
 
 		err = -refuse_at(&s->m->why, EINVAL, (uint32_t)(nul - line) + 1, 1,
-		        "the line has a NUL byte: calls are text");
+			"the line has a NUL byte: calls are text");
 	} else if (calls && is_blank(line, len)) {
 		err = 0;
 	} else if (st->state.strict && st->state.failed) {
 		err = -refuse(&s->m->why, ECANCELED,
-		        "an earlier line was refused and `strict` was written to this open file: "
-		        "it takes no more");
+			"an earlier line was refused and `strict` was written to this open file: "
+			"it takes no more");
 	} else {
 		return false;
 	}
@@ -271,14 +271,14 @@ static void start_run(struct simm_write *w, const char *line, size_t len)
 	node_view(simm, &w->open->node, &w->view);
 	w->generation = simm->session.boots;
 	w->run = (struct line_run){
-	        .v = &w->view,
-	        .stream = &st->state,
-	        .line = line,
-	        .len = len,
-	        .number = st->state.lines,
-	        .fresh = true,
-	        .nonblock = w->open->flags & SIMM_O_NONBLOCK,
-	        .result = &w->result,
+		.v = &w->view,
+		.stream = &st->state,
+		.line = line,
+		.len = len,
+		.number = st->state.lines,
+		.fresh = true,
+		.nonblock = w->open->flags & SIMM_O_NONBLOCK,
+		.result = &w->result,
 	};
 }
 
@@ -289,8 +289,8 @@ static void refuse_too_long(struct simm_write *w, int err)
 
 	st->state.lines++;
 	refuse(&s->m->why, err,
-	        err == E2BIG ? "a line has at most 1 MiB: end lines with a newline"
-	                     : "the host has no memory for this line");
+		err == E2BIG ? "a line has at most 1 MiB: end lines with a newline"
+			     : "the host has no memory for this line");
 	tell_errors(w, err, w->data + w->finished, w->line_bytes);
 	refuse_line(w, err);
 }

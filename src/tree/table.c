@@ -29,21 +29,21 @@
 #define DIR(p, m, n, d) {.path = p, .kind = ROW_DIR, .mode = m, .need = CONFIG_##n, .doc = d},
 #define TEXT(p, m, n, sh, st, d)                                                                   \
 	{.path = p,                                                                                \
-	        .kind = ROW_TEXT,                                                                  \
-	        .mode = m,                                                                         \
-	        .need = CONFIG_##n,                                                                \
-	        .show = sh,                                                                        \
-	        .store = st,                                                                       \
-	        .doc = d},
+		.kind = ROW_TEXT,                                                                  \
+		.mode = m,                                                                         \
+		.need = CONFIG_##n,                                                                \
+		.show = sh,                                                                        \
+		.store = st,                                                                       \
+		.doc = d},
 #define BLOB(p, m, n, r, w, s, d)                                                                  \
 	{.path = p,                                                                                \
-	        .kind = ROW_BLOB,                                                                  \
-	        .mode = m,                                                                         \
-	        .need = CONFIG_##n,                                                                \
-	        .read = r,                                                                         \
-	        .write = w,                                                                        \
-	        .size = s,                                                                         \
-	        .doc = d},
+		.kind = ROW_BLOB,                                                                  \
+		.mode = m,                                                                         \
+		.need = CONFIG_##n,                                                                \
+		.read = r,                                                                         \
+		.write = w,                                                                        \
+		.size = s,                                                                         \
+		.doc = d},
 #define STREAM(p, m, n, o, d)                                                                      \
 	{.path = p, .kind = ROW_STREAM, .mode = m, .need = CONFIG_##n, .stream = &o, .doc = d},
 #define LINK(p, n, s, d)                                                                           \
@@ -62,7 +62,7 @@ const unsigned nr_rows = sizeof(rows) / sizeof(rows[0]);
 #define ARG(n, o, d) {.name = #n, .ops = &o, .doc = d},
 const struct arg_row arg_rows[] = {
 #include "args.def"
-        {0}};
+	{0}};
 const unsigned nr_arg_rows = sizeof(arg_rows) / sizeof(arg_rows[0]) - 1;
 
 static uint64_t hash_path(const char *path, size_t len)
@@ -81,7 +81,7 @@ struct index {
 };
 
 static uint32_t index_find(
-        const struct index *x, const struct place *place, const char *path, size_t len)
+	const struct index *x, const struct place *place, const char *path, size_t len)
 {
 	uint64_t hash = hash_path(path, len);
 

@@ -11,7 +11,7 @@
 
 /* Place i > 0 is rows[i - 1]; place 0 is the root. */
 struct place {
-	const struct row *row;     /* NULL: the root */
+	const struct row *row;	   /* NULL: the root */
 	const struct arg_row *arg; /* the component's argument, NULL: a fixed name */
 	const char *name;   /* last component of the path: the fixed name, or what precedes `{` */
 	const char *suffix; /* what follows `}` */
@@ -35,7 +35,7 @@ int table_init(struct table *t);
 void table_finish(struct table *t);
 
 static inline const struct place *table_child(
-        const struct table *t, const struct place *dir, unsigned i)
+	const struct table *t, const struct place *dir, unsigned i)
 {
 	return &t->place[t->child[dir->first_child + i]];
 }

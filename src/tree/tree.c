@@ -24,7 +24,7 @@
 
 #define COOKIE_KEY_BITS 52
 #define COOKIE_KEY_MASK (((uint64_t)1 << COOKIE_KEY_BITS) - 1)
-#define COOKIE_DOTDOT   2
+#define COOKIE_DOTDOT	2
 
 bool row_below(const struct row *row, const char *prefix)
 {
@@ -63,13 +63,13 @@ void node_view(struct simm *simm, const struct simm_node *node, struct view *v)
 
 /* @name as an entry of the place @p below @dir. */
 static bool match(struct simm *simm, const struct simm_node *dir, const struct place *p,
-        const char *name, size_t len, struct simm_node *out)
+	const char *name, size_t len, struct simm_node *out)
 {
 	if (!p->arg && (p->name_len != len || memcmp(p->name, name, len)))
 		return false;
 	if (p->arg &&
-	        (len <= (size_t)p->name_len + p->suffix_len || memcmp(p->name, name, p->name_len) ||
-	                memcmp(p->suffix, name + len - p->suffix_len, p->suffix_len)))
+		(len <= (size_t)p->name_len + p->suffix_len || memcmp(p->name, name, p->name_len) ||
+			memcmp(p->suffix, name + len - p->suffix_len, p->suffix_len)))
 		return false;
 	if (!place_exists(simm, p))
 		return false;
@@ -80,11 +80,11 @@ static bool match(struct simm *simm, const struct simm_node *dir, const struct p
 	struct view v;
 	node_view(simm, out, &v);
 	return !p->arg->ops->parse(&v, name + p->name_len, len - p->name_len - p->suffix_len,
-	        &out->arg[p->nr_args - 1]);
+		&out->arg[p->nr_args - 1]);
 }
 
 int simm_lookup(
-        struct simm *simm, const struct simm_node *dir, const char *name, struct simm_node *out)
+	struct simm *simm, const struct simm_node *dir, const char *name, struct simm_node *out)
 {
 	const struct place *d = node_place(simm, dir);
 	size_t len = strlen(name);
@@ -133,7 +133,7 @@ int simm_resolve(struct simm *simm, const char *path, struct simm_node *out)
 /* ---- names of nodes ---- */
 
 static void print_component(struct simm *simm, const struct place *p, const struct simm_node *node,
-        char *out, size_t cap)
+	char *out, size_t cap)
 {
 	char arg[SIMM_NAME_MAX + 1] = "?";
 	struct view v;
@@ -153,7 +153,7 @@ static void print_component(struct simm *simm, const struct place *p, const stru
 
 /* The places from the root's child down to @p. */
 static unsigned ancestry(
-        const struct simm *simm, const struct place *p, const struct place **chain, unsigned cap)
+	const struct simm *simm, const struct place *p, const struct place **chain, unsigned cap)
 {
 	unsigned depth = 0;
 
@@ -190,7 +190,7 @@ static bool is_dir(const struct place *p)
 
 /* The first entry of the argument place @p at or after *@key: its spelling and node. */
 static bool next_entry(struct simm *simm, const struct place *p, const struct simm_node *dir,
-        uint64_t *key, char *name, size_t cap, struct simm_node *out)
+	uint64_t *key, char *name, size_t cap, struct simm_node *out)
 {
 	struct view v;
 	char arg[SIMM_NAME_MAX + 1];
@@ -205,7 +205,7 @@ static bool next_entry(struct simm *simm, const struct place *p, const struct si
 		if (p->arg->ops->parse(&v, arg, strlen(arg), &out->arg[p->nr_args - 1]))
 			continue;
 		snprintf(name, cap, "%.*s%s%.*s", p->name_len, p->name, arg, p->suffix_len,
-		        p->suffix);
+			p->suffix);
 		return true;
 	}
 }
@@ -227,7 +227,7 @@ static uint64_t count_subdirs(struct simm *simm, const struct simm_node *node)
 			continue;
 		}
 		for (uint64_t key = 0; next_entry(simm, p, node, &key, name, sizeof(name), &child);
-		        key++)
+			key++)
 			n++;
 	}
 	return n;
@@ -257,10 +257,10 @@ static uint64_t node_ino(const struct simm *simm, const struct simm_node *node)
 static uint64_t text_size(const struct row *row)
 {
 	return row_below(row, "sys/") && !row_below(row, "sys/kernel/debug/") &&
-	                       !row_below(row, "sys/kernel/tracing/") &&
-	                       !row_below(row, "sys/fs/cgroup/")
-	               ? 4096
-	               : 0;
+			       !row_below(row, "sys/kernel/tracing/") &&
+			       !row_below(row, "sys/fs/cgroup/")
+		       ? 4096
+		       : 0;
 }
 
 /* procfs gives a fixed link its length, and 0 to those that depend on the reader; sysfs gives 0. */
@@ -269,7 +269,7 @@ static uint64_t link_size(struct view *v)
 	struct text target;
 
 	if (!row_below(v->row, "proc/") || !strcmp(v->row->path, "proc/self") ||
-	        !strcmp(v->row->path, "proc/thread-self"))
+		!strcmp(v->row->path, "proc/thread-self"))
 		return 0;
 	text_init(&target);
 	uint64_t len = v->row->show(v, &target) ? 0 : target.len;
@@ -279,7 +279,7 @@ static uint64_t link_size(struct view *v)
 
 /* Attributes of a node that is known to exist. */
 static void fill_attr(
-        struct simm *simm, const struct simm_node *node, bool count_links, struct simm_attr *out)
+	struct simm *simm, const struct simm_node *node, bool count_links, struct simm_attr *out)
 {
 	const struct place *p = node_place(simm, node);
 	const struct row *row = p->row;
@@ -332,7 +332,7 @@ bool node_holds(struct simm *simm, const struct simm_node *node)
 
 	for (unsigned i = 0; i < depth; i++)
 		if (!place_exists(simm, chain[i]) ||
-		        (chain[i]->arg && !arg_holds(simm, chain[i], node)))
+			(chain[i]->arg && !arg_holds(simm, chain[i], node)))
 			return false;
 	return true;
 }
@@ -368,7 +368,7 @@ ssize_t simm_readlink(struct simm *simm, const struct simm_node *node, char *buf
 /* ---- directories ---- */
 
 static bool fill_one(struct simm *simm, const struct simm_node *node, const char *name,
-        uint64_t cookie, simm_fill_fn *fill, void *data)
+	uint64_t cookie, simm_fill_fn *fill, void *data)
 {
 	struct simm_attr attr;
 
@@ -391,7 +391,7 @@ static struct simm_node parent_of(const struct simm *simm, const struct simm_nod
 
 /* The entries of child number @i of @dir from @key on; false when @fill wants no more. */
 static bool fill_child(struct simm *simm, const struct simm_node *dir, unsigned i, uint64_t key,
-        simm_fill_fn *fill, void *data)
+	simm_fill_fn *fill, void *data)
 {
 	const struct place *p = table_child(&simm->table, node_place(simm, dir), i);
 	uint64_t high = (uint64_t)(i + 1) << COOKIE_KEY_BITS;
@@ -412,7 +412,7 @@ static bool fill_child(struct simm *simm, const struct simm_node *dir, unsigned 
 }
 
 int simm_readdir(struct simm *simm, const struct simm_node *dir, uint64_t cookie,
-        simm_fill_fn *fill, void *data)
+	simm_fill_fn *fill, void *data)
 {
 	const struct place *d = node_place(simm, dir);
 	struct simm_node up = parent_of(simm, dir);
@@ -455,7 +455,7 @@ int simm_mkdir(struct simm *simm, const struct simm_node *dir, const char *name)
 }
 
 static int remove_node(
-        struct simm *simm, const struct simm_node *dir, const char *name, bool want_dir)
+	struct simm *simm, const struct simm_node *dir, const char *name, bool want_dir)
 {
 	struct simm_node node;
 	struct view v;

@@ -46,8 +46,8 @@ struct refused {
 	struct text bytes;
 	bool mid_write; /* rule 4: bytes before it counted as written, so its errno is still to be
 	                   told */
-	bool told;      /* it was told: the record is over with the next act */
-	uint64_t acts;  /* session's count of acts when it was told */
+	bool told;	/* it was told: the record is over with the next act */
+	uint64_t acts;	/* session's count of acts when it was told */
 };
 
 struct stream {
@@ -55,8 +55,8 @@ struct stream {
 	struct text head; /* an incomplete line */
 	struct results results;
 	struct refused refused;
-	uint64_t last_owner;       /* lock_owner of the last write */
-	bool written;              /* last_owner is one */
+	uint64_t last_owner;	   /* lock_owner of the last write */
+	bool written;		   /* last_owner is one */
 	struct simm_write *writer; /* whose turn it is; others that share this open file wait */
 };
 
@@ -66,9 +66,9 @@ struct simm_open {
 	const struct row *row;
 	unsigned flags;
 	struct text text; /* TEXT: the snapshot; STREAM with a show: what is being read */
-	int text_err;     /* negative: rendering it was refused; a read says so, as on Linux */
-	bool rendered;    /* and not yet read from its beginning */
-	size_t text_at;   /* STREAM with a show: the reader's place */
+	int text_err;	  /* negative: rendering it was refused; a read says so, as on Linux */
+	bool rendered;	  /* and not yet read from its beginning */
+	size_t text_at;	  /* STREAM with a show: the reader's place */
 	struct stream *stream;
 };
 
@@ -83,7 +83,7 @@ struct simm_write {
 	bool started; /* it has the stream's turn */
 	bool running; /* a line has begun and is not done */
 	bool done;
-	int64_t ret;         /* when done */
+	int64_t ret;	     /* when done */
 	size_t finished;     /* bytes whose lines are done */
 	size_t line_bytes;   /* of the present line, in @data, with its newline */
 	size_t head_before;  /* bytes of head before the present line's were joined to it */

@@ -40,7 +40,7 @@ static enum arg_type find_type(const char *s, size_t len)
 	unsigned i = 0;
 
 	while (i < NR_ARG_TYPES &&
-	        !(strlen(arg_types[i].name) == len && !memcmp(arg_types[i].name, s, len)))
+		!(strlen(arg_types[i].name) == len && !memcmp(arg_types[i].name, s, len)))
 		i++;
 	/* A type that is not in arg_type.def. */
 	assert(i < NR_ARG_TYPES);
@@ -71,9 +71,9 @@ void call_spec_init(struct call_spec *spec, const struct call_row *row)
 	const char *s = row->args;
 
 	*spec = (struct call_spec){
-	        .row = row,
-	        .hash = hash_name(row->name, strlen(row->name)),
-	        .name_len = (uint8_t)strlen(row->name),
+		.row = row,
+		.hash = hash_name(row->name, strlen(row->name)),
+		.name_len = (uint8_t)strlen(row->name),
 	};
 	while (*s) {
 		struct call_arg *arg = &spec->arg[spec->nr_args];
@@ -137,7 +137,7 @@ const struct call_spec *call_find(const struct call_index *x, const char *name, 
 		const struct call_spec *spec = &x->spec[x->slot[i] - 1];
 
 		if (spec->hash == hash && spec->name_len == len &&
-		        !memcmp(spec->row->name, name, len))
+			!memcmp(spec->row->name, name, len))
 			return spec;
 	}
 	return NULL;

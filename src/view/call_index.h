@@ -36,7 +36,7 @@ struct call_spec {
 struct call_index {
 	unsigned nr;
 	struct call_spec *spec; /* in the order of rows */
-	uint16_t *slot;         /* spec's number + 1, open addressing */
+	uint16_t *slot;		/* spec's number + 1, open addressing */
 	uint32_t mask;
 	const char **names; /* for suggestions */
 	/* The last GFP word that was read: scripts say the same one a million times. */

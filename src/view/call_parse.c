@@ -105,24 +105,30 @@ static int refuse_unknown(struct reader *r, const struct word *w)
 	const char *nearest = parse_nearest(w->s, w->len, x->names, x->nr);
 
 	return refuse_at(r->why, EINVAL, w->column, w->len,
-		"there is no call `%.*s`; the nearest is %s (sim/help/ has a page for each)", shown(w), w->s,
-		nearest ? nearest : "none");
+		"there is no call `%.*s`; the nearest is %s (sim/help/ has a page for each)",
+		shown(w), w->s, nearest ? nearest : "none");
 }
 
 static const char *place_of(unsigned where)
 {
-	return where & CALL_SIM ? "sim/ctl" : where & CALL_CPU ? "sim/cpuN/ctl" : where & CALL_PROCESS ? "sim/tasks/NAME/ctl" : "the device's ctl";
+	return where & CALL_SIM	      ? "sim/ctl"
+	       : where & CALL_CPU     ? "sim/cpuN/ctl"
+	       : where & CALL_PROCESS ? "sim/tasks/NAME/ctl"
+				      : "the device's ctl";
 }
 
-static int check_call(struct reader *r, const struct word *w, const struct call_spec *spec, unsigned where)
+static int check_call(
+	struct reader *r, const struct word *w, const struct call_spec *spec, unsigned where)
 {
 	if (!(spec->row->where & where))
 		return refuse_at(r->why, EINVAL, w->column, w->len, "%s goes to another file: %s",
 			spec->row->name, place_of(spec->row->where));
 	if (!machine_has(r->v->m, spec->row->need))
 		return refuse_at(r->why, ENOSYS, w->column, w->len,
-			"this machine's kernel is built without CONFIG_%s, which %s needs (reboot config=+%s)",
-			config_name(spec->row->need), spec->row->name, config_name(spec->row->need));
+			"this machine's kernel is built without CONFIG_%s, which %s needs (reboot "
+			"config=+%s)",
+			config_name(spec->row->need), spec->row->name,
+			config_name(spec->row->need));
 	return 0;
 }
 
@@ -133,8 +139,8 @@ static int refuse_usage(struct reader *r, const struct call_spec *spec, const ch
 
 	text_init(&usage);
 	call_usage(spec->row, &usage);
-	int err = refuse_at(r->why, EINVAL, column, span, "%s %s: the usage is `%s`", spec->row->name,
-		problem, text_str(&usage));
+	int err = refuse_at(r->why, EINVAL, column, span, "%s %s: the usage is `%s`",
+		spec->row->name, problem, text_str(&usage));
 	text_finish(&usage);
 	return err;
 }
@@ -142,22 +148,25 @@ static int refuse_usage(struct reader *r, const struct call_spec *spec, const ch
 /* ---- arguments ---- */
 
 /* A word that does not read as its argument's type. */
-static int refuse_arg(struct reader *r, const struct call_spec *spec, unsigned i, const struct word *w)
+static int refuse_arg(
+	struct reader *r, const struct call_spec *spec, unsigned i, const struct word *w)
 {
 	struct text usage;
 
 	text_init(&usage);
 	call_usage(spec->row, &usage);
-	int err = refuse_at(r->why, EINVAL, w->column, w->len, "`%.*s` is not %s: the usage is `%s`",
-		shown(w), w->s, arg_type_doc((enum arg_type)spec->arg[i].type), text_str(&usage));
+	int err = refuse_at(r->why, EINVAL, w->column, w->len,
+		"`%.*s` is not %s: the usage is `%s`", shown(w), w->s,
+		arg_type_doc((enum arg_type)spec->arg[i].type), text_str(&usage));
 	text_finish(&usage);
 	return err;
 }
 
 static int refuse_range(struct reader *r, const struct word *w, const char *what, uint64_t last)
 {
-	return refuse_at(r->why, EINVAL, w->column, w->len, "this machine has no %s %.*s: they go from 0 to %llu",
-		what, shown(w), w->s, (unsigned long long)last);
+	return refuse_at(r->why, EINVAL, w->column, w->len,
+		"this machine has no %s %.*s: they go from 0 to %llu", what, shown(w), w->s,
+		(unsigned long long)last);
 }
 
 static int read_gfp(struct reader *r, const struct word *w, uint64_t *out)
@@ -191,8 +200,8 @@ static int read_page(struct reader *r, const struct word *w, uint64_t *out)
 	if (pfn_valid(m, *out))
 		return 0;
 	return refuse_at(r->why, EINVAL, w->column, w->len,
-		"there is no struct page at pfn %.*s: this machine's lie between %#llx and %#llx", shown(w), w->s,
-		(unsigned long long)m->base_pfn, (unsigned long long)m->end_pfn);
+		"there is no struct page at pfn %.*s: this machine's lie between %#llx and %#llx",
+		shown(w), w->s, (unsigned long long)m->base_pfn, (unsigned long long)m->end_pfn);
 }
 
 static int read_node(struct reader *r, const struct word *w, uint64_t *out)
@@ -221,9 +230,13 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 	case ARG_page:
 		return parse_u64(w->s, w->len, 0, out) ? read_page(r, w, out) : -EINVAL;
 	case ARG_address:
-		return parse_u64(w->s, w->len, 16, out) ? 0 : word_is(w, "NULL") ? (int)(*out = 0) : -EINVAL;
+		return parse_u64(w->s, w->len, 16, out) ? 0
+		       : word_is(w, "NULL")		? (int)(*out = 0)
+							: -EINVAL;
 	case ARG_number:
-		return parse_s64(w->s, w->len, (int64_t *)out) || parse_u64(w->s, w->len, 0, out) ? 0 : -EINVAL;
+		return parse_s64(w->s, w->len, (int64_t *)out) || parse_u64(w->s, w->len, 0, out)
+			       ? 0
+			       : -EINVAL;
 	case ARG_size:
 		return parse_size(w->s, w->len, out) ? 0 : -EINVAL;
 	case ARG_node:
@@ -322,7 +335,8 @@ static void read_recorded(struct reader *r, struct call *c)
 	if (next_word(r, &w)) {
 		int64_t value;
 
-		c->recorded_given = parse_u64(w.s, w.len, 0, &c->recorded) || parse_s64(w.s, w.len, &value);
+		c->recorded_given =
+			parse_u64(w.s, w.len, 0, &c->recorded) || parse_s64(w.s, w.len, &value);
 		if (c->recorded_given && *w.s == '-')
 			c->recorded = (uint64_t)value;
 	}
@@ -348,7 +362,8 @@ static int read_args(struct reader *r, struct parsed_call *p)
 		err = read_arg(r, p, n++, &w);
 	}
 	if (!err && n < spec->nr_required)
-		return refuse_usage(r, spec, "wants more arguments", (uint32_t)(r->at - r->line) + 1, 1);
+		return refuse_usage(
+			r, spec, "wants more arguments", (uint32_t)(r->at - r->line) + 1, 1);
 	for (; !err && n < spec->nr_args; n++)
 		err = read_default(r, p, n);
 	return err;
@@ -374,8 +389,8 @@ static int read_target(struct reader *r, struct word *first, struct parsed_call 
 	}
 	p->has_target = true;
 	if (!next_word(r, first))
-		return refuse_at(r->why, EINVAL, name.column, name.len, "a call is to follow `%.*s =`", shown(&name),
-			name.s);
+		return refuse_at(r->why, EINVAL, name.column, name.len,
+			"a call is to follow `%.*s =`", shown(&name), name.s);
 	int err = name_parse(&name, &p->target, r->why);
 	if (!err && p->target.offset)
 		return refuse_at(r->why, EINVAL, name.column, name.len,
@@ -384,7 +399,8 @@ static int read_target(struct reader *r, struct word *first, struct parsed_call 
 	return err;
 }
 
-int call_parse(struct view *v, enum call_where where, const char *line, size_t len, struct parsed_call *p)
+int call_parse(
+	struct view *v, enum call_where where, const char *line, size_t len, struct parsed_call *p)
 {
 	struct reader r = {.line = line, .at = line, .end = line + len, .v = v, .why = &v->m->why};
 	struct word first;

@@ -11,35 +11,36 @@
 struct word {
 	const char *s;
 	uint32_t len;
-	uint32_t column;	/* 1-based */
+	uint32_t column; /* 1-based */
 };
 
 /* NAME, NAME.INDEX, NAME.A-B, NAME.A-B:USED/GROUP, NAME.A-, each with +OFFSET behind it. */
 struct name_ref {
 	const char *base;
 	uint32_t len;
-	uint32_t first;		/* index, VAR_NO_INDEX for a plain name */
+	uint32_t first; /* index, VAR_NO_INDEX for a plain name */
 	uint32_t last;
-	uint32_t used, group;	/* the first @used of every @group indices */
-	bool range;		/* NAME.A-B: as many calls as it has indices */
-	bool open;		/* NAME.A-: until refused, or as far as there are names */
-	const char *offset;	/* the text behind `+`, NULL: none */
+	uint32_t used, group; /* the first @used of every @group indices */
+	bool range;	      /* NAME.A-B: as many calls as it has indices */
+	bool open;	      /* NAME.A-: until refused, or as far as there are names */
+	const char *offset;   /* the text behind `+`, NULL: none */
 	uint32_t offset_len;
 	struct word word;
 };
 
 struct parsed_call {
-	const struct call_spec *spec;	/* NULL: the line was empty */
+	const struct call_spec *spec; /* NULL: the line was empty */
 	bool has_target;
 	struct name_ref target;
-	struct call call;	/* arguments that are not names are read already */
+	struct call call; /* arguments that are not names are read already */
 	struct name_ref ref[CALL_MAX_ARGS];
 	bool is_ref[CALL_MAX_ARGS];
-	bool bulk;		/* a range somewhere */
+	bool bulk; /* a range somewhere */
 };
 
 /* Read @line for the ctl file that takes calls of @where. 0 or -errno with v->m->why. */
-int call_parse(struct view *v, enum call_where where, const char *line, size_t len, struct parsed_call *out);
+int call_parse(struct view *v, enum call_where where, const char *line, size_t len,
+	struct parsed_call *out);
 /* Read @word as a name; -EINVAL with @why when its syntax is wrong. */
 int name_parse(const struct word *word, struct name_ref *out, struct refusal *why);
 /* The first index at or after @from that @ref means; VAR_NO_INDEX past its end. */

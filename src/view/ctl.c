@@ -32,8 +32,8 @@
 
 /* What a line that takes several steps keeps in run->state. */
 struct ctl_state {
-	bool bulk;	/* a struct bulk, which begins with this */
-	void *handler;	/* what the handler of the call at hand keeps in its run->state */
+	bool bulk;     /* a struct bulk, which begins with this */
+	void *handler; /* what the handler of the call at hand keeps in its run->state */
 };
 
 /* ---- one call ---- */
@@ -50,7 +50,8 @@ static int resolve_all(struct parsed_call *p, const uint32_t *index)
 }
 
 /* Keep what the call made under its name. A result that is no object but a number makes a number. */
-static int keep_result(struct session *s, struct parsed_call *p, uint32_t index, struct text *result)
+static int keep_result(
+	struct session *s, struct parsed_call *p, uint32_t index, struct text *result)
 {
 	struct machine *m = s->m;
 	struct var made = p->call.made;
@@ -61,10 +62,8 @@ static int keep_result(struct session *s, struct parsed_call *p, uint32_t index,
 
 		while (len < result->len && result->data[len] != ' ')
 			len++;
-		if (!parse_u64(result->data, len, 0, &made.value)) {
-			text_printf(result, "%smade=nothing", result->len ? " " : "");
+		if (!parse_u64(result->data, len, 0, &made.value))
 			return 0;
-		}
 		made.kind = VAR_NUMBER;
 	}
 	p->call.made = made;
@@ -72,8 +71,8 @@ static int keep_result(struct session *s, struct parsed_call *p, uint32_t index,
 }
 
 /* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */
-static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target, struct line_run *run,
-	struct text *result)
+static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target,
+	struct line_run *run, struct text *result)
 {
 	struct session *s = run->v->s;
 	struct call *c = &p->call;
@@ -114,7 +113,8 @@ static enum step run_single(struct line_run *run, struct parsed_call *p)
 		if (!st) {
 			free(inner.state);
 			inner.state = NULL;
-			err = refuse(&run->v->s->m->why, ENOMEM, "the host has no memory for this line");
+			err = refuse(
+				&run->v->s->m->why, ENOMEM, "the host has no memory for this line");
 		}
 		run->state = st;
 	}
@@ -125,6 +125,8 @@ static enum step run_single(struct line_run *run, struct parsed_call *p)
 		return STEP_MORE;
 	if (!err && p->call.wait)
 		return STEP_WAIT;
+	if (!err && p->has_target && p->call.made.kind == VAR_NONE)
+		text_printf(run->result, "%snamed=nothing", run->result->len ? " " : "");
 	return STEP_DONE;
 }
 
@@ -133,13 +135,13 @@ static enum step run_single(struct line_run *run, struct parsed_call *p)
 struct bulk {
 	struct ctl_state base;
 	struct parsed_call p;
-	uint32_t next[CALL_MAX_ARGS];	/* where the search for each argument's next name begins */
+	uint32_t next[CALL_MAX_ARGS]; /* where the search for each argument's next name begins */
 	uint32_t next_target;
-	uint32_t first_name, last_name;	/* indices of what was made */
+	uint32_t first_name, last_name; /* indices of what was made */
 	uint64_t done, made;
 	char first[SHOWN_RESULT], last[SHOWN_RESULT];
-	struct text result;		/* of the call at hand */
-	bool waiting;			/* the call at hand was begun and waits */
+	struct text result; /* of the call at hand */
+	bool waiting;	    /* the call at hand was begun and waits */
 };
 
 /* The indices of the next call; false when a range has come to its end. */
@@ -214,14 +216,15 @@ static void put_bulk_result(const struct bulk *b, const struct refusal *stop, st
 	if (b->done && b->first[0])
 		text_printf(out, " first=%s last=%s", b->first, b->last);
 	if (b->made && b->p.has_target && b->p.target.range)
-		text_printf(out, " names=%.*s.%u-%u", (int)b->p.target.len, b->p.target.base, b->first_name,
-			b->last_name);
+		text_printf(out, " names=%.*s.%u-%u", (int)b->p.target.len, b->p.target.base,
+			b->first_name, b->last_name);
 	if (stop)
 		text_printf(out, " stopped=%s why=\"%s\"", errno_name(stop->err), stop->sentence);
 }
 
 /* A refusal in the middle: say at which name, and what has been done. */
-static int refuse_midway(struct session *s, const struct bulk *b, const uint32_t *index, uint32_t target, int err)
+static int refuse_midway(
+	struct session *s, const struct bulk *b, const uint32_t *index, uint32_t target, int err)
 {
 	struct refusal why = s->m->why;
 	const struct name_ref *r = &b->p.target;
@@ -235,8 +238,8 @@ static int refuse_midway(struct session *s, const struct bulk *b, const uint32_t
 			}
 	if (why.err != -err)
 		refuse(&why, -err, "%s", strerror(-err));
-	refuse_at(&s->m->why, -err, why.column, why.span, "%.*s.%u: %.400s", (int)r->len, r->base, target,
-		why.sentence);
+	refuse_at(&s->m->why, -err, why.column, why.span, "%.*s.%u: %.400s", (int)r->len, r->base,
+		target, why.sentence);
 	if (b->done) {
 		size_t len = strlen(s->m->why.sentence);
 
@@ -297,7 +300,8 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 		if (!next_indices(b, index, &target)) {
 			if (b->done)
 				return finish_bulk(run, b, NULL);
-			refuse(&s->m->why, ENOENT, "no name is in this range: sim/vars/ has those there are");
+			refuse(&s->m->why, ENOENT,
+				"no name is in this range: sim/vars/ has those there are");
 			return refuse_bulk(run, -ENOENT);
 		}
 		int err = do_one(run, b, index, target);
@@ -314,7 +318,8 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 		b->done++;
 		clock_run(s->m, UINT32_MAX);
 		if (open && !b->made) {
-			refuse(&s->m->why, EINVAL, "%s gives nothing that a name can hold", b->p.spec->row->name);
+			refuse(&s->m->why, EINVAL, "%s gives nothing that a name can hold",
+				b->p.spec->row->name);
 			return finish_bulk(run, b, &s->m->why);
 		}
 	}

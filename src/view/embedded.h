@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 struct embedded {
-	const char *name;	/* "README", "lesson/01-buddy.sh" */
+	const char *name; /* "README", "lesson/01-buddy.sh" */
 	const void *data;
 	size_t len;
 	unsigned mode;

@@ -81,6 +81,7 @@ int show_sim_help(struct view *v, struct text *out)
 	put_arguments(row, out);
 	put_places(row, out);
 	if (row->more && *row->more)
-		text_printf(out, "\n%s%s", row->more, row->more[strlen(row->more) - 1] == '\n' ? "" : "\n");
+		text_printf(out, "\n%s%s", row->more,
+			row->more[strlen(row->more) - 1] == '\n' ? "" : "\n");
 	return 0;
 }

@@ -18,8 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int refuse_word(
-	struct refusal *why, int err, const struct word *word, const char *sentence)
+static int refuse_word(struct refusal *why, int err, const struct word *word, const char *sentence)
 {
 	return refuse_at(why, err, word->column, word->len, "%.*s: %s",
 		(int)(word->len < 100 ? word->len : 100), word->s, sentence);
@@ -27,7 +26,8 @@ static int refuse_word(
 
 static bool is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 /* Decimal digits at *at; false when there are none or too many. */
@@ -89,12 +89,14 @@ int name_parse(const struct word *word, struct name_ref *r, struct refusal *why)
 	r->len = (uint32_t)at;
 	if (!var_name_ok(s, at))
 		return refuse_word(why, EINVAL, word,
-			"a name is letters, digits and _, does not begin with a digit, and is shorter than 48");
+			"a name is letters, digits and _, does not begin with a digit, and is "
+			"shorter than 48");
 	if (at < len && s[at] == '.') {
 		at++;
 		if (!take_range(s, len, &at, r))
 			return refuse_word(why, EINVAL, word,
-				"behind the dot comes INDEX, FIRST-LAST, FIRST-LAST:USED/GROUP or FIRST-, in decimal");
+				"behind the dot comes INDEX, FIRST-LAST, FIRST-LAST:USED/GROUP or "
+				"FIRST-, in decimal");
 	}
 	if (at < len && s[at] == '+') {
 		r->offset = s + at + 1;
@@ -102,7 +104,8 @@ int name_parse(const struct word *word, struct name_ref *r, struct refusal *why)
 		at = len;
 	}
 	if (at < len)
-		return refuse_word(why, EINVAL, word, "write NAME, NAME.INDEX, NAME.FIRST-LAST or NAME+OFFSET");
+		return refuse_word(why, EINVAL, word,
+			"write NAME, NAME.INDEX, NAME.FIRST-LAST or NAME+OFFSET");
 	return 0;
 }
 
@@ -188,7 +191,8 @@ static int add_offset(struct parsed_call *p, unsigned i, uint64_t *value)
 		    : parse_size(r->offset, r->offset_len, &offset)) ||
 		__builtin_add_overflow(*value, offset, value))
 		return refuse_word(&p->call.m->why, EINVAL, &r->word,
-			pages ? "behind + comes a number of pages" : "behind + comes a number of bytes, as in +4K");
+			pages ? "behind + comes a number of pages"
+			      : "behind + comes a number of bytes, as in +4K");
 	return 0;
 }
 
@@ -199,9 +203,15 @@ int call_resolve(struct parsed_call *p, unsigned i, uint32_t index)
 	struct call_value *a = &p->call.arg[i];
 	const struct var *var = var_get(m, r->base, r->len, index);
 
-	if (!var)
-		return refuse_word(&m->why, ENOENT, &r->word, "there is no such name: sim/vars/ has those there are");
 	enum arg_type type = (enum arg_type)p->spec->arg[i].type;
+	if (!var && type != ARG_page && type != ARG_address)
+		return refuse_at(&m->why, EINVAL, r->word.column, r->word.len,
+			"%.*s is neither %s, nor a name",
+			(int)(r->word.len < 100 ? r->word.len : 100), r->word.s,
+			arg_type_doc(type));
+	if (!var)
+		return refuse_word(&m->why, ENOENT, &r->word,
+			"there is no such name: sim/vars/ has those there are");
 	if (!type_takes(type, (enum var_kind)var->kind))
 		return refuse_type(p, i, var);
 	a->var = *var;
@@ -209,6 +219,7 @@ int call_resolve(struct parsed_call *p, unsigned i, uint32_t index)
 	a->index = index;
 	int err = add_offset(p, i, &a->number);
 	if (!err && type == ARG_page && !pfn_valid(m, a->number))
-		err = refuse_word(&m->why, EINVAL, &r->word, "there is no struct page so far behind the name");
+		err = refuse_word(&m->why, EINVAL, &r->word,
+			"there is no struct page so far behind the name");
 	return err;
 }

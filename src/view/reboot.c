@@ -11,25 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_MAX DESCRIBE_CMDLINE_MAX
-
-static const char *const option_names[] = {
-#define OPTION(name, argument, doc) #name,
-#include "mm/boot/option.def"
-};
-#define NR_OPTIONS (sizeof(option_names) / sizeof(option_names[0]))
+#define VALUE_MAX   DESCRIBE_CMDLINE_MAX
+#define OPTIONS_MAX 64
 
 static bool is_option(const char *s, size_t len)
 {
-	for (unsigned i = 0; i < NR_OPTIONS; i++)
-		if (parse_is(s, len, option_names[i]))
+	const char *name, *argument, *doc;
+
+	for (unsigned i = 0; describe_option_nth(i, &name, &argument, &doc); i++)
+		if (parse_is(s, len, name))
 			return true;
 	return false;
 }
 
-/* Does `NAME=` of an option begin at @s? Then the comma before it parts options. */
-static bool option_begins(const char *s, const char *end)
+static const char *nearest_option(const char *s, size_t len)
 {
+	const char *names[OPTIONS_MAX], *argument, *doc;
+	unsigned n = 0;
+
+	while (n < OPTIONS_MAX && describe_option_nth(n, &names[n], &argument, &doc))
+		n++;
+	return parse_nearest(s, len, names, n);
+}
+
+/* Does the comma before @s part options? So it does at the end of a word, and before `NAME=` of an option. */
+static bool comma_parts(const char *s, const char *end)
+{
+	if (s == end || *s == ' ' || *s == '\t')
+		return true;
 	const char *equals = memchr(s, '=', (size_t)(end - s));
 
 	return equals && is_option(s, (size_t)(equals - s));
@@ -48,7 +57,7 @@ static bool take_value(const char **s, const char *end, char *value, size_t cap)
 			quoted = !quoted;
 			continue;
 		}
-		if (!quoted && (c == ' ' || c == '\t' || (c == ',' && option_begins(*s + 1, end))))
+		if (!quoted && (c == ' ' || c == '\t' || (c == ',' && comma_parts(*s + 1, end))))
 			break;
 		if (len + 1 == cap)
 			return false;
@@ -77,16 +86,18 @@ static int apply(struct call *c, struct machine_desc *desc)
 		if (!is_option(s, len))
 			return refuse_at(why, EINVAL, column, (uint32_t)len,
 				"`%.*s` is not among a machine's options: the nearest is %s",
-				(int)(len < 64 ? len : 64), s, parse_nearest(s, len, option_names, NR_OPTIONS));
+				(int)(len < 64 ? len : 64), s, nearest_option(s, len));
 		memcpy(name, s, len);
 		name[len] = '\0';
 		s += len;
 		if (s == end || *s != '=')
-			return refuse_at(why, EINVAL, column, (uint32_t)len, "%s wants a value: %s=VALUE", name, name);
+			return refuse_at(why, EINVAL, column, (uint32_t)len,
+				"%s wants a value: %s=VALUE", name, name);
 		s++;
 		if (!take_value(&s, end, value, sizeof(value)))
 			return refuse_at(why, EINVAL, column, (uint32_t)len,
-				"the value of %s is too long, or its double quote is not closed", name);
+				"the value of %s is too long, or its double quote is not closed",
+				name);
 		int err = describe_option(desc, name, value, why);
 		if (err) {
 			why->column = column;
@@ -104,7 +115,7 @@ int call_reboot(struct call *c)
 
 	if (!desc)
 		return refuse(&c->m->why, ENOMEM, "the host has no memory for another machine");
-	*desc = s->asked;
+	*desc = s->desc;
 	int err = c->arg[0].given ? apply(c, desc) : 0;
 	if (!err)
 		err = session_reboot(s, desc, &c->m->why);

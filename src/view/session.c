@@ -58,7 +58,7 @@ static size_t characters(const char *s, size_t len)
 
 /* The line (or, of a long one, the part around @column) with a caret under its offending word. */
 static void put_excerpt(
-        struct text *out, const char *line, size_t len, uint32_t column, uint32_t span)
+	struct text *out, const char *line, size_t len, uint32_t column, uint32_t span)
 {
 	size_t from = 0;
 	size_t at = column ? column - 1 : 0;
@@ -82,7 +82,7 @@ static void put_excerpt(
 }
 
 void session_error(struct session *s, const char *path, uint64_t line_number, const char *line,
-        size_t len, const struct refusal *why)
+	size_t len, const struct refusal *why)
 {
 	struct text *t = &s->errors;
 
@@ -126,30 +126,20 @@ void session_wait_end(struct session *s, struct waiting *w)
 	w->next = w->prev = NULL;
 }
 
-/* Boot from @asked; what it was finished to goes to @desc. */
-static int boot(const struct machine_desc *asked, struct machine_desc *desc, struct machine **out,
-	struct refusal *why)
-{
-	*desc = *asked;
-	int err = describe_finish(desc, why);
-
-	return err ? err : machine_create(desc, out, why);
-}
-
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why)
 {
 	memset(s, 0, sizeof(*s));
 	int err = call_index_create(&s->calls);
 	if (err)
 		return refuse(why, ENOMEM, "the host has no memory for the index of calls");
-	err = boot(desc, &s->desc, &s->m, why);
-	if (err) {
+	s->desc = *desc;
+	err = describe_finish(&s->desc, why);
+	if (!err)
+		err = machine_create(&s->desc, &s->m, why);
+	if (err)
 		call_index_destroy(s->calls);
-		return err;
-	}
-	s->asked = *desc;
 	s->boots = 1;
-	return 0;
+	return err;
 }
 
 void session_finish(struct session *s)
@@ -172,13 +162,15 @@ int session_reboot(struct session *s, const struct machine_desc *desc, struct re
 		return refuse(why, ENOMEM, "the host has no memory for another machine");
 	/* @why may be the present machine's own. */
 	refusal_clear(&kept);
-	int err = boot(desc, finished, &fresh, &kept);
+	*finished = *desc;
+	int err = describe_finish(finished, &kept);
+	if (!err)
+		err = machine_create(finished, &fresh, &kept);
 	if (err) {
 		*why = kept;
 		free(finished);
 		return err;
 	}
-	s->asked = *desc;
 	s->desc = *finished;
 	free(finished);
 	machine_destroy(s->m);

@@ -21,8 +21,8 @@ int show_sim_waiting(struct view *v, struct text *out)
 {
 	for (const struct waiting *w = v->s->waiting; w; w = w->next) {
 		text_printf(out, "%s pid=%u since=%llu.%06llu for=%s: ", w->path, w->pid,
-			(unsigned long long)(w->since_ns / 1000000000), (unsigned long long)(w->since_ns / 1000 % 1000000),
-			w->what);
+			(unsigned long long)(w->since_ns / 1000000000),
+			(unsigned long long)(w->since_ns / 1000 % 1000000), w->what);
 		for (size_t i = 0; i < w->len && i < 120 && w->line[i] != '\n'; i++)
 			text_putc(out, (unsigned char)w->line[i] < 0x20 ? '?' : w->line[i]);
 		text_putc(out, '\n');

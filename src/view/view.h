@@ -36,8 +36,7 @@ struct waiting {
 /* One simulated machine being looked at: the machine, and what is about the looking rather than the machine. */
 struct session {
 	struct machine *m;
-	struct machine_desc desc;	/* what m was booted from, finished */
-	struct machine_desc asked;	/* the same before describe_finish(); `reboot` edits a copy */
+	struct machine_desc desc;	/* what m was booted from; `reboot` edits a copy */
 	struct text errors;		/* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
 	struct text last;		/* sim/last */
 	struct replay *replay;		/* state of sim/replay, NULL before its first use */
@@ -128,10 +127,10 @@ void session_error(struct session *s, const char *path, uint64_t line_number, co
 void session_wait(struct session *s, struct waiting *w);
 void session_wait_end(struct session *s, struct waiting *w);
 
-/* Boot from @desc, as it is before describe_finish(). 0 or -errno; nothing is to be finished then. */
+/* Boot from @desc (describe_finish() is done here). 0 or -errno; nothing is to be finished then. */
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);
 void session_finish(struct session *s);
-/* Boot a machine from @desc (before describe_finish()) in place of the present one, which stays when that is refused. */
+/* Boot a machine from @desc in place of the present one, which stays when that is refused. */
 int session_reboot(struct session *s, const struct machine_desc *desc, struct refusal *why);
 
 #endif

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOOD   "alloc_pages GFP_KERNEL 0\n"
-#define RW     (SIMM_O_READ | SIMM_O_WRITE)
-#define PIECE  ((size_t)128 << 10)
-#define MIB    ((size_t)1 << 20)
+#define GOOD  "alloc_pages GFP_KERNEL 0\n"
+#define RW    (SIMM_O_READ | SIMM_O_WRITE)
+#define PIECE ((size_t)128 << 10)
+#define MIB   ((size_t)1 << 20)
 
 static struct simm *machine(void)
 {
@@ -73,18 +73,21 @@ Test(stream, rule_3_lines_in_order_and_a_trailing_piece_is_written)
 {
 	struct simm *simm = machine();
 	struct simm_open *ctl = world_open(simm, "sim/ctl", RW);
-	static const char all[] = "a = alloc_pages GFP_KERNEL 1\nb = alloc_pages GFP_KERNEL 2\nc = alloc_pages GFP_KERNEL 3\n";
+	static const char all[] = "a = alloc_pages GFP_KERNEL 1\nb = alloc_pages GFP_KERNEL 2\nc = "
+				  "alloc_pages GFP_KERNEL 3\n";
 
 	/* Cut at every byte, the same three things happen. */
 	for (size_t cut = 1; cut < sizeof(all) - 1; cut++) {
 		cr_assert_eq(world_put(ctl, all, cut, 1), cut);
-		cr_assert_eq(world_put(ctl, all + cut, sizeof(all) - 1 - cut, 1), sizeof(all) - 1 - cut);
+		cr_assert_eq(
+			world_put(ctl, all + cut, sizeof(all) - 1 - cut, 1), sizeof(all) - 1 - cut);
 		const char *results = world_get(ctl, 4096);
 		unsigned lines = 0;
 		for (; *results; results++)
 			lines += *results == '\n';
 		cr_assert_eq(lines, 3, "cut at %zu", cut);
-		cr_assert_eq(world_puts(ctl, "__free_pages a\n__free_pages b\n__free_pages c\n"), 45);
+		cr_assert_eq(
+			world_puts(ctl, "__free_pages a\n__free_pages b\n__free_pages c\n"), 45);
 		world_get(ctl, 4096);
 	}
 	cr_assert_eq(world_puts(ctl, "d = alloc_pages GFP"), 19);
@@ -176,9 +179,18 @@ Test(stream, rule_7_a_refused_line_changes_nothing)
 {
 	struct simm *simm = machine();
 	static const char *const bad[] = {
-		"alloc_pages GFP_KERNEL 99", "new = alloc_pages GFP_KERNEL 99", "p.0-9 = alloc_pages GFP_NONE 0",
-		"__free_pages 0xffffffff", "nonsense", "x = y = z", "n.99999999999 = alloc_page GFP_KERNEL",
-		"__free_pages gone.0-99", "reboot ram=1", "reboot rom=1G", "alloc_pages", "alloc_pages GFP_KERNEL 0 0 0",
+		"alloc_pages GFP_KERNEL 99",
+		"new = alloc_pages GFP_KERNEL 99",
+		"p.0-9 = alloc_pages GFP_NONE 0",
+		"__free_pages 0xffffffff",
+		"nonsense",
+		"x = y = z",
+		"n.99999999999 = alloc_page GFP_KERNEL",
+		"__free_pages gone.0-99",
+		"reboot ram=1",
+		"reboot rom=1G",
+		"alloc_pages",
+		"alloc_pages GFP_KERNEL 0 0 0",
 	};
 	char before[64];
 
@@ -390,11 +402,15 @@ Test(stream, a_refusal_says_where_and_what_would_be_right)
 {
 	struct simm *simm = machine();
 
-	cr_assert_eq(world_write(simm, "sim/ctl", GOOD "\tb = alloc_pages GFP_KERNAL 3\n"), -EINVAL);
+	cr_assert_eq(
+		world_write(simm, "sim/ctl", GOOD "\tb = alloc_pages GFP_KERNAL 3\n"), -EINVAL);
 	const char *text = world_cat(simm, "sim/errors");
 	cr_assert_eq(strncmp(text, "sim/ctl:2:18: EINVAL: ", 22), 0, "%s", text);
 	cr_assert_not_null(strstr(text, "GFP_KERNEL"));
-	cr_assert_not_null(strstr(text, "\n     b = alloc_pages GFP_KERNAL 3\n                     ^^^^^^^^^^\n"), "%s", text);
+	cr_assert_not_null(
+		strstr(text,
+			"\n     b = alloc_pages GFP_KERNAL 3\n                     ^^^^^^^^^^\n"),
+		"%s", text);
 	/* The latest 64 KiB, whole entries. */
 	struct simm_open *ctl = world_open(simm, "sim/ctl", RW);
 	char line[64];

@@ -39,7 +39,8 @@ static bool take(void *data, const char *name, const struct simm_attr *attr, uin
 	return true;
 }
 
-static struct listing *list(struct simm *simm, const struct simm_node *dir, uint64_t cookie, unsigned stop)
+static struct listing *list(
+	struct simm *simm, const struct simm_node *dir, uint64_t cookie, unsigned stop)
 {
 	struct listing *l = calloc(1, sizeof(*l));
 
@@ -63,7 +64,8 @@ static void walk(struct simm *simm, const struct simm_node *dir, unsigned depth)
 	for (unsigned i = 2; i < l->n; i++) {
 		struct simm_node node;
 
-		cr_assert_eq(simm_lookup(simm, dir, l->entry[i].name, &node), 0, "%s", l->entry[i].name);
+		cr_assert_eq(
+			simm_lookup(simm, dir, l->entry[i].name, &node), 0, "%s", l->entry[i].name);
 		cr_assert_eq(simm_getattr(simm, &node, &attr), 0, "%s", l->entry[i].name);
 		cr_assert_eq(attr.type, l->entry[i].attr.type);
 		cr_assert_eq(attr.ino, l->entry[i].attr.ino);
@@ -89,7 +91,8 @@ static int compare(const void *a, const void *b)
 
 Test(tree, what_is_listed_is_there)
 {
-	static const char *const machines[] = {"pc-i386", "pc-x86_64-numa", "arm-virt", "riscv64-virt"};
+	static const char *const machines[] = {
+		"pc-i386", "pc-x86_64-numa", "arm-virt", "riscv64-virt"};
 	struct simm_node root = {0};
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -100,8 +103,8 @@ Test(tree, what_is_listed_is_there)
 		cr_assert_gt(nr_seen, 100);
 		qsort(seen, nr_seen, sizeof(seen[0]), compare);
 		for (unsigned k = 1; k < nr_seen; k++)
-			cr_assert_neq(seen[k], seen[k - 1], "two entries of %s have inode %llu", machines[i],
-				(unsigned long long)seen[k]);
+			cr_assert_neq(seen[k], seen[k - 1], "two entries of %s have inode %llu",
+				machines[i], (unsigned long long)seen[k]);
 		simm_destroy(simm);
 	}
 }
@@ -109,7 +112,8 @@ Test(tree, what_is_listed_is_there)
 Test(tree, a_listing_can_be_taken_up_at_any_cookie)
 {
 	struct simm *simm = world("pc-x86_64-numa", "ram", "256M", NULL);
-	static const char *const dirs[] = {"", "proc", "sim", "sim/vars", "sys/devices/system/node", "proc/sys/vm", "sim/help"};
+	static const char *const dirs[] = {"", "proc", "sim", "sim/vars", "sys/devices/system/node",
+		"proc/sys/vm", "sim/help"};
 
 	world_call(simm, "p.0-99 = alloc_page GFP_KERNEL");
 	world_call(simm, "p = alloc_page GFP_KERNEL");
@@ -119,7 +123,8 @@ Test(tree, a_listing_can_be_taken_up_at_any_cookie)
 		cr_assert_eq(simm_resolve(simm, dirs[d], &dir), 0, "%s", dirs[d]);
 		struct listing *whole = list(simm, &dir, 0, ENTRIES_MAX);
 		for (unsigned i = 0; i < whole->n; i++) {
-			struct listing *one = list(simm, &dir, i ? whole->entry[i - 1].cookie : 0, 1);
+			struct listing *one =
+				list(simm, &dir, i ? whole->entry[i - 1].cookie : 0, 1);
 
 			cr_assert_eq(one->n, 1, "%s: entry %u", dirs[d], i);
 			cr_assert_str_eq(one->entry[0].name, whole->entry[i].name);
@@ -182,15 +187,21 @@ Test(tree, wrong_paths)
 		const char *path;
 		int err;
 	} cases[] = {
-		{"nothing", -ENOENT}, {"proc/meminfo/x", -ENOTDIR}, {"sim/cpu", -ENOENT}, {"sim/cpux/ctl", -ENOENT},
-		{"sim/cpu00/ctl", -ENOENT}, {"sim/cpu99/ctl", -ENOENT}, {"sim/cpu18446744073709551616/ctl", -ENOENT},
+		{"nothing", -ENOENT},
+		{"proc/meminfo/x", -ENOTDIR},
+		{"sim/cpu", -ENOENT},
+		{"sim/cpux/ctl", -ENOENT},
+		{"sim/cpu00/ctl", -ENOENT},
+		{"sim/cpu99/ctl", -ENOENT},
+		{"sim/cpu18446744073709551616/ctl", -ENOENT},
 	};
 	struct simm_node node, dir;
 	struct simm_open *open;
 	char name[400];
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		cr_assert_eq(simm_resolve(simm, cases[i].path, &node), cases[i].err, "%s", cases[i].path);
+		cr_assert_eq(simm_resolve(simm, cases[i].path, &node), cases[i].err, "%s",
+			cases[i].path);
 	cr_assert_eq(simm_resolve(simm, "//sim///ctl/", &node), 0);
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';

@@ -34,7 +34,7 @@
 #define NODE_LEN  (1u << NODE_BITS)
 #define BASES_MIN 16
 #define BASES_MAX (1u << 18) /* so that a key fits 51 bits */
-#define KEY_SHIFT 33         /* key: number of the base, then 0 for the plain value or index + 1 */
+#define KEY_SHIFT 33	     /* key: number of the base, then 0 for the plain value or index + 1 */
 
 struct leaf {
 	uint64_t nr;
@@ -50,7 +50,7 @@ struct base {
 	char name[VAR_NAME_MAX];
 	uint32_t len;
 	uint32_t hash;
-	uint64_t nr;      /* values, the plain one included */
+	uint64_t nr;	  /* values, the plain one included */
 	uint64_t root_at; /* uint64_t[NODE_LEN], offsets of middles; 0: no index was ever used */
 	struct var plain;
 };
@@ -149,7 +149,8 @@ static int refuse_full(struct machine *m)
 static int refuse_name(struct machine *m)
 {
 	return refuse(&m->why, EINVAL,
-		"a name is letters, digits and _, does not begin with a digit, and has at most %d characters",
+		"a name is letters, digits and _, does not begin with a digit, and has at most %d "
+		"characters",
 		VAR_NAME_MAX - 1);
 }
 
@@ -318,14 +319,17 @@ int var_room(struct machine *m, const char *base, size_t len, uint32_t index)
 		return 0;
 	if (!b && m->vars.nr_bases >= BASES_MAX)
 		return refuse_full(m);
-	uint64_t bytes = 2 * (sizeof(struct leaf) + sizeof(struct middle) + NODE_LEN * sizeof(uint64_t));
+	uint64_t bytes =
+		2 * (sizeof(struct leaf) + sizeof(struct middle) + NODE_LEN * sizeof(uint64_t));
 	if (!b && m->vars.nr_bases == m->vars.cap_bases)
 		bytes += 2 * table_bytes(2 * m->vars.cap_bases + BASES_MIN);
 	if (h->end - h->frontier < bytes)
-		return refuse(&m->why, ENOMEM, "there is no room for more names: forget some (rm sim/vars/NAME)");
+		return refuse(&m->why, ENOMEM,
+			"there is no room for more names: forget some (rm sim/vars/NAME)");
 	if (a->budget_pages - a->touched_pages < (bytes + ROOM_FOR_THE_ACT) >> ARENA_PAGE_SHIFT)
 		return refuse(&m->why, EDQUOT,
-			"the simulation has used the host memory that host_max allows, and has none left for a name");
+			"the simulation has used the host memory that host_max allows, and has "
+			"none left for a name");
 	return 0;
 }
 
@@ -441,7 +445,7 @@ bool var_of_page(const struct machine *m, uint64_t pfn, char *name)
 
 	while (var_next(m, &cookie, name, &v)) {
 		uint64_t pages =
-		        v.bytes ? (v.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT : (uint64_t)1 << v.order;
+			v.bytes ? (v.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT : (uint64_t)1 << v.order;
 
 		if (v.kind == VAR_PAGE && pfn >= v.value && pfn - v.value < pages)
 			return true;
