@@ -35,6 +35,30 @@ static void put_text(const char *s)
 	}
 }
 
+/* Further lines of help: what is indented there is an example, to be shown as it stands. */
+static void put_more(const char *more)
+{
+	bool literal = false;
+
+	puts(".Pp");
+	for (const char *line = more; *line;) {
+		size_t len = strcspn(line, "\n");
+		bool example = strncmp(line, "    ", 4) == 0;
+		char text[512];
+
+		if (example != literal)
+			puts(example ? ".Bd -literal -offset indent -compact" : ".Ed");
+		literal = example;
+		snprintf(text, sizeof(text), "%.*s", (int)len - (example ? 4 : 0),
+			line + (example ? 4 : 0));
+		put_text(text);
+		putchar('\n');
+		line += len + (line[len] == '\n');
+	}
+	if (literal)
+		puts(".Ed");
+}
+
 /* An argument of a macro: quoted, so that blanks and names of macros in it mean themselves. */
 static void put_argument(const char *s)
 {
@@ -105,10 +129,10 @@ static void put_tree(void)
 	static const struct {
 		const char *top, *title;
 	} part[] = {
-	        {"proc", "The proc tree"},
-	        {"sys", "The sys tree"},
-	        {"dev", "The dev tree"},
-	        {"sim", "The sim tree"},
+		{"proc", "The proc tree"},
+		{"sys", "The sys tree"},
+		{"dev", "The dev tree"},
+		{"sim", "The sim tree"},
 	};
 	const char *path, *doc;
 	unsigned mode;
@@ -156,11 +180,8 @@ static void put_calls(void)
 		putchar('\n');
 		put_doc(name, doc);
 		for (unsigned k = 0; k < nr_call_rows; k++) {
-			if (strcmp(call_rows[k].name, name) == 0 && call_rows[k].more[0]) {
-				puts(".Pp");
-				put_text(call_rows[k].more);
-				putchar('\n');
-			}
+			if (strcmp(call_rows[k].name, name) == 0 && call_rows[k].more[0])
+				put_more(call_rows[k].more);
 		}
 	}
 	puts(".El");
@@ -191,12 +212,12 @@ int main(void)
 		const char *word;
 		void (*put)(void);
 	} list[] = {
-	        {"@machines@\n", put_machines},
-	        {"@options@\n", put_options},
-	        {"@tree@\n", put_tree},
-	        {"@arguments@\n", put_arguments},
-	        {"@calls@\n", put_calls},
-	        {"@gfp@\n", put_gfp},
+		{"@machines@\n", put_machines},
+		{"@options@\n", put_options},
+		{"@tree@\n", put_tree},
+		{"@arguments@\n", put_arguments},
+		{"@calls@\n", put_calls},
+		{"@gfp@\n", put_gfp},
 	};
 	char line[1024];
 
