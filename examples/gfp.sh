@@ -5,7 +5,7 @@
 fresh
 
 # Zone and migratetype of the page that a name holds.
-where() { awk '$1 == "zone" { z = $2 } $1 == "migratetype" { t = $2 } END { print z, t }' "$sim/page/$1"; }
+where() { awk '$1 == "zone" { z = $2 } $1 == "pageblock" { t = $NF } END { print z, t }' "$sim/page/$1"; }
 has_zone() { [ "$(zone "$1" managed)" -gt 0 ] 2>/dev/null; }
 
 title "1. The flags name a zone, as the highest one that will do"

@@ -25,7 +25,8 @@ struct row {
 	store_fn *store;
 	read_fn *read;
 	write_fn *write;
-	uint64_t (*size)(struct view *v);	/* st_size of a BLOB, NULL: 0 */
+	/* st_size; NULL: as Linux shows it (0, sysfs 4096). Scripts need the true one: bash's `.` trusts it. */
+	uint64_t (*size)(struct view *v);
 	const struct stream_ops *stream;
 	void (*truncated)(struct view *v);	/* opened for writing with O_TRUNC: tracefs acts on that alone */
 	int (*mkdir)(struct view *v, const char *name, size_t len);	/* of a DIR whose children are made by mkdir */

@@ -305,7 +305,7 @@ static void fill_attr(
 	else if (row->kind == ROW_BLOB)
 		out->size = row->size ? row->size(&v) : 0;
 	else if (row->kind == ROW_TEXT)
-		out->size = text_size(row);
+		out->size = row->size ? row->size(&v) : text_size(row);
 }
 
 /* Does the argument of @p in @node still stand for something? Its spelling must still be read as

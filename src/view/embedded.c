@@ -30,9 +30,19 @@ static int show(const char *name, struct text *out)
 	return 0;
 }
 
+static uint64_t size(const char *name)
+{
+	return embedded_find(name, strlen(name))->len;
+}
+
 int show_sim_readme(struct view *v, struct text *out)
 {
 	return show("README", out);
+}
+
+uint64_t size_sim_readme(struct view *v)
+{
+	return size("README");
 }
 
 int show_sim_readme_zh(struct view *v, struct text *out)
@@ -40,9 +50,19 @@ int show_sim_readme_zh(struct view *v, struct text *out)
 	return show("README.zh", out);
 }
 
+uint64_t size_sim_readme_zh(struct view *v)
+{
+	return size("README.zh");
+}
+
 int show_sim_bashrc(struct view *v, struct text *out)
 {
 	return show("bashrc", out);
+}
+
+uint64_t size_sim_bashrc(struct view *v)
+{
+	return size("bashrc");
 }
 
 /* ---- {lesson}: the value is the row in the table of embedded files ---- */
@@ -81,4 +101,9 @@ int show_sim_lesson(struct view *v, struct text *out)
 
 	text_put(out, e->data, e->len);
 	return 0;
+}
+
+uint64_t size_sim_lesson(struct view *v)
+{
+	return embedded_files[v->arg[0]].len;
 }

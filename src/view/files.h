@@ -75,5 +75,7 @@ store_fn store_hostname;
 extern const struct stream_ops ctl_stream;
 show_fn show_sim_var;
 int forget_sim_var(struct view *v);
+show_fn show_sim_readme, show_sim_readme_zh, show_sim_bashrc, show_sim_lesson;
+size_fn size_sim_readme, size_sim_readme_zh, size_sim_bashrc, size_sim_lesson;
 
 #endif

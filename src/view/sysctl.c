@@ -101,8 +101,8 @@ static void show_words(struct text *out, const char *words, uint64_t chosen)
 
 static void show_choice(struct text *out, const char *words, uint64_t chosen)
 {
-	for (; chosen; chosen--)
-		words += strcspn(words, " ") + 1;
+	for (; chosen && *words; chosen--)
+		words += strcspn(words, " ") + (words[strcspn(words, " ")] == ' ');
 	text_put(out, words, strcspn(words, " "));
 }
 
@@ -302,7 +302,7 @@ static int64_t store_number(struct view *v, const char *data, size_t len)
 {
 	struct cursor c = {data, len < KERNEL_PAGE ? len : KERNEL_PAGE};
 	size_t whole = c.left;
-	int64_t value;
+	int64_t value = 0;
 
 	skip_blanks(&c);
 	if (!c.left)
