@@ -13,6 +13,18 @@ int show_dmesg(struct view *v, struct text *out)
 	return 0;
 }
 
+/* What was given, and the seed that was not: the same line on the same machine boots the same again. */
+int show_machine(struct view *v, struct text *out)
+{
+	const struct machine_desc *desc = &v->s->desc;
+
+	text_puts(out, desc->options);
+	if (!*desc->opt.seed)
+		text_printf(out, "%sseed=%llu", *desc->options ? "," : "", (unsigned long long)desc->seed);
+	text_putc(out, '\n');
+	return 0;
+}
+
 int show_check(struct view *v, struct text *out)
 {
 	if (!machine_check(v->m, out))
