@@ -132,7 +132,8 @@ static void set_shape(struct machine *m, const struct machine_desc *d, const str
 	m->nr_migratetypes = config_has(d->config, CONFIG_CMA) ? 6 : 5;
 	m->struct_page_bytes = a->struct_page_bytes;
 	m->section_shift = config_has(d->config, CONFIG_SPARSEMEM) ? a->section_shift : 0;
-	m->zone_mask = zone_mask_of(d->config);
+	m->zone_mask = d->like.set ? d->like.zone_mask | 1u << ZONE_NORMAL | 1u << ZONE_MOVABLE
+				   : zone_mask_of(d->config);
 	m->nr_nodes = d->nr_nodes;
 	m->nr_cpus = d->nr_cpus;
 	memcpy(m->cpu_node, d->cpu_node, sizeof(m->cpu_node));

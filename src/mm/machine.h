@@ -52,7 +52,7 @@ struct machine {
 	/* The state. */
 	_Alignas(ARENA_PAGE_BYTES) enum arch arch;
 	struct config_set config;
-	char model[DESCRIBE_NAME_MAX];
+	char model[DESCRIBE_MODEL_MAX];
 	char cmdline[DESCRIBE_CMDLINE_MAX];
 	uint64_t seed;
 	struct rng rng;

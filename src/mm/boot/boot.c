@@ -74,6 +74,15 @@ static void say_pci_gap(struct boot *b)
 			(ull)(start + bytes - 1));
 }
 
+static int say_gaps(struct boot *b)
+{
+	if (arch_is_x86(b->m->arch)) {
+		say_nosave(b);
+		say_pci_gap(b);
+	}
+	return 0;
+}
+
 static void say_fallback(struct boot *b)
 {
 	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++) {
@@ -152,32 +161,24 @@ static int run(struct boot *b, step_fn *const *steps)
 
 int boot_machine(struct machine *m, const struct machine_desc *d)
 {
-	static step_fn *const x86[] = {boot_map, boot_limits, boot_reserve, boot_cma_default,
-		boot_nodes, boot_memmap, boot_zones, NULL};
-	static step_fn *const later_cma[] = {boot_map, boot_limits, boot_reserve, boot_nodes,
-		boot_memmap, boot_zones, boot_cma_default, NULL};
+	static step_fn *const usual[] = {boot_map, boot_limits, boot_reserve, boot_cma_default,
+		boot_nodes, boot_memmap, boot_zones, say_gaps, boot_percpu, NULL};
+	/* arm64 takes its CMA area after mem_map, the others before. */
+	static step_fn *const arm64[] = {boot_map, boot_limits, boot_reserve, boot_nodes,
+		boot_memmap, boot_zones, boot_cma_default, say_gaps, boot_percpu, NULL};
+	static step_fn *const tables[] = {boot_tables, boot_resources, boot_free, NULL};
+	static step_fn *const like[] = {boot_map, boot_like, say_gaps, NULL};
+	static step_fn *const like_rest[] = {boot_resources, boot_free, boot_like_settings, NULL};
 	struct boot b = {.m = m, .d = d, .a = arch_facts(m->arch, machine_has(m, CONFIG_X86_PAE))};
 
 	int err = cmdline_parse(&b.c, m->cmdline, m->arch, &m->why);
 	if (err)
 		return err;
 	say_kernel(&b);
-	/* arm64 takes its CMA area after mem_map, the others before. */
-	err = run(&b, m->arch == ARCH_ARM64 ? later_cma : x86);
+	err = run(&b, d->like.set ? like : m->arch == ARCH_ARM64 ? arm64 : usual);
 	if (err)
 		return err;
 	set_shape(&b);
-	if (arch_is_x86(m->arch)) {
-		say_nosave(&b);
-		say_pci_gap(&b);
-	}
-	/* The per-CPU areas come before the zonelists are said; the tables after the command line. */
-	static step_fn *const tables[] = {boot_percpu, NULL}, *const rest[] = {boot_tables,
-								      boot_resources, boot_free,
-								      NULL};
-	err = run(&b, tables);
-	if (err)
-		return err;
 	build_zonelists(&b);
-	return run(&b, rest);
+	return run(&b, d->like.set ? like_rest : tables);
 }

@@ -114,8 +114,9 @@ static int insert_devices(struct boot *b)
 		/* "PCI hole" entries that RAM has eaten up. */
 		if (r->start > r->end)
 			continue;
-		if (!r->port && memblock_overlaps_memory(
-					b->m, r->start, r->end == UINT64_MAX ? r->end : r->end + 1))
+		if (!r->port && !b->d->like.set &&
+			memblock_overlaps_memory(
+				b->m, r->start, r->end == UINT64_MAX ? r->end : r->end + 1))
 			continue;
 		int err = insert(b, r->port, r->start, r->end, r->name);
 		if (err)
@@ -126,12 +127,13 @@ static int insert_devices(struct boot *b)
 
 int boot_resources(struct boot *b)
 {
-	bool pc = arch_is_x86(b->m->arch);
-	int err = pc ? insert_map(b) : insert_memory(b);
+	bool map = arch_is_x86(b->m->arch) || b->d->like.set;
+	int err = map ? insert_map(b) : insert_memory(b);
 
-	if (!err)
+	/* A dump has the kernel's lines of its own. */
+	if (!err && !b->d->like.set)
 		err = insert_image(b);
-	if (!err && b->m->arch == ARCH_ARM64)
+	if (!err && b->m->arch == ARCH_ARM64 && !b->d->like.set)
 		err = insert_reserved(b);
 	return err ? err : insert_devices(b);
 }

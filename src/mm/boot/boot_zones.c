@@ -39,7 +39,7 @@ int boot_nodes(struct boot *b)
 		if (r->start >= stop)
 			continue;
 		if (x86)
-			log_printf(m, "SRAT: Node %u PXM %u [mem 0x%08llx-0x%08llx]", r->nid,
+			log_printf(m, "ACPI: SRAT: Node %u PXM %u [mem 0x%08llx-0x%08llx]", r->nid,
 				r->nid, (ull)r->start, (ull)stop - 1);
 		int err = memblock_set_node(m, r->start, stop - r->start, r->nid);
 		if (err)
@@ -86,18 +86,12 @@ static void zone_ends(const struct boot *b, uint64_t end_pfn[MAX_NR_ZONES])
 	}
 }
 
-static void zone_ranges(struct boot *b)
+static void say_ranges(struct boot *b)
 {
-	uint64_t end_pfn[MAX_NR_ZONES] = {0};
-	uint64_t at = b->m->memblock.memory.region[0].start >> PAGE_SHIFT;
-
-	zone_ends(b, end_pfn);
 	log_printf(b->m, "Zone ranges:");
 	for (unsigned z = 0; z < MAX_NR_ZONES; z++) {
 		if (!zone_configured(b->m, z) || z == ZONE_MOVABLE)
 			continue;
-		b->zone_start[z] = at;
-		at = b->zone_end[z] = most(end_pfn[z], at);
 		if (b->zone_start[z] == b->zone_end[z])
 			log_printf(b->m, "  %-8s empty", zone_name(z));
 		else
@@ -116,6 +110,20 @@ static void zone_ranges(struct boot *b)
 
 		log_printf(b->m, "  node %3u: [mem 0x%016llx-0x%016llx]", r->nid, (ull)r->start,
 			(ull)r->end - 1);
+	}
+}
+
+static void set_ranges(struct boot *b)
+{
+	uint64_t end_pfn[MAX_NR_ZONES] = {0};
+	uint64_t at = b->m->memblock.memory.region[0].start >> PAGE_SHIFT;
+
+	zone_ends(b, end_pfn);
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++) {
+		if (!zone_configured(b->m, z) || z == ZONE_MOVABLE)
+			continue;
+		b->zone_start[z] = at;
+		at = b->zone_end[z] = most(end_pfn[z], at);
 	}
 }
 
@@ -301,39 +309,40 @@ static void init_node(struct boot *b, unsigned nid)
 		start = least(start, memory->region[i].start >> PAGE_SHIFT);
 		end = most(end, memory->region[i].end >> PAGE_SHIFT);
 	}
-	if (start < end) {
-		n->has_memory = true;
+	n->has_memory = start < end;
+	if (n->has_memory) {
 		n->start_pfn = start;
 		n->spanned_pages = end - start;
-		log_printf(b->m, "Initmem setup node %u [mem 0x%016llx-0x%016llx]", nid,
-			(ull)start << PAGE_SHIFT, ((ull)end << PAGE_SHIFT) - 1);
-	} else {
-		log_printf(b->m, "Initmem setup node %u as memoryless", nid);
 	}
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		init_zone(b, n, (enum zone_type)type);
 }
 
+void boot_say_zones(struct boot *b)
+{
+	say_ranges(b);
+	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++) {
+		const struct node *n = node_at(b->m, nid);
+
+		if (n->has_memory)
+			log_printf(b->m, "Initmem setup node %u [mem 0x%016llx-0x%016llx]", nid,
+				(ull)n->start_pfn << PAGE_SHIFT,
+				((ull)(n->start_pfn + n->spanned_pages) << PAGE_SHIFT) - 1);
+		else
+			log_printf(b->m, "Initmem setup node %u as memoryless", nid);
+	}
+	init_memmap(b);
+	count_kernel_pages(b);
+}
+
 int boot_zones(struct boot *b)
 {
-	uint64_t end_pfn[MAX_NR_ZONES] = {0};
-	uint64_t at = b->m->memblock.memory.region[0].start >> PAGE_SHIFT;
-
-	/* kernelcore= needs to know the ranges that it is to cut, before they are said. */
-	zone_ends(b, end_pfn);
-	for (unsigned z = 0; z < MAX_NR_ZONES; z++) {
-		if (!zone_configured(b->m, z) || z == ZONE_MOVABLE)
-			continue;
-		b->zone_start[z] = at;
-		at = b->zone_end[z] = most(end_pfn[z], at);
-	}
+	set_ranges(b);
 	int err = boot_find_movable(b);
 	if (err)
 		return err;
-	zone_ranges(b);
 	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++)
 		init_node(b, nid);
-	init_memmap(b);
-	count_kernel_pages(b);
+	boot_say_zones(b);
 	return 0;
 }

@@ -27,6 +27,8 @@ static int finish_config(struct machine_desc *d, struct refusal *why)
 		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU};
 	struct config_set base = arch_config_default(d->arch, d->pae);
 
+	if (d->like.set)
+		describe_like_config(d, &base);
 	d->config = base;
 	int err = config_edit(&d->config, arch_config_debian(d->arch, d->pae), d->opt.config, why);
 	if (err)
@@ -209,8 +211,14 @@ static int finish_nodes(struct machine_desc *d, const struct cmdline *c, struct 
 int describe_finish(struct machine_desc *d, struct refusal *why)
 {
 	struct cmdline c;
-	int err = finish_config(d, why);
+	int err = d->like.set ? describe_like(d, why) : 0;
 
+	if (d->like.set && (*d->opt.ram || *d->opt.nodes))
+		return refuse(why, EINVAL,
+			"like= says how much RAM and how many nodes there are: leave out ram= and "
+			"nodes=");
+	if (!err)
+		err = finish_config(d, why);
 	if (!err)
 		err = finish_cmdline(d, &c, why);
 	if (!err)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define DESCRIBE_NAME_MAX     64
+#define DESCRIBE_MODEL_MAX    128
 #define DESCRIBE_CMDLINE_MAX  2048
 #define DESCRIBE_MAX_RANGES   128
 #define DESCRIBE_MAX_RESERVED 128
@@ -64,8 +65,8 @@ struct node_range {
 };
 
 struct machine_desc {
-	char name[DESCRIBE_NAME_MAX];  /* preset's or file's */
-	char model[DESCRIBE_NAME_MAX]; /* devicetree's /model */
+	char name[DESCRIBE_NAME_MAX];	/* preset's or file's */
+	char model[DESCRIBE_MODEL_MAX]; /* devicetree's /model */
 	enum arch arch;
 	bool pae;  /* i386: X86_PAE */
 	bool e820; /* the firmware's map is an e820 table */
@@ -120,16 +121,31 @@ struct machine_desc {
 		unsigned pageblock_order; /* 0: the architecture's */
 		unsigned nr_orders;	  /* 0: the architecture's */
 		unsigned nr_zones;
-		struct {
+		struct like_zone {
 			unsigned nid;
 			enum zone_type type;
 			uint64_t start_pfn, spanned, present, managed, cma;
-		} zone[MAX_NODES * 4];
+		} zone[MAX_NODES * MAX_NR_ZONES];
+		uint32_t zone_mask; /* zones that it lists, empty ones too */
 		unsigned nr_sysctls;
 		struct {
 			char name[40];
 			char value[64];
 		} sysctl[96];
+		/* How the rest was found, until describe_finish() has made the fields above of it. */
+		bool x86, arm, riscv, other, lm, high, ranked;
+		unsigned arm_architecture;
+		unsigned cpuinfo_cpus, online_cpus;
+		uint64_t mem_total_kib, cma_total_kib;
+		unsigned nr_nodes;
+		struct like_node {
+			unsigned id;
+			unsigned nr_distances;
+			uint8_t distance[MAX_NODES];
+			uint64_t cpus[MAX_CPUS / 64];
+		} node[MAX_NODES];
+		struct firmware_range memmap[DESCRIBE_MAX_RANGES]; /* sys/firmware/memmap */
+		uint8_t memmap_seen[DESCRIBE_MAX_RANGES];
 	} like;
 	/* The options as a line for -o: made by describe_finish() (sim/machine). */
 	char options[DESCRIBE_CMDLINE_MAX + 1024];

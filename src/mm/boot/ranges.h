@@ -14,6 +14,9 @@ int ranges_spread(struct machine_desc *d, struct refusal *why);
 /* Sort, and give each address to the entry of the highest type that claims it; neighbours of one type join. The
  * number of ranges that remain, or 0 when they would be more than @cap. */
 unsigned ranges_normalise(struct firmware_range *list, unsigned nr, unsigned cap);
+/* The facts of a dump become the firmware's part of the description, and what they say of the configuration. */
+int describe_like(struct machine_desc *d, struct refusal *why);
+void describe_like_config(const struct machine_desc *d, struct config_set *set);
 /* d->options. */
 void describe_options_line(struct machine_desc *d);
 
