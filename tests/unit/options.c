@@ -62,6 +62,7 @@ Test(options, accepted)
 		{"/mnt|-o|\"cmdline=a,b\",ram=1G", NULL, "/mnt", "[cmdline=a,b][ram=1G]"},
 		{"/mnt|-o|config=+CMA,-SMP,+NUMA,ram=1G", NULL, "/mnt",
 			"[config=+CMA,-SMP,+NUMA][ram=1G]"},
+		{"/mnt|-oconfig=+CMA,-SMP", NULL, "/mnt", "[config=+CMA,-SMP]"},
 		{"/mnt|-o|ram=1G,config=debian,+X", NULL, "/mnt", "[ram=1G][config=debian,+X]"},
 		{"/mnt|-o|noauto,nofail,_netdev,x-systemd.automount,user,comment=hello", NULL,
 			"/mnt", ""},
