@@ -2,13 +2,12 @@
 /*
  * A client of mounted files, with a stop-watch.
  *
- *	client read FILE...          open, read to the end (128 KiB at a time), close; each file in
- *turn client calls CTL LINE...     LINEs again and again in writes of 1 MiB
+ *	client read FILE...       open, read to the end (128 KiB at a time), close; each in turn
+ *	client calls CTL LINE...  LINEs again and again in writes of 1 MiB
  *
  * `read` measures the files interleaved, ROUNDS rounds of OPENS opens each, and prints `us FILE`
- *with the median of the rounds, one line a file: ratios of one run mean something, single numbers
- *depend on the host's mood. `calls` prints lines per second (the best of a few writes; comment
- *lines are not counted).
+ * with the median of the rounds, one line a file: ratios of one run mean something, single numbers
+ * depend on the host's mood. `calls` prints lines per second, the best of a few writes.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -5,9 +5,9 @@
  *	nullfs MOUNTPOINT FILE...
  *
  * serves a copy of each FILE, taken at the start, under its last name, from the daemon's own loop
- *(daemon/loop.c), in the same way (direct_io, noflush, no splice, long entry timeouts). The ratio
- *of a file of the machine to a null file of the same size is then what the machine itself costs. It
- *stays in the foreground; unmount it to end it.
+ * (daemon/loop.c), in the same way (direct_io, noflush, no splice, long entry timeouts). The ratio
+ * of a file of the machine to a null file of the same size is then what the machine itself costs.
+ * It stays in the foreground; unmount it to end it.
  */
 #include "daemon/loop.h"
 

@@ -3,7 +3,7 @@
  * Acts: one at a time, in the order of arrival, in slices.
  *
  * The machine's state is to be a function of the order of acts, and readers are to be served at all
- *times. So:
+ * times. So:
  *
  *	arrival ──► queue ──► current ──► answered
  *	                       │    ▲
@@ -12,18 +12,17 @@
  *	                       parked
  *
  * 1. One act is current. simm_write_step() does a slice of it, cut by counted steps; between two
- *slices the loop serves reads. Others stand in the queue meanwhile.
- * 2. An act that must wait (kmap with no slot left) is parked, and the next one goes on. After each
- *act that was done the parked ones are tried again, oldest first, before the queue.
+ *    slices the loop serves reads. Others stand in the queue meanwhile.
+ * 2. An act that must wait (kmap with no slot left) is parked, and the next one goes on. Whenever
+ *    lines were run the parked ones are tried again, oldest first, before the queue.
  * 3. A signal for the client marks its act; what has not begun is answered EINTR, what has is told
- *to end and says how far it came. O_NONBLOCK ends a wait in the same way, with EAGAIN.
+ *    to end and says how far it came. O_NONBLOCK ends a wait in the same way, with EAGAIN.
  *
  * Invariant: `parked` and `queue` are ordered by arrival; an act is in one of them or current; at
- *most one act is inside the stream of an open file (file->writer), a second one of the same file
- *waits for the first.
+ * most one act is inside the stream of an open file (file->writer), a second one of the same file
+ * waits for the first.
  *
- * Replies are never sent from the interrupt callback itself: libfuse holds the request's lock
- *there.
+ * Replies are never sent from the interrupt callback itself: libfuse holds the request's lock there.
  */
 #include "daemon/acts.h"
 

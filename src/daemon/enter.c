@@ -3,13 +3,12 @@
  * simmfs --enter MNT COMMAND: plain `free`, `slabtop` or `numactl -H` show the machine.
  *
  *	1. A private mount namespace; an ordinary user needs a user namespace around it, in which he
- *keeps his own uid (FUSE lets only the mounting user in) and may mount.
+ *	   keeps his own uid (FUSE lets only the mounting user in) and may mount.
  *	2. MNT/sys is bound over /sys and then MNT/proc over /proc. Nothing outside sees that.
  *	3. COMMAND runs with SIMM_MNT in its environment.
  *
  * What it cannot change are system calls: sysinfo(2), sched_getaffinity(2), and what a program asks
- *of them
- * (`nproc`, sysconf(_SC_PHYS_PAGES)), tell of the host. Process ids stay the host's, too.
+ * of them (`nproc`, sysconf(_SC_PHYS_PAGES)), tell of the host. Process ids stay the host's, too.
  */
 #include "daemon/enter.h"
 #include "daemon/mountpoint.h"

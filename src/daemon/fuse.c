@@ -3,18 +3,19 @@
  * FUSE's low-level operations on a machine's tree.
  *
  * Each one finds the place (inode), says who asks, asks libsimm and answers. What changes the
- *machine goes through acts.c; everything else is answered here at once.
+ * machine goes through acts.c; everything else is answered here at once.
  *
- *	names    static places may be remembered by the kernel for long; what may vanish is asked
- *for each time, and a file whose write may wait gets another node id at each lookup (inode.c says
- *why) data     direct_io always: sizes of text are not known beforehand, and nothing may be cached
- *	owner    everything belongs to whoever mounted: he is the machine's root
- *	refusals creating a file fails as in procfs (ENOENT) and sysfs (EACCES); ioctl is ENOTTY,
- *which python's open() wants to see; chmod and chown are EPERM; truncation and times are accepted
- *and mean nothing
+ *	names     static places may be remembered by the kernel for long; what may vanish is asked
+ *	          for each time, and a file whose write may wait gets another node id at each lookup
+ *	          (inode.c says why)
+ *	data      direct_io always: sizes of text are not known beforehand, and nothing may be cached
+ *	owner     everything belongs to whoever mounted: he is the machine's root
+ *	refusals  creating a file fails as in procfs (ENOENT) and sysfs (EACCES); ioctl is ENOTTY,
+ *	          which python's open() wants to see; chmod and chown are EPERM; truncation and times
+ *	          are accepted and mean nothing
  *
  * It leaves out: readdirplus, extended attributes, locks (the kernel keeps them), polling (files
- *are always ready).
+ * are always ready).
  */
 #include "daemon/daemon.h"
 

@@ -3,16 +3,18 @@
  * Node ids.
  *
  * The kernel names a looked-up place by a 64-bit number of our choice until it forgets it. That
- *number is the address of a struct inode, so finding the place of a request costs nothing; the root
- *is number 1.
+ * number is the address of a struct inode, so finding the place of a request costs nothing; the
+ * root is number 1.
  *
- *	lookup   a place that the kernel knows already gets the same inode, found through a hash of
- *the place fresh    a file whose writes may wait gets a new inode each time, in no chain: the
- *kernel locks an inode during a write, and the write that would end the wait must not stand behind
- *that lock forget   counts lookups down; at zero the inode goes
+ *	lookup  a place that the kernel knows already gets the same inode, found through a hash of
+ *	        the place
+ *	fresh   a file whose writes may wait gets a new inode each time, in no chain: the kernel
+ *	        locks an inode during a write, and the write that would end the wait must not stand
+ *	        behind that lock
+ *	forget  counts lookups down; at zero the inode goes
  *
  * Invariant: the sum of `lookups` is what the kernel holds; every inode is in the list of all, and
- *those that are not fresh are in exactly one chain.
+ * those that are not fresh are in exactly one chain.
  */
 #include "daemon/inode.h"
 

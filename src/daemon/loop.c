@@ -5,18 +5,19 @@
  * How a round goes:
  *
  *	1. uv_poll on /dev/fuse says that requests wait.
- *	2. They are received and served until the descriptor has no more (it is non-blocking), but
- *at most REQUESTS_PER_ROUND of them, so that timers, signals and slices of long work get their turn
- *under any load.
+ *	2. They are received and served until the descriptor has no more (it is non-blocking), but at
+ *	   most REQUESTS_PER_ROUND of them, so that timers, signals and slices of long work get their
+ *	   turn under any load.
  *	3. The work hook does one slice. While it says that there is more, an idle handle keeps the
- *loop from sleeping: rounds and slices alternate, so readers never wait for more than one slice.
+ *	   loop from sleeping: rounds and slices alternate, so readers never wait for more than one
+ *	   slice.
  *
  * This scheme was the fastest of those measured: one epoll_wait for many requests, no thread, no
- *splice (our replies are small). Invariant: requests are served in the order in which the kernel
- *hands them out, on one thread.
+ * splice (our replies are small). Invariant: requests are served in the order in which the kernel
+ * hands them out, on one thread.
  *
  * It leaves out busy polling before sleep (faster where client and daemon have a CPU each, slower
- *where they share one) and FUSE over io_uring.
+ * where they share one) and FUSE over io_uring.
  */
 #include "daemon/loop.h"
 

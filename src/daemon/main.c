@@ -4,18 +4,18 @@
  *
  * The order of a start is what makes its errors speak:
  *
- *	1. options, mountpoint, /dev/fuse, fusermount3: looked at            \
- *	2. description read, machine booted                                   } in the process that
- *was called,
- *	3. mounted (the kernel now holds requests back until we answer)      /  stderr at hand
- *	4. a child takes over (not with -f or --); the loop is made in it, since libuv's loops do
- *not survive a fork
+ *	1. options, mountpoint, /dev/fuse and fusermount3 are looked at;
+ *	2. the description is read, the machine booted;
+ *	3. it is mounted (the kernel holds requests back until we answer): all this in the process
+ *	   that was called, with stderr at hand;
+ *	4. a child takes over (not with -f or --); the loop is made in it, since libuv's loops do not
+ *	   survive a fork;
  *	5. the kernel's INIT request is answered: the child lets go of the terminal and tells the
- *waiting parent, which ends with status 0. Had the child died before, the parent would see the pipe
- *closed, and say so.
+ *	   waiting parent, which ends with status 0. Had the child died before, the parent would see
+ *	   the pipe closed, and say so.
  *
  * The end, by unmount, SIGINT, SIGTERM or SIGHUP: whatever is under way or parked is answered
- *(EINTR), then the mount goes, then the machine.
+ * (EINTR), then the mount goes, then the machine.
  */
 #include "daemon/daemon.h"
 #include "daemon/enter.h"
@@ -34,7 +34,6 @@
 #include <unistd.h>
 
 #define REALTIME_TICK_MS 20
-#define DEFAULT_NAME	 "pc-i386"
 
 extern char **environ;
 
@@ -103,7 +102,7 @@ static int name_mount(struct options *options)
 		asprintf(&like, "like=%s", options->like) > 0)
 		name = like;
 	if (!name)
-		name = options->machine ? options->machine : DEFAULT_NAME;
+		name = options->machine ? options->machine : default_machine();
 	err = add_name(&options->mount_args, "fsname", name) ||
 	      add_name(&options->mount_args, "subtype", "simmfs");
 	free(like);

@@ -5,19 +5,21 @@
  *	simmfs [-f] [-o options] [MACHINE] MOUNTPOINT [-- COMMAND [ARGUMENT]...]
  *	simmfs --enter MOUNTPOINT [COMMAND [ARGUMENT]...]
  *
- * mount(8) and /etc/fstab reach us through the helper mount.fuse, as `simmfs MACHINE MOUNTPOINT -o
- *rw,ram=2G,dev`, where MACHINE is `none` when nothing is to be named, and a comma inside a value is
- *written `\,` or stands between double quotes.
+ * mount(8) and /etc/fstab reach us through the helper mount.fuse, as
+ * `simmfs MACHINE MOUNTPOINT -o rw,ram=2G,dev`, where MACHINE is `none` when nothing is to be
+ * named, and a comma inside a value is written `\,` or stands between double quotes.
  *
  * An -o option is one of four things:
  *
- *	ours       like=DIR, realtime, debug
- *	machine    what libsimm lists (ram=, cpus=, cma= ...): kept in order until the description
- *is there mount      what libfuse, fusermount3 and the kernel know (ro, nosuid, allow_other ...):
- *passed on nobody's   what mount(8) and systemd keep for themselves (noauto, user, x-...): dropped
+ *	ours      like=DIR, realtime, debug
+ *	machine   what libsimm lists (ram=, cpus=, cma= ...): kept in order until the description
+ *	          is there
+ *	mount     what libfuse, fusermount3 and the kernel know (ro, nosuid, allow_other ...):
+ *	          passed on
+ *	nobody's  what mount(8) and systemd keep for themselves (noauto, user, x-...): dropped
  *
  * Everything else is refused, with the nearest name that exists: a misspelt `rma=1G` must not boot
- *another machine.
+ * another machine.
  */
 #include "daemon/options.h"
 
@@ -127,28 +129,31 @@ static bool in_list(const char *arg, const char *const *words, size_t nr)
 	return false;
 }
 
-/* How many letters must be put in, taken out or changed (Levenshtein); both are short. */
+#define LONGEST_WORD 40
+
+/* How many letters must be put in, taken out, changed or swapped with their neighbour. */
 static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	unsigned row[40];
+	unsigned cost[LONGEST_WORD + 1][LONGEST_WORD + 1];
 
-	if (a_len >= 40 || b_len >= 40)
-		return 40;
-	for (unsigned j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_len; i++) {
-		unsigned diagonal = row[0];
+	if (a_len > LONGEST_WORD || b_len > LONGEST_WORD)
+		return LONGEST_WORD;
+	for (unsigned i = 0; i <= a_len; i++) {
+		for (unsigned j = 0; j <= b_len; j++) {
+			unsigned best = i + j;
 
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-			row[j] = row[j] < change ? row[j] : change;
+			if (i && j) {
+				best = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+				best = cost[i - 1][j] + 1 < best ? cost[i - 1][j] + 1 : best;
+				best = cost[i][j - 1] + 1 < best ? cost[i][j - 1] + 1 : best;
+			}
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				cost[i - 2][j - 2] + 1 < best)
+				best = cost[i - 2][j - 2] + 1;
+			cost[i][j] = best;
 		}
 	}
-	return row[b_len];
+	return cost[a_len][b_len];
 }
 
 struct nearest {
@@ -171,7 +176,8 @@ static void offer(struct nearest *near, const char *name)
 
 static int refuse_option(struct options *options, const char *arg)
 {
-	struct nearest near = {.word = arg, .len = strcspn(arg, "="), .best_distance = 40};
+	struct nearest near = {
+		.word = arg, .len = strcspn(arg, "="), .best_distance = LONGEST_WORD};
 	const char *name, *argument, *doc;
 
 	for (unsigned i = 0; simm_option_nth(i, &name, &argument, &doc); i++)

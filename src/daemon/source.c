@@ -2,10 +2,11 @@
 /*
  * From the command line to a booted machine. libsimm reads no files, so it is done here:
  *
- *	1. MACHINE: the name of a preset, or a file with a compiled devicetree (it has a slash, or
- *ends in .dtb, or no preset has that name and such a file exists).
+ *	1. MACHINE: the name of a preset (without MACHINE and like=, the first one), or a file with
+ *	   a compiled devicetree: it has a slash, or ends in .dtb, or no preset has that name and
+ *	   such a file exists.
  *	2. like=DIR: those files under DIR that libsimm asks for; a `*` in their paths stands for
- *what is there.
+ *	   what is there.
  *	3. The options, in the order given.
  *	4. Boot.
  */
@@ -190,6 +191,28 @@ static int use_settings(struct simm_config *config, const struct options *option
 	return 0;
 }
 
+const char *default_machine(void)
+{
+	const char *name = "", *doc;
+
+	simm_machine_nth(0, &name, &doc);
+	return name;
+}
+
+/* 0, or an error after a sentence. */
+static int describe(struct simm_config *config, const struct options *options)
+{
+	int err = 0;
+
+	if (options->machine)
+		err = use_machine(config, options->machine);
+	else if (!options->like)
+		err = use_machine(config, default_machine());
+	if (!err && options->like)
+		err = use_like(config, options->like);
+	return err ? err : use_settings(config, options);
+}
+
 struct simm *source_boot(const struct options *options)
 {
 	struct simm_config *config = simm_config_new();
@@ -200,9 +223,7 @@ struct simm *source_boot(const struct options *options)
 		fputs("simmfs: no memory left\n", stderr);
 		return NULL;
 	}
-	if ((!options->machine || !use_machine(config, options->machine)) &&
-		(!options->like || !use_like(config, options->like)) &&
-		!use_settings(config, options)) {
+	if (!describe(config, options)) {
 		simm = simm_create(config, why, sizeof(why));
 		if (!simm)
 			fprintf(stderr, "simmfs: the machine does not boot: %s\n", why);

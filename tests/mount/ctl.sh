@@ -69,9 +69,8 @@ is "5 with a head before it" "$(py "
 fd = os.open(C, os.O_WRONLY)
 print(write(fd, b'non'), write(fd, b'sense\n# x\n'), write(fd, b'# x\n'))")" "3 EINVAL 4"
 like "5 an unknown call: the nearest" "$(echo 'aloc_pages GFP_KERNEL 0' 2>/dev/null >"$ctl"; tail -4 "$errors")" "*alloc_pages*"
-refused bash -c "printf '%s\n' 'nonsense' '# fine' >'$ctl'"
-is "bash's printf writes line by line: the status is the last one's" "$status" 0
-refused cat <(printf '%s\n' 'k = alloc_pages GFP_KERNEL 4' nonsense 'l = alloc_pages GFP_KERNEL 4') - </dev/null
+refused bash -c "for line in nonsense '# fine'; do echo \"\$line\"; done >'$ctl'"
+is "bash's echo writes line by line: the loop's status is the last one's" "$status" 0
 printf '%s\n' 'k = alloc_pages GFP_KERNEL 4' nonsense 'l = alloc_pages GFP_KERNEL 4' >"$work/calls"
 refused bash -c "cat '$work/calls' >'$ctl'"
 is "cat stops at a bad line: status" "$status" 1
@@ -99,15 +98,14 @@ try:
     f.flush()
 except OSError as e: print(errno.errorcode[e.errno])
 try: f.close()
-except OSError as e: print(errno.errorcode[e.errno])
-" | head -1)" EINVAL
+except OSError as e: print(errno.errorcode[e.errno])" | sort -u)" EINVAL
 is "6 once" $((before - $(free_pages))) 16
 is "6 retries of a first line leave one line in sim/errors" "$(py "
 fd = os.open(C, os.O_WRONLY)
-print([write(fd, b'nonsense_xyz\n') for _ in range(4)])") $(grep -c '^nonsense_xyz$' "$errors")" "['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'] 1"
+print([write(fd, b'nonsense_xyz\n') for _ in range(4)])") $(grep -c '^ *nonsense_xyz$' "$errors")" "['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'] 1"
 
 # ---- 8: close ----
-ok "8 a last line without newline is run by close (printf)" /usr/bin/printf 'o = alloc_pages GFP_KERNEL 4' --  >"$ctl"
+ok "8 a last line without newline is run by close (printf)" bash -c "/usr/bin/printf 'o = alloc_pages GFP_KERNEL 4' >'$ctl'"
 ok "8 it was run" has o
 refused bash -c "/usr/bin/printf nonsense >'$ctl'"
 is "8 /usr/bin/printf reports what close says" "$status" 1

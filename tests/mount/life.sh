@@ -50,7 +50,12 @@ start
 pid=$(daemon_pid)
 pipe=$mnt/sys/kernel/tracing/trace_pipe
 if [ -e "$pipe" ]; then
-    cat "$pipe" >/dev/null 2>"$work/said" &
+    # Through libc's own read(2): cat and python's os.read() try again after EINTR.
+    python3 -c '
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+n = libc.read(os.open(sys.argv[1], os.O_RDONLY), ctypes.create_string_buffer(100), 100)
+print(n, errno.errorcode[ctypes.get_errno()])' "$pipe" >"$work/said" &
     reader=$!
     sleep 0.3
     ok "a reader of trace_pipe waits" kill -0 $reader
@@ -58,7 +63,7 @@ if [ -e "$pipe" ]; then
     kill "$pid"
     ok "SIGTERM ends the daemon while a reader is parked" wait_for 10 gone "$pid"
     ok "the parked reader is let go" wait_for 10 gone $reader
-    like "its read was interrupted" "$(cat "$work/said")" "*Interrupted*"
+    is "its read was interrupted" "$(cat "$work/said")" "-1 EINTR"
 else
     skip "parked readers" "no trace_pipe"
     stop

@@ -79,9 +79,13 @@ pid=$(daemon_pid)
 kill "$pid"
 ok "SIGTERM ends the daemon under load" wait_for 60 gone "$pid"
 not_ok "unmounted" is_mounted "$mnt"
-for j in $(jobs -p); do
-    pkill -KILL -P "$j" 2>/dev/null
-    kill -KILL "$j" 2>/dev/null
+clients=$(jobs -p)
+for j in $clients; do
+    pkill -KILL -P "$j"
+    kill -KILL "$j"
 done
-ok "its clients can be ended" wait_for 20 sh -c "! pgrep -f '$work/pairs.txt'"
+left=0
+for j in $clients; do wait_for 20 gone "$j" || left=$((left + 1)); done
+is "its clients can be ended" "$left" 0
+wait 2>/dev/null
 finish
