@@ -54,10 +54,13 @@ if [ -e "$pipe" ]; then
     python3 -c '
 import ctypes, errno, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
-n = libc.read(os.open(sys.argv[1], os.O_RDONLY), ctypes.create_string_buffer(100), 100)
-print(n, errno.errorcode[ctypes.get_errno()])' "$pipe" >"$work/said" &
+fd = os.open(sys.argv[1], os.O_RDONLY)
+open(sys.argv[2], "w").write("open")
+n = libc.read(fd, ctypes.create_string_buffer(100), 100)
+print(n, errno.errorcode[ctypes.get_errno()])' "$pipe" "$work/is-open" >"$work/said" &
     reader=$!
-    sleep 0.3
+    wait_for 20 test -s "$work/is-open"
+    sleep 0.2
     ok "a reader of trace_pipe waits" kill -0 $reader
     is "others are served meanwhile" "$(timeout 5 head -c 4 "$mnt/proc/buddyinfo")" Node
     kill "$pid"
