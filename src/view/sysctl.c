@@ -101,8 +101,10 @@ static void show_words(struct text *out, const char *words, uint64_t chosen)
 
 static void show_choice(struct text *out, const char *words, uint64_t chosen)
 {
-	for (; chosen && *words; chosen--)
-		words += strcspn(words, " ") + (words[strcspn(words, " ")] == ' ');
+	for (; chosen && *words; chosen--) {
+		words += strcspn(words, " ");
+		words += *words == ' ';
+	}
 	text_put(out, words, strcspn(words, " "));
 }
 
