@@ -91,6 +91,7 @@ struct machine {
 	struct clock clock;
 	struct trace trace;
 	struct sysctls sysctls;
+	struct hugetlb hugetlb;
 	struct fault_inject fail_page_alloc;
 	struct vars vars;
 	struct page_alloc_state page_alloc;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * sys/kernel/mm/hugepages: the pools of huge pages, one directory a size.
+ * hugepages-*kB, of the machine and of each node: the pools of huge pages, one directory a size.
  *
- * The pools come with hugetlbfs in a later part. Until then they are empty and stay empty: a write of
- * nr_hugepages succeeds and reads back what was made, as on a machine that is full.
+ * The pool of the default size is real (mm/page/hugetlb.c): a write of nr_hugepages succeeds and reads back
+ * what fitted. The other sizes' pools come with hugetlbfs; they are empty and stay so, as on a machine that is full.
  */
 #include "view/hugepages.h"
 
 #include "view/files.h"
 
 #include "base/parse.h"
+#include "mm/page/hugetlb.h"
+#include "mm/page/zone.h"
 
 #include <errno.h>
 
@@ -29,18 +31,61 @@ uint64_t hugepages_kb(const struct machine *m, unsigned i)
 	return sizes[m->arch][i];
 }
 
-int show_hugepages_zero(struct view *v, struct text *out)
+static int put_pages(struct text *out, uint64_t pages)
 {
-	text_puts(out, "0\n");
+	text_dec(out, pages, 0);
+	text_putc(out, '\n');
 	return 0;
 }
 
-int64_t store_hugepages(struct view *v, const char *data, size_t len)
+/* nr_hugepages and free_hugepages: nobody takes one out of the pool yet. */
+int show_hugepages(struct view *v, struct text *out)
+{
+	return put_pages(out, v->arg[0] ? 0 : hugetlb_pages(v->m));
+}
+
+int show_node_hugepages(struct view *v, struct text *out)
+{
+	return put_pages(out, v->arg[1] ? 0 : hugetlb_node_pages(v->m, (unsigned)v->arg[0]));
+}
+
+static int64_t resize(struct view *v, const char *data, size_t len, bool is_default, int nid)
 {
 	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
 	uint64_t wanted;
 
 	if (!parse_u64(data, digits, 0, &wanted))
 		return refuse(&v->m->why, EINVAL, "write the number of huge pages");
+	if (is_default)
+		hugetlb_resize(v->m, wanted, nid);
+	return (int64_t)len;
+}
+
+int64_t store_hugepages(struct view *v, const char *data, size_t len)
+{
+	return resize(v, data, len, !v->arg[0], -1);
+}
+
+int64_t store_node_hugepages(struct view *v, const char *data, size_t len)
+{
+	return resize(v, data, len, !v->arg[1], (int)v->arg[0]);
+}
+
+/* nr_overcommit_hugepages of the default size is the sysctl; of the others, none. */
+int show_hugepages_overcommit(struct view *v, struct text *out)
+{
+	return put_pages(
+		out, v->arg[0] ? 0 : (uint64_t)v->m->sysctls.value[SYSCTL_nr_overcommit_hugepages]);
+}
+
+int64_t store_hugepages_overcommit(struct view *v, const char *data, size_t len)
+{
+	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
+	uint64_t wanted;
+
+	if (!parse_u64(data, digits, 0, &wanted))
+		return refuse(&v->m->why, EINVAL, "write the number of huge pages");
+	if (!v->arg[0])
+		(void)sysctl_set(v->m, SYSCTL_nr_overcommit_hugepages, (int64_t)wanted);
 	return (int64_t)len;
 }

@@ -9,6 +9,7 @@
 #include "view/files.h"
 #include "view/put.h"
 
+#include "mm/page/hugetlb.h"
 #include "view/memory_size.h"
 
 #define LABEL_COLUMNS 16
@@ -68,7 +69,8 @@ uint64_t memory_commit_limit_pages(const struct machine *m)
 	if (kbytes)
 		return kbytes >> (PAGE_SHIFT - 10);
 	/* A negative ratio makes the kernel's unsigned arithmetic wrap in the same way. */
-	return m->totalram_pages * (uint64_t)m->sysctls.value[SYSCTL_overcommit_ratio] / 100;
+	return (m->totalram_pages - (hugetlb_pages(m) << hugetlb_order(m))) *
+	       (uint64_t)m->sysctls.value[SYSCTL_overcommit_ratio] / 100;
 }
 
 /* HighMem's pages that are dirtyable only when highmem_is_dirtyable says so. */
@@ -148,17 +150,12 @@ static uint64_t vmalloc_kb(const struct machine *m)
 	return end > start ? (end - start) >> 10 : 0;
 }
 
-static unsigned huge_shift(const struct machine *m)
-{
-	return m->arch == ARCH_I386 && !machine_has(m, CONFIG_X86_PAE) ? 22 : 21;
-}
-
 /* x86's direct map: huge pages, but for the first one and the end of what does not fill one. The first MiB is
  * mapped whole. */
 static void put_direct_map(const struct machine *m, struct text *out)
 {
-	uint64_t huge = (uint64_t)1 << huge_shift(m), lowmem_end = memory_lowmem_end_pfn(m)
-								   << PAGE_SHIFT;
+	uint64_t huge = PAGE_BYTES << hugetlb_order(m), lowmem_end = memory_lowmem_end_pfn(m)
+								     << PAGE_SHIFT;
 	uint64_t small_bytes = 0, large_bytes = 0, mapped = 0;
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++) {
@@ -274,15 +271,17 @@ static void put_huge(const struct machine *m, struct text *out)
 		put_pages(out, "CmaFree:", zone_stat_total(m, ZS_nr_free_cma));
 	}
 	if (machine_has(m, CONFIG_HUGETLB_PAGE)) {
+		uint64_t huge_kb = PAGES_TO_KB((uint64_t)1 << hugetlb_order(m));
 		static const char *const fields[] = {"HugePages_Total:   ", "HugePages_Free:    ",
 			"HugePages_Rsvd:    ", "HugePages_Surp:    "};
 
 		for (unsigned i = 0; i < 4; i++) {
 			text_puts(out, fields[i]);
-			text_puts(out, "    0\n");
+			text_dec(out, i < 2 ? hugetlb_pages(m) : 0, 5);
+			text_putc(out, '\n');
 		}
-		put_kb(out, "", "Hugepagesize:", (uint64_t)1 << (huge_shift(m) - 10));
-		put_kb(out, "", "Hugetlb:", 0);
+		put_kb(out, "", "Hugepagesize:", huge_kb);
+		put_kb(out, "", "Hugetlb:", hugetlb_pages(m) * huge_kb);
 	}
 	if (machine_has(m, CONFIG_X86))
 		put_direct_map(m, out);
@@ -412,9 +411,10 @@ int show_node_meminfo(struct view *v, struct text *out)
 	if (machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE))
 		put_node_fields(m, out, nid, prefix, node_thp_fields,
 			sizeof(node_thp_fields) / sizeof(*node_thp_fields));
+	unsigned huge = (unsigned)hugetlb_node_pages(m, nid);
 	if (machine_has(m, CONFIG_HUGETLB_PAGE))
 		text_printf(out,
 			"%sHugePages_Total: %5u\n%sHugePages_Free:  %5u\n%sHugePages_Surp:  %5u\n",
-			prefix, 0u, prefix, 0u, prefix, 0u);
+			prefix, huge, prefix, huge, prefix, 0u);
 	return 0;
 }

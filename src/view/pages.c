@@ -17,7 +17,7 @@
 #define WORD_BYTES sizeof(uint64_t)
 
 /* Bits that are no flag of a frame but follow from its state. */
-enum { KPF_BUDDY = 10, KPF_MMAP = 11, KPF_NOPAGE = 20, KPF_THP = 22 };
+enum { KPF_BUDDY = 10, KPF_MMAP = 11, KPF_HUGE = 17, KPF_NOPAGE = 20, KPF_THP = 22 };
 
 typedef uint64_t word_fn(const struct machine *m, uint64_t pfn);
 
@@ -45,6 +45,9 @@ static uint64_t flags_word(const struct machine *m, uint64_t pfn)
 	}
 	if (f.mapcount && !(f.flags & FRAME_SLAB))
 		word |= (uint64_t)1 << KPF_MMAP;
+	/* Of a compound page only the head says whose it is. */
+	if (f.flags & FRAME_TAIL && frame_peek(m, f.mapping - 1).flags & FRAME_HUGE)
+		word |= (uint64_t)1 << KPF_HUGE;
 	/* A compound page of a process or of the page cache is a huge page. */
 	if (f.flags & (FRAME_HEAD | FRAME_TAIL) && f.flags & (FRAME_LRU | FRAME_ANON))
 		word |= (uint64_t)1 << KPF_THP;

@@ -18,6 +18,7 @@
 #include "view/put.h"
 
 #include "base/parse.h"
+#include "mm/page/hugetlb.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -132,6 +133,9 @@ int show_sysctl(struct view *v, struct text *out)
 	case SYSCTL_INT:
 	case SYSCTL_JIFFIES:
 		text_sdec(out, value);
+		break;
+	case SYSCTL_POOL:
+		text_dec(out, hugetlb_pages(v->m), 0);
 		break;
 	case SYSCTL_ULONG:
 	case SYSCTL_BOOL:
@@ -255,7 +259,7 @@ static const char *file_name(const struct view *v)
 
 static int refuse_range(struct view *v, int64_t least, int64_t most)
 {
-	if (types[v->aux] == SYSCTL_ULONG)
+	if (types[v->aux] == SYSCTL_ULONG || types[v->aux] == SYSCTL_POOL)
 		return refuse(&v->m->why, EINVAL, "%s takes a number from %llu to %llu",
 			file_name(v), (unsigned long long)least, (unsigned long long)most);
 	return refuse(&v->m->why, EINVAL, "%s takes a number from %lld to %lld", file_name(v),
@@ -274,7 +278,7 @@ static int take_value(struct view *v, struct cursor *c, int64_t *out)
 	if (!take_number(v->m, c, &value, &minus))
 		return refuse(&v->m->why, EINVAL, "%s takes a number: decimal, or hex with 0x",
 			file_name(v));
-	if (type == SYSCTL_ULONG) {
+	if (type == SYSCTL_ULONG || type == SYSCTL_POOL) {
 		*out = (int64_t)value;
 		if (minus || value < (uint64_t)least || value > (uint64_t)most)
 			return refuse_range(v, least, most);
@@ -425,6 +429,7 @@ int64_t store_sysctl(struct view *v, const char *data, size_t len)
 	switch ((enum sysctl_type)types[v->aux]) {
 	case SYSCTL_INT:
 	case SYSCTL_ULONG:
+	case SYSCTL_POOL:
 	case SYSCTL_BOOL:
 	case SYSCTL_JIFFIES:
 		return store_number(v, data, len);

@@ -10,6 +10,7 @@
 enum sysctl_type {
 	SYSCTL_INT,	/* proc_dointvec_minmax(): an int */
 	SYSCTL_ULONG,	/* proc_doulongvec_minmax(): an unsigned long of the kernel */
+	SYSCTL_POOL,	/* as ULONG; reading shows the pool of huge pages */
 	SYSCTL_BOOL,	/* proc_dobool(): anything but 0 is 1 */
 	SYSCTL_JIFFIES, /* proc_dointvec_jiffies(): seconds, which must fit an int as ticks of 4 ms */
 	SYSCTL_RESERVE,	 /* lowmem_reserve_ratio: one int a zone; reading recomputes */

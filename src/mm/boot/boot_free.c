@@ -17,6 +17,7 @@
  * 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/page/hugetlb.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
@@ -201,5 +202,8 @@ int boot_free(struct boot *b)
 	if (err)
 		return err;
 	zones_init_min_free(b->m);
-	return free_late(b, false);
+	err = free_late(b, false);
+	if (!err)
+		hugetlb_init(b->m);
+	return err;
 }

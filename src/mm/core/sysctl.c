@@ -10,6 +10,7 @@
 #include "mm/core/sysctl.h"
 
 #include "base/parse.h"
+#include "mm/page/hugetlb.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
@@ -18,12 +19,12 @@
 
 #define LONG_TOP(m) (machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX)
 
-#define THREAD_BYTES(m)           (machine_has(m, CONFIG_64BIT) ? 16384u : 8192u)
-#define MIN_PCP_HIGH_FRACTION     8
+#define THREAD_BYTES(m)		  (machine_has(m, CONFIG_64BIT) ? 16384u : 8192u)
+#define MIN_PCP_HIGH_FRACTION	  8
 #define USER_RESERVE_KBYTES_MOST  ((uint64_t)1 << 17)
 #define ADMIN_RESERVE_KBYTES_MOST ((uint64_t)1 << 13)
-#define THP_LEAST_PAGES           (((uint64_t)512 << 20) >> PAGE_SHIFT)
-#define THP_DEFRAG_NEVER          4
+#define THP_LEAST_PAGES		  (((uint64_t)512 << 20) >> PAGE_SHIFT)
+#define THP_DEFRAG_NEVER	  4
 
 enum effect {
 	EFFECT_NONE,
@@ -137,13 +138,13 @@ void sysctls_size(struct machine *m)
 	}
 	uint64_t share = free_kbytes / 32;
 	s->value[SYSCTL_user_reserve_kbytes] =
-	        (int64_t)(share < USER_RESERVE_KBYTES_MOST ? share : USER_RESERVE_KBYTES_MOST);
+		(int64_t)(share < USER_RESERVE_KBYTES_MOST ? share : USER_RESERVE_KBYTES_MOST);
 	s->value[SYSCTL_admin_reserve_kbytes] =
-	        (int64_t)(share < ADMIN_RESERVE_KBYTES_MOST ? share : ADMIN_RESERVE_KBYTES_MOST);
+		(int64_t)(share < ADMIN_RESERVE_KBYTES_MOST ? share : ADMIN_RESERVE_KBYTES_MOST);
 	uint64_t threads = (managed << PAGE_SHIFT) / (THREAD_BYTES(m) * 8);
-	s->value[SYSCTL_threads_max] = threads < 20          ? 20
-	                               : threads > INT32_MAX ? INT32_MAX
-	                                                     : (int64_t)threads;
+	s->value[SYSCTL_threads_max] = threads < 20	     ? 20
+				       : threads > INT32_MAX ? INT32_MAX
+							     : (int64_t)threads;
 	/* hugepage_init(): small machines start without. */
 	if (managed < THP_LEAST_PAGES && !cmdline_value(m, "transparent_hugepage", &len)) {
 		s->value[SYSCTL_thp_enabled] = THP_NEVER;
@@ -160,7 +161,7 @@ static int set_pcp_fraction(struct machine *m, int64_t old)
 	if (*fraction && *fraction < MIN_PCP_HIGH_FRACTION) {
 		*fraction = old;
 		return refuse(&m->why, EINVAL, "percpu_pagelist_high_fraction is 0, or %d and more",
-		        MIN_PCP_HIGH_FRACTION);
+			MIN_PCP_HIGH_FRACTION);
 	}
 	if (*fraction != old)
 		zones_setup_pcp(m);
@@ -183,7 +184,7 @@ static void drop_caches(struct machine *m)
 /* The value of one switch off is the other's: of bytes and ratio only the last one written counts.
  */
 static void set_other(
-        struct machine *m, enum sysctl_id id, enum sysctl_id other, int64_t old, bool always)
+	struct machine *m, enum sysctl_id id, enum sysctl_id other, int64_t old, bool always)
 {
 	if (always || m->sysctls.value[id] != old)
 		m->sysctls.value[other] = 0;
@@ -204,7 +205,6 @@ static int sysctl_effect(struct machine *m, enum sysctl_id id, int64_t old)
 	switch ((enum effect)effects[id]) {
 	case EFFECT_NONE:
 	case EFFECT_COMPACT:
-	case EFFECT_HUGEPAGES:
 		break;
 	case EFFECT_DIRTY_BACKGROUND_BYTES:
 		set_other(m, id, SYSCTL_dirty_background_ratio, old, true);
@@ -223,6 +223,9 @@ static int sysctl_effect(struct machine *m, enum sysctl_id id, int64_t old)
 		break;
 	case EFFECT_FAULT_AROUND:
 		set_fault_around(m);
+		break;
+	case EFFECT_HUGEPAGES:
+		hugetlb_resize(m, (uint64_t)m->sysctls.value[id], -1);
 		break;
 	case EFFECT_LOWMEM_RESERVE:
 		zones_setup_lowmem_reserve(m);
@@ -288,7 +291,7 @@ bool sysctl_adopt(struct machine *m, const char *name, const char *text, size_t 
 
 	for (unsigned id = 0; id < NR_SYSCTLS; id++) {
 		if (strncmp(paths[id], dir, sizeof(dir) - 1) ||
-		        strcmp(paths[id] + sizeof(dir) - 1, name))
+			strcmp(paths[id] + sizeof(dir) - 1, name))
 			continue;
 		if (id == SYSCTL_lowmem_reserve_ratio) {
 			adopt_ratios(m, text, len);
@@ -298,8 +301,8 @@ bool sysctl_adopt(struct machine *m, const char *name, const char *text, size_t 
 		/* The triggers have nothing to adopt, and 0 is a value of the bytes that are off.
 		 */
 		if (id == SYSCTL_drop_caches || id == SYSCTL_compact_memory ||
-		        id == SYSCTL_stat_refresh || !parse_s64(text, len, &value) ||
-		        (value && (value < least || (most > 0 && value > most))))
+			id == SYSCTL_stat_refresh || !parse_s64(text, len, &value) ||
+			(value && (value < least || (most > 0 && value > most))))
 			return false;
 		/* What the kernel computed at boot was not written by a user, and does not bind a
 		 * later write. */
@@ -308,6 +311,8 @@ bool sysctl_adopt(struct machine *m, const char *name, const char *text, size_t 
 			zones_setup_watermarks(m);
 		else if (effects[id] == EFFECT_PCP_FRACTION)
 			zones_setup_pcp(m);
+		else if (id == SYSCTL_nr_hugepages)
+			hugetlb_resize(m, (uint64_t)value, -1);
 		return true;
 	}
 	return false;

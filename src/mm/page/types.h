@@ -142,6 +142,14 @@ struct node {
 	struct zoneref fallback[MAX_NODES * MAX_NR_ZONES];
 };
 
+/* The pool of huge pages (hugetlb.h). */
+struct hugetlb {
+	uint64_t at;		/* heap block of @cap pfns, the first @nr in use */
+	uint64_t cap, nr;
+	uint64_t nr_on_node[MAX_NODES];
+	unsigned next_nid;	/* whose turn it is */
+};
+
 /* What the page allocator keeps for the whole machine. */
 struct page_alloc_state {
 	bool page_group_by_mobility_disabled;
