@@ -127,7 +127,7 @@ static void put_owner(const struct machine *m, uint64_t pfn, struct text *out)
 	char name[VAR_NAME_MAX + 12];
 	uint64_t recorded_pfn = recorded_pfn_of(m, pfn);
 
-	if (var_of_page(m, pfn, name))
+	if (var_of_page(m, pfn, page_address(m, pfn), name))
 		text_printf(out, "name %s", name);
 	else if (recorded_pfn != NO_PFN)
 		text_printf(out, "the recording, as pfn 0x%llx", (ull)recorded_pfn);

@@ -122,10 +122,3 @@ int world_refused(struct simm *simm, const char *line)
 	ssize_t n = world_write(simm, "sim/ctl", with_newline);
 	return n < 0 ? (int)-n : 0;
 }
-#include "mm/machine.h"
-__attribute__((weak)) int describe_like_file(
-	struct machine_desc *d, const char *p, const char *s, uint64_t n, struct refusal *why)
-{
-	return 0;
-}
-__attribute__((weak)) const char *const describe_like_paths[] = {NULL};

@@ -176,9 +176,15 @@ Test(var, who_has_a_page)
 	char name[VAR_NAME_MAX + 12];
 
 	cr_assert_eq(var_set(m, "buf", 3, VAR_NO_INDEX, &v), 0);
-	cr_assert(var_of_page(m, 1031, name));
+	cr_assert(var_of_page(m, 1031, 0, name));
 	cr_assert_str_eq(name, "buf");
-	cr_assert_not(var_of_page(m, 1032, name));
-	cr_assert_not(var_of_page(m, 1023, name));
+	cr_assert_not(var_of_page(m, 1032, 0, name));
+	cr_assert_not(var_of_page(m, 1023, 0, name));
+	/* An address names the page at it. */
+	v = (struct var){.value = 0xc0100000, .kind = VAR_ADDRESS, .bytes = 5000};
+	cr_assert_eq(var_set(m, "a", 1, 7, &v), 0);
+	cr_assert(var_of_page(m, 5, 0xc0101000, name));
+	cr_assert_str_eq(name, "a.7");
+	cr_assert_not(var_of_page(m, 5, 0xc0102000, name));
 	finish(m);
 }

@@ -438,16 +438,19 @@ uint32_t var_next_free_index(const struct machine *m, const char *base, size_t l
 	return VAR_NO_INDEX;
 }
 
-bool var_of_page(const struct machine *m, uint64_t pfn, char *name)
+bool var_of_page(const struct machine *m, uint64_t pfn, uint64_t address, char *name)
 {
 	uint64_t cookie = 0;
 	struct var v;
 
 	while (var_next(m, &cookie, name, &v)) {
-		uint64_t pages =
-			v.bytes ? (v.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT : (uint64_t)1 << v.order;
+		uint64_t bytes = v.bytes ? v.bytes : PAGE_BYTES << v.order;
 
-		if (v.kind == VAR_PAGE && pfn >= v.value && pfn - v.value < pages)
+		if (v.kind == VAR_PAGE && pfn >= v.value &&
+			pfn - v.value < (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT)
+			return true;
+		if (v.kind == VAR_ADDRESS && address && address >= v.value &&
+			address - v.value < bytes)
 			return true;
 	}
 	return false;

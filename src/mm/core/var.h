@@ -53,8 +53,9 @@ int var_forget(struct machine *m, const char *base, size_t len, uint32_t index);
 /* Iterate in a stable order: *cookie starts at 0 and is then past the name given; false at the end. @name gets
  * "p.17" (VAR_NAME_MAX + 12 bytes). Names made meanwhile may or may not be seen; none is seen twice. */
 bool var_next(const struct machine *m, uint64_t *cookie, char *name, struct var *v);
-/* Find the name that holds the page @pfn is part of, for page/PFN ("who has it"); false when none. */
-bool var_of_page(const struct machine *m, uint64_t pfn, char *name);
+/* Find the name that holds the page @pfn is part of, for page/PFN ("who has it"); @address is the page's kernel
+ * address, 0 when it has none. False when no name does. */
+bool var_of_page(const struct machine *m, uint64_t pfn, uint64_t address, char *name);
 /* The first index of @base in use at or above *index; false when there is none. */
 bool var_next_index(const struct machine *m, const char *base, size_t len, uint32_t *index);
 /* The key under which var_next() finds a name (its cookie is key + 1 after it); false when the name is unknown. */
