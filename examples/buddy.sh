@@ -3,7 +3,7 @@
 # The buddy allocator (伙伴算法): free memory as blocks of 2^order pages that split and merge; and the per-CPU lists
 # (每CPU页框缓存) in front of it, which hide pages from it.
 . "$(dirname "$0")/lesson.sh"
-fresh
+fresh ram=2G
 
 # The zone that kernel memory comes from: Normal where there is one, else the highest one below it.
 zone=Normal
@@ -39,6 +39,10 @@ for order in "${!before[@]}"; do
 done
 must "one block of one order went: order $lost" [ "$lost" -ge 4 ]
 must "every order from 4 below it has one block more, and no other order changed" [ $wrong = 0 ]
+if [ "${before[4]}" -gt 0 ]; then
+    say "(Blocks of order 4 were free before, and none of them was taken: they are of another kind, Movable, and the" \
+        "kernel's own pages are kept apart from those. So a largest block was taken over whole, and cut. Lesson 3 shows it.)"
+fi
 see cat "$sim/page/a"
 
 title "3. The other half is its buddy (伙伴)"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # GFP flags (分配标志): who gets a page from which zone (内存区域) and from which kind of block (迁移类型 migratetype).
 . "$(dirname "$0")/lesson.sh"
-fresh
+fresh ram=1G
 
 # Zone and migratetype of the page that a name holds.
 where() { awk '$1 == "zone" { z = $2 } $1 == "pageblock" { t = $NF } END { print z, t }' "$sim/page/$1"; }
@@ -45,15 +45,40 @@ must "$highest has a block of kind Unmovable now" [ "${unmovable:-0}" -ge 1 ]
 title "3. When a zone is used up, the next lower one helps; never a higher one"
 say "The zones are tried from the preferred one downwards (zonelist). So a process may get memory that the kernel could" \
     "use, but the kernel never gets HighMem, and nobody but GFP_DMA's callers begins with DMA."
-fresh ram=64M
-act q.0- = alloc_pages GFP_HIGHUSER_MOVABLE 0
-must "some of these pages lie in $highest or below" \
-    [ "$(kb MemFree)" -lt 65536 ]
-see cat "$proc/buddyinfo"
-say "What is left in each zone is kept for those who cannot go elsewhere: see the lesson on watermarks (水位)."
-act "__free_pages q.0- 0"
+fresh ram=1G
+act q.0- = alloc_pages GFP_HIGHUSER_MOVABLE 3
+last=q.$((${got%% *} - 1))
+printf '    the first: %s\n    the last:  %s\n' "$(where q.0)" "$(where "$last")"
+must "the first lies in $top" [ "$(where q.0 | cut -d' ' -f1)" = $top ]
+must "the last lies in a lower zone" [ "$(where "$last" | cut -d' ' -f1)" != $top ]
+say "Not everything was given: each zone keeps something for those who cannot go elsewhere (lesson 4). So a request of" \
+    "the kernel itself still succeeds:"
+act k = alloc_pages GFP_KERNEL 0
+act __free_pages k
+act __free_pages q.0-
+if has_zone HighMem; then
+    untouched=$(zone HighMem free)
+    act r.0- = alloc_pages GFP_KERNEL 3
+    must "GFP_KERNEL took nothing of HighMem, though it ended with ENOMEM" [ "$(zone HighMem free)" = "$untouched" ]
+    act __free_pages r.0-
+fi
 
-title "4. What is refused"
+if grep -q CMA "$proc/pagetypeinfo"; then
+    title "4. CMA: the landlord and his tenants (CMA 房东与租客)"
+    say "A device will need a large contiguous piece later. Until then its area is lent, but only to pages that can be" \
+        "moved away again: the device is the landlord (房东), movable pages are the tenants (租客). They move in when more" \
+        "than half of the zone's free memory is in the area."
+    fresh ram=512M cma=256M
+    see grep Cma "$proc/meminfo"
+    act u = alloc_pages GFP_HIGHUSER_MOVABLE 4
+    must "the movable pages are tenants of the area" [ "$(where u | cut -d' ' -f2)" = CMA ]
+    act k = alloc_pages GFP_KERNEL 4
+    must "the kernel's own are not" [ "$(where k | cut -d' ' -f2)" = Unmovable ]
+    must "CmaFree fell by 64 kB" [ "$(kb CmaFree)" = $(($(kb CmaTotal) - 64)) ]
+fi
+
+title "5. What is refused"
 refused alloc_pages GFP_KERNEL 20
+must "it says which orders there are" grep -q 'from 0 to' <<<"$got"
 refused alloc_pages GFP_KERNAL 0
-fresh ram=2G
+must "it names the nearest flag" grep -q 'GFP_KERNEL' <<<"$got"

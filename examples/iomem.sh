@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # /proc/iomem (物理地址空间): what lies at which physical address: RAM, the kernel's image, reserved ranges, devices.
 . "$(dirname "$0")/lesson.sh"
-fresh
+fresh ram=512M
 
 title "1. The map that the firmware gave (e820, 固件内存图)"
 if [ -d "$sys/firmware/memmap" ]; then
@@ -39,8 +39,8 @@ must "MemTotal is the managed pages" [ "$(kb MemTotal)" = $((managed * 4)) ]
 
 title "4. Taking a piece away (memmap=)"
 say "A piece of RAM can be kept from the kernel by its command line, to be used by hand later:"
-fresh 'cmdline=memmap=16M$256M'
-see grep -B1 -A1 -i '10000000' "$proc/iomem"
+fresh ram=512M 'cmdline=memmap=16M$256M'
+see grep -B 2 -A 2 '10000000-' "$proc/iomem"
+must "iomem shows it as Reserved" grep -q '10000000-10ffffff : Reserved' "$proc/iomem"
 less=$(awk '$1 == "present" { n += $2 } END { print n }' "$proc/zoneinfo")
 must "4096 pages fewer are present" [ $((present - less)) = 4096 ]
-fresh cmdline=

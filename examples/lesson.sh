@@ -3,8 +3,9 @@
 # What the lessons share. Sourced by each:  . "$(dirname "$0")/lesson.sh"
 #
 # A lesson is run as  bash MNT/sim/lessons/01-buddy.sh  or  examples/buddy.sh MNT. It boots the machine afresh, so that
-# the same numbers are seen each time; it says what it does and why, shows what is seen, and asserts it: `must` ends
-# the lesson with status 1 and a sentence when something is not as it says.
+# the same numbers are seen each time, and once more at its end, with the options that the machine had before. It says
+# what it does and why, shows what is seen, and asserts it: `must` ends the lesson with status 1 and a sentence when
+# something is not as it says.
 set -u
 export LC_ALL=C
 MNT=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -26,17 +27,13 @@ see() {
 # A call written to sim/ctl, shown; its result is left in $got. A refusal ends the lesson.
 act() {
     printf '$ call %s\n' "$*"
-    if ! got=$(call "$@"); then
-        must "the call \`$*\` is taken" false
-    fi
+    got=$(call "$@") || must "the call \`$*\` is taken" false
     [ -z "$got" ] || printf '    %s\n' "$got"
 }
 # A call that has to be refused: its errno's name in $got.
 refused() {
     printf '$ call %s\n' "$*"
-    if got=$(call "$@" 2>&1); then
-        must "the call \`$*\` is refused" false
-    fi
+    got=$(call "$@" 2>&1) && must "the call \`$*\` is refused" false
     printf '%s\n' "$got" | sed 's/^/    /'
 }
 # must "what has to be true" COMMAND...: the assertion of a lesson.
@@ -52,9 +49,31 @@ must() {
     fi
 }
 no() { ! "$@"; }
-fresh() { # options of the machine: boot it afresh
-    cat <<<"reboot $*" >"$sim/ctl" || must "the machine boots again" false
+
+# ---- the machine ----
+settings=$(cat "$sim/machine" 2>/dev/null)
+declare -A changed=()
+fresh() { # options of the machine, one a word: boot it afresh
+    local option
+    for option in "$@"; do
+        changed[${option%%=*}]=1
+    done
+    cat <<<"reboot $*" >"$sim/ctl" || must "the machine boots again ($*)" false
 }
+# The machine as it was: what the lesson changed gets its old value, or the preset's.
+leave() {
+    local name value line=
+    for name in "${!changed[@]}"; do
+        value=$(sed -n -E "s/(^|.*[ ,])$name=(\"[^\"]*\"|[^ ,]*).*/\2/p" <<<"$settings")
+        case $name:$value in
+        ram:) value=2G ;;
+        cma:) value=0 ;;
+        esac
+        line+=" $name=$value"
+    done
+    cat <<<"reboot$line" >"$sim/ctl"
+}
+trap leave EXIT
 
 # ---- reading ----
 # Free blocks of a zone, order by order: `blocks Normal`, of node 0.

@@ -59,14 +59,15 @@ drain() { cat <<<"drain_all_pages" >"$sim/ctl"; }
 drain
 marks
 free=$(zone $zone free) min=$(zone $zone min)
-must "$zone is at its min watermark ($free free, min $min), give or take a batch of the per-CPU list" \
-    [ "$free" -ge $((min - 64)) ] -a [ "$free" -le $((min + 128)) ]
+say "A request is granted while more than min would be left; pages of the per-CPU list come in batches, so the end is" \
+    "not sharp."
+must "$zone is at its min watermark, give or take a batch: $free free, min $min" [ $(((free - min) / 128)) = 0 ]
 
 title "4. DMA is kept for those who need DMA (lowmem_reserve)"
 say "Requests that could have been served higher up must leave more free in DMA: min + protection. The protection of DMA" \
     "against them is a share of the memory above it: its pages / lowmem_reserve_ratio."
-see grep -A 12 'zone  *DMA$' "$proc/zoneinfo"
 see cat "$proc/sys/vm/lowmem_reserve_ratio"
+awk '/^Node/ { on = ($4 == "DMA") } on && /free  |min  |protection/ { print "    DMA " $0 }' "$proc/zoneinfo"
 dma_free=$(zone DMA free)
 must "DMA still has more than its min free: $dma_free" [ "$dma_free" -gt "$(zone DMA min)" ]
 act d = alloc_pages GFP_DMA 0
@@ -86,10 +87,9 @@ must "with __GFP_MEMALLOC the zone can be emptied" [ "$(zone $zone free)" -lt 64
 
 title "6. And back"
 for name in m i w; do
-    act __free_pages $name.0- 0
+    act __free_pages $name.0-
 done
-act __free_pages d 0
+act __free_pages d
 drain
 marks
 must "$zone is above high" [ "$(zone $zone free)" -gt "$(zone $zone high)" ]
-fresh ram=2G

@@ -7,7 +7,6 @@ if ! grep -q 'HighMem' "$proc/zoneinfo" || [ "$(awk '/^Node 0, zone *DMA32/' "$p
     say "This lesson needs a 32-bit PC: simmfs pc-i386 MOUNTPOINT. Nothing was done."
     exit 0
 fi
-was=$(awk '$1 == "Node" { zone = $4 } $1 == "present" { n += $2 } END { print int((n * 4 + 1023) / 1024) }' "$proc/zoneinfo")
 
 table() {
     printf '    %-8s %10s %10s %12s\n' zone 'from MiB' 'to MiB' 'pages present'
@@ -55,4 +54,3 @@ must "the kernel has less than 4 GiB" [ "$(kb MemTotal)" -lt $((4 * 1024 * 1024)
 must "low memory is as small as with 2 GiB" [ $((($(zone DMA spanned) + $(zone Normal spanned) + 1) / 256)) = $low ]
 say "" "More RAM makes only HighMem larger. Kernel data must lie in low memory (struct page itself: one of 32 to 64 bytes" \
     "for every page of RAM), so on such machines Normal runs out while HighMem is free. This is why it ended with 64-bit."
-fresh "ram=${was}M"
