@@ -20,19 +20,43 @@
 
 static unsigned nr_undocumented;
 
-/* Text as mdoc wants it: a backslash is an escape, and a dot or quote at a line's start a macro. */
+static void put_letters(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(s[i]);
+	}
+}
+
+/* Text as mdoc wants it: a backslash is an escape, a dot or quote at a line's start a macro, and a
+ * sentence begins a line. Ends without newline. */
 static void put_text(const char *s)
+{
+	for (;;) {
+		const char *end = strstr(s, ". ");
+
+		while (end && !isupper((unsigned char)end[2]))
+			end = strstr(end + 1, ". ");
+		if (*s == '.' || *s == '\'')
+			fputs("\\&", stdout);
+		if (!end) {
+			put_letters(s, strlen(s));
+			return;
+		}
+		put_letters(s, (size_t)(end + 1 - s));
+		putchar('\n');
+		s = end + 2;
+	}
+}
+
+/* A line of an example, as it stands. */
+static void put_literal(const char *s)
 {
 	if (*s == '.' || *s == '\'')
 		fputs("\\&", stdout);
-	for (; *s; s++) {
-		if (*s == '\\')
-			fputs("\\e", stdout);
-		else
-			putchar(*s);
-		if (*s == '\n' && (s[1] == '.' || s[1] == '\''))
-			fputs("\\&", stdout);
-	}
+	put_letters(s, strlen(s));
 }
 
 /* Further lines of help: what is indented there is an example, to be shown as it stands. */
@@ -51,7 +75,12 @@ static void put_more(const char *more)
 		literal = example;
 		snprintf(text, sizeof(text), "%.*s", (int)len - (example ? 4 : 0),
 			line + (example ? 4 : 0));
-		put_text(text);
+		if (example)
+			put_literal(text);
+		else if (*text)
+			put_text(text);
+		else
+			fputs(".Pp", stdout);
 		putchar('\n');
 		line += len + (line[len] == '\n');
 	}

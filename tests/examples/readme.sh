@@ -34,6 +34,6 @@ for line in "${lines[@]}"; do
     fi
 done
 eval "exec ${shell[1]}>&-"
-wait "$shell_PID"
+wait
 [ $ran -ge 12 ] || fail "only $ran commands in sim/$file"
 echo "$ran commands"
