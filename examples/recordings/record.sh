@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # usage (as root): record.sh OUT SECONDS COMMAND...
 #
 # Write the page allocator's events of the first SECONDS of COMMAND and its children to OUT, as the kernel's own trace

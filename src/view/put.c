@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small pieces that several files share (put.h).
+ * Small pieces of text that several files of the mount share (see view/put.h).
  */
 #include "view/put.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sim/errors, sim/last, sim/waiting: what the session remembers.
+ * sim/errors, sim/last, sim/waiting: what the session remembers of its refusals, results and parked writes.
  */
 #include "view/files.h"
 

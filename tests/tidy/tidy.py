@@ -106,9 +106,10 @@ def nm(archive, *options):
 
 def find_symbols(_, archive):
     complaints = []
-    seen = set()
+    # nm -u speaks of each member; what another member defines is not outside.
+    seen = {words[-1] for words in nm(archive, "--defined-only") if len(words) == 3}
     for words in nm(archive, "-u"):
-        if len(words) == 2 and words[0] == "U":
+        if len(words) == 2 and words[0] == "U" and words[1] not in seen:
             name = words[1].split("@")[0]
             name = re.sub(r"^__(\w+)_chk$", r"\1", name)
             name = re.sub(r"^__isoc\d\d_", "", name)
@@ -200,10 +201,11 @@ def bad_sizes(root):
 
 def essay(text):
     """The words of the comment at the top, without the licence line."""
-    comment = re.match(r"(?://[^\n]*\n)?\s*/\*(.*?)\*/", text, re.S)
-    if not comment:
+    comments = re.match(r"(?://[^\n]*\n)?(\s*/\*.*?\*/){1,2}", text, re.S)
+    if not comments:
         return ""
-    lines = [line.strip().lstrip("*").strip() for line in comment.group(1).splitlines()]
+    lines = [line.strip().removeprefix("/*").removesuffix("*/").lstrip("*").strip()
+             for line in comments.group().splitlines()]
     return " ".join(line for line in lines if line and "SPDX" not in line)
 
 
@@ -287,7 +289,7 @@ def find_rows(root, _):
                 continue
             doc = args[at] if at < len(args) else ""
             words = " ".join(re.findall(r'"((?:[^"\\]|\\.)*)"', doc)).split()
-            if len(words) < 2:
+            if not words:
                 complaints.append(f"{where} has no line of manual")
             elif len(" ".join(words)) > 200:
                 complaints.append(f"{where}: its line of manual has {len(' '.join(words))} letters, 200 is the limit")
