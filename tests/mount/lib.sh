@@ -37,6 +37,7 @@ clear_away() {
 trap clear_away EXIT
 
 report() { # status name
+    set -- "$1" "${2//$'\n'/ }"
     case_number=$((case_number + 1))
     if [ "$1" = 0 ]; then
         echo "ok $case_number - $2"

@@ -17,8 +17,6 @@ serves() { # name options...
         report 1 "$name serves"
     fi
 }
-total_kib() { awk '$1 == "MemTotal:" { print $2 }' "$mnt/proc/meminfo"; }
-
 for machine in $("$SIMMFS" --list-machines | awk '{ print $1 }'); do
     serves "$machine" "$machine" && stop
 done
@@ -51,8 +49,8 @@ else
     skip "dumps of real machines" "SIMM_SHARED names no folder with oracle/"
 fi
 if serves "like this host" -o like=/; then
-    host=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
-    ok "it has about the host's memory ($(total_kib) of $host KiB)" test $((($(total_kib) - host) * 100 / host)) -ge -10
+    sizes='/^Node/ { zone = $4 } $1 == "spanned" || $1 == "present" || $1 == "managed" { print zone, $1, $2 }'
+    is "its zones have the host's sizes" "$(awk "$sizes" "$mnt/proc/zoneinfo")" "$(awk "$sizes" /proc/zoneinfo)"
     stop
 fi
 refused "$SIMMFS" -o "like=$work" "$mnt"
