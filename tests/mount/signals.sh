@@ -70,6 +70,31 @@ after=$(free_pages)
 # The last line of a killed client may have been an allocation; pages on CPU 0's lists come and go.
 ok "and nothing has leaked" test $((before - after)) -lt 200
 
+# ---- a recording: progress can be read, and ^C stops it ----
+awk 'BEGIN { for (i = 1; i <= 100000; i++) {
+    printf "gcc-1 [000] ..... 1.%06d: mm_page_alloc: page=0000000000000000 pfn=0x%x order=0 migratetype=0 gfp_flags=GFP_KERNEL\n", i, i
+    printf "gcc-1 [000] ..... 1.%06d: mm_page_free: page=0000000000000000 pfn=0x%x order=0\n", i, i } }' >"$work/trace"
+replay=$mnt/sim/replay
+lines() { awk '$1 == "lines" { print $2 }' "$replay"; }
+cat "$work/trace" >"$replay" &
+writer=$!
+seen=
+while ! gone $writer; do seen="$seen $(lines)"; done
+wait $writer
+is "a recording is taken" $? 0
+ok "its progress can be read meanwhile:$seen" test "$(tr ' ' '\n' <<<"$seen" | sort -u | wc -l)" -ge 3
+is "every line was counted" "$(lines)" 200000
+is "every event was applied" "$(awk '$1 == "applied" { print $2 }' "$replay")" 200000
+(
+    trap - INT
+    exec cat "$work/trace" "$work/trace" "$work/trace" "$work/trace" >"$replay"
+) &
+writer=$!
+sleep 0.2
+kill -TERM $writer
+ok "a signal ends it" wait_for 20 gone $writer
+ok "and the machine goes on" timeout 20 cat "$mnt/proc/buddyinfo"
+
 # ---- many waiting behind a long act, one of them interrupted, then the daemon's end ----
 for i in 1 2 3 4 5; do
     bash -c "while :; do cat '$work/pairs.txt'; done >'$ctl'" 2>/dev/null &
