@@ -24,7 +24,7 @@ struct call_value {
 	struct var var;		/* when it came from a name: what the name held */
 	bool given;		/* false: the default */
 	bool named;		/* the word was a NAME */
-	const char *word;	/* as written, @len bytes; NULL when left out (of a word or rest: the default) */
+	const char *word;	/* as written, @len bytes; NULL when left out (word, rest: the default) */
 	size_t len;
 	uint32_t column;
 	char base[VAR_NAME_MAX]; /* named: base and index of the name */
@@ -40,7 +40,7 @@ struct call {
 	struct call_value arg[CALL_MAX_ARGS];
 	struct var made;	/* kind VAR_NONE: the call makes nothing that can be named */
 	struct text *result;
-	struct line_run *run;	/* for calls that take many steps: interrupted, and state (of malloc(), freed for you) */
+	struct line_run *run;	/* for calls of many steps: interrupted, and state (of malloc(), freed for you) */
 	bool again;		/* set by a handler that did one slice and wants another */
 	bool wait;		/* set by a handler that cannot go on before another act: it is called again then */
 	bool recorded_given;	/* the line ended with strace's ` = 0x...`: what the real system returned */

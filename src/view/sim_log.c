@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sim/errors, sim/last, sim/waiting: what the session remembers of its refusals, results and parked writes.
+ * What the session remembers of its writers, shown as it is: sim/errors has the latest refusals (session_error()
+ * writes and trims them), sim/last the latest result of anyone, sim/waiting one line for each write that cannot go
+ * on now, in the order in which they began to wait.
  */
 #include "view/files.h"
 
