@@ -12,6 +12,7 @@
 #include "tree/row.h"
 
 #include <ctype.h>
+#include <errno.h>
 
 enum form {
 	COLUMNS, /* numbers are right-aligned in columns */
@@ -210,6 +211,52 @@ Test(format, one_read_is_enough)
 			v.row->show(&v, &text);
 			cr_expect_leq(text.len, 8191);
 			text_finish(&text);
+		}
+		made_destroy(m);
+	}
+}
+
+/* The uncompressed length of a file of the oracle, from the end of its .gz. */
+static uint64_t gz_bytes(const char *machine, const char *file)
+{
+	const char *shared = getenv("SIMM_SHARED");
+	unsigned char end[4];
+	char name[512];
+
+	snprintf(name, sizeof(name), "%s/oracle/%s/%s.gz", shared, machine, file);
+	FILE *f = fopen(name, "r");
+	cr_assert(f, "%s", name);
+	cr_assert_eq(fseek(f, -4, SEEK_END), 0);
+	cr_assert_eq(fread(end, 1, 4, f), 4);
+	fclose(f);
+	return (uint64_t)end[3] << 24 | (uint64_t)end[2] << 16 | (uint64_t)end[1] << 8 | end[0];
+}
+
+/* The maps of pages end at the last page with FLATMEM, at the end of the last section with SPARSEMEM. */
+Test(format, maps_of_pages_end_where_linux_ends_them)
+{
+	static const char *const paths[] = {"proc/kpageflags", "proc/kpagecount"};
+
+	for (unsigned i = 0; i < NR_ORACLES; i++) {
+		struct machine *m = made_machine(&oracles[i]);
+
+		if (!m)
+			cr_skip_test("no ../shared/oracle here (SIMM_SHARED)");
+		for (unsigned f = 0; f < 2; f++) {
+			uint64_t end = gz_bytes(oracles[i].name, paths[f]), word[2];
+
+			for (unsigned r = 0; r < nr_rows; r++) {
+				struct view v = {.m = m, .row = &rows[r]};
+
+				if (strcmp(rows[r].path, paths[f]))
+					continue;
+				cr_expect_eq(rows[r].read(&v, word, 8, end), 0, "%s %s",
+					oracles[i].name, paths[f]);
+				cr_expect_eq(rows[r].read(&v, word, 16, end - 8), 8, "%s %s",
+					oracles[i].name, paths[f]);
+				cr_expect_eq(rows[r].read(&v, word, 7, 0), -EINVAL);
+				cr_expect_eq(rows[r].read(&v, word, 8, 4), -EINVAL);
+			}
 		}
 		made_destroy(m);
 	}
