@@ -39,7 +39,8 @@ static uint64_t count_lines(const struct text_file *f)
 {
 	uint64_t lines = 0;
 
-	for (const char *p = f->data, *end = f->data + f->len; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+	for (const char *p = f->data, *end = f->data + f->len;
+		(p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
 		lines++;
 	return lines;
 }
@@ -141,8 +142,9 @@ static struct text_file read_file(const char *path)
 
 static void report(const char *what, uint64_t ns, uint64_t lines, uint64_t peer_ns)
 {
-	printf("%-10s %8.1f ns a line  %6.2f M lines/s  %7.1fx wc -l\n", what, (double)ns / (double)lines,
-		(double)lines * 1e3 / (double)ns, (double)ns / (double)peer_ns);
+	printf("%-10s %8.1f ns a line  %6.2f M lines/s  %7.1fx wc -l\n", what,
+		(double)ns / (double)lines, (double)lines * 1e3 / (double)ns,
+		(double)ns / (double)peer_ns);
 }
 
 int main(int argc, char **argv)

@@ -264,8 +264,8 @@ static void free_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kin
 /* Is the word the beginning of one of our events' names, its colon missing? */
 static bool torn_name(const char *s, size_t len)
 {
-	static const char *const names[] = {"mm_page_alloc_zone_locked", "mm_page_alloc_extfrag", "mm_page_pcpu_drain",
-		"mm_page_free_batched"};
+	static const char *const names[] = {"mm_page_alloc_zone_locked", "mm_page_alloc_extfrag",
+		"mm_page_pcpu_drain", "mm_page_free_batched"};
 
 	if (len > 5 && !memcmp(s, "kmem:", 5)) {
 		s += 5;
@@ -312,7 +312,8 @@ static void event(struct cursor *c, struct ftrace_line *l)
 			free_fields(c, l, FTRACE_FREE_BATCHED);
 			return;
 		}
-		if (EAT(c, "alloc_zone_locked:") || EAT(c, "pcpu_drain:") || EAT(c, "alloc_extfrag:")) {
+		if (EAT(c, "alloc_zone_locked:") || EAT(c, "pcpu_drain:") ||
+			EAT(c, "alloc_extfrag:")) {
 			l->kind = FTRACE_INFORMATIONAL;
 			return;
 		}
@@ -380,7 +381,8 @@ static bool continuation(const char *line, const struct cursor *c)
 		return true;
 	/* function_graph: " 1)   0.123 us    |  foo();" */
 	at = *c;
-	return decimal(&at, &ignored) && EAT(&at, ")") && memchr(at.p, '|', (size_t)(at.end - at.p));
+	return decimal(&at, &ignored) && EAT(&at, ")") &&
+	       memchr(at.p, '|', (size_t)(at.end - at.p));
 }
 
 /* latency-format: "  <...>-4154    0d..3.  1234us+: ": the CPU begins the word of flags before the time. */
@@ -398,7 +400,8 @@ static bool latency_head(const char *line, const char *colon, struct ftrace_line
 	while (digits > line && is_digit(digits[-1]))
 		digits--;
 	struct cursor time = {digits, p};
-	if (!decimal(&time, &us) || us > UINT64_MAX / 2000 || digits == line || !is_blank(digits[-1]))
+	if (!decimal(&time, &us) || us > UINT64_MAX / 2000 || digits == line ||
+		!is_blank(digits[-1]))
 		return false;
 	while (digits > line && is_blank(digits[-1]))
 		digits--;

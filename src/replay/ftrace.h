@@ -10,33 +10,33 @@
 #include <stdint.h>
 
 enum ftrace_kind {
-	FTRACE_MALFORMED,	/* torn or no line of a recording: `why` says what is missing */
-	FTRACE_COMMENT,		/* blank, `#`, or a header of trace-cmd */
-	FTRACE_TOTAL,		/* the header that tells how many entries follow: `number` */
-	FTRACE_LOST,		/* the recorder's own note that it lost `number` events (0: unknown how many) */
+	FTRACE_MALFORMED, /* torn or no line of a recording: `why` says what is missing */
+	FTRACE_COMMENT,	  /* blank, `#`, or a header of trace-cmd */
+	FTRACE_TOTAL,	  /* the header that tells how many entries follow: `number` */
+	FTRACE_LOST, /* the recorder's own note that it lost `number` events (0: unknown how many) */
 	FTRACE_ALLOC,
 	FTRACE_FREE,
 	FTRACE_FREE_BATCHED,
-	FTRACE_INFORMATIONAL,	/* mm_page_alloc_extfrag, _zone_locked, mm_page_pcpu_drain: consequences, not acts */
-	FTRACE_FOREIGN		/* any other event, or a line of its stack trace */
+	FTRACE_INFORMATIONAL, /* mm_page_alloc_extfrag, _zone_locked, mm_page_pcpu_drain: consequences, not acts */
+	FTRACE_FOREIGN /* any other event, or a line of its stack trace */
 };
 
 struct ftrace_line {
 	enum ftrace_kind kind;
 	uint32_t cpu;
-	bool has_time;		/* false: no timestamp, or one of a clock that does not count seconds */
+	bool has_time; /* false: no timestamp, or one of a clock that does not count seconds */
 	uint64_t time_ns;
-	uint64_t pfn;		/* of the recorded machine */
-	bool no_page;		/* an allocation that failed there */
+	uint64_t pfn; /* of the recorded machine */
+	bool no_page; /* an allocation that failed there */
 	unsigned order;
-	int migratetype;	/* the kernel's own number, -1: the line has none */
-	const char *gfp;	/* flag words joined by '|', into the line; @gfp_len bytes */
+	int migratetype; /* the kernel's own number, -1: the line has none */
+	const char *gfp; /* flag words joined by '|', into the line; @gfp_len bytes */
 	size_t gfp_len;
-	uint64_t number;	/* FTRACE_TOTAL, FTRACE_LOST */
-	const char *why;	/* FTRACE_MALFORMED: half a sentence */
+	uint64_t number; /* FTRACE_TOTAL, FTRACE_LOST */
+	const char *why; /* FTRACE_MALFORMED: half a sentence */
 };
 
-#define FTRACE_MAX_ORDER 20	/* no kernel has a larger block; beyond it a line is malformed */
+#define FTRACE_MAX_ORDER 20 /* no kernel has a larger block; beyond it a line is malformed */
 
 /* Read the line @s of @len bytes, without its newline (a CR at its end is ignored). Fills all of *@out; never
  * refuses, and looks at nothing but those bytes. */

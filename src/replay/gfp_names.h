@@ -23,7 +23,7 @@ struct gfp_cache {
 	struct {
 		gfp_t gfp;
 		uint8_t unknown;
-		uint8_t len;	/* 0: empty row */
+		uint8_t len; /* 0: empty row */
 		char text[GFP_CACHE_TEXT];
 	} row[GFP_CACHE_ROWS];
 };

@@ -58,7 +58,8 @@ int pfn_map_reserve(struct machine *m, struct pfn_map *map, uint64_t more)
 	return 0;
 }
 
-struct pfn_slot *pfn_map_find(const struct machine *m, const struct pfn_map *map, uint64_t recorded_pfn)
+struct pfn_slot *pfn_map_find(
+	const struct machine *m, const struct pfn_map *map, uint64_t recorded_pfn)
 {
 	if (!map->nr_used)
 		return NULL;

@@ -141,7 +141,8 @@ static int split_block(struct machine *m, uint64_t pfn)
 }
 
 /* Break the block of @slot into single pages, there and here. 0 or -errno (nothing changed). */
-static int break_up(struct replay *r, struct machine *m, struct replay_state *st, struct pfn_slot *slot)
+static int break_up(
+	struct replay *r, struct machine *m, struct replay_state *st, struct pfn_slot *slot)
 {
 	struct pfn_slot whole = *slot;
 	uint64_t recorded_pfn = pfn_slot_recorded(slot);
@@ -167,8 +168,8 @@ static int break_up(struct replay *r, struct machine *m, struct replay_state *st
 
 /* Free every held block that has a page in [pfn, pfn + nr). Counts them in *@live and *@refused; 0 or the first
  * -errno. */
-static int release_range(struct replay *r, struct machine *m, struct replay_state *st, unsigned cpu, uint64_t pfn,
-	uint64_t nr, uint64_t *live, uint64_t *refused)
+static int release_range(struct replay *r, struct machine *m, struct replay_state *st, unsigned cpu,
+	uint64_t pfn, uint64_t nr, uint64_t *live, uint64_t *refused)
 {
 	struct pfn_slot *around = find_around(m, st, pfn);
 	int err = around ? break_up(r, m, st, around) : 0;
@@ -219,8 +220,8 @@ static enum replay_count reason_of(int err)
 	}
 }
 
-static void alloc_event(struct replay *r, struct machine *m, struct replay_state *st, const struct ftrace_line *l,
-	gfp_t gfp)
+static void alloc_event(struct replay *r, struct machine *m, struct replay_state *st,
+	const struct ftrace_line *l, gfp_t gfp)
 {
 	unsigned cpu = l->cpu % m->nr_cpus;
 	uint64_t nr = (uint64_t)1 << l->order, lost = 0, refused = 0, pfn = 0;
@@ -237,7 +238,8 @@ static void alloc_event(struct replay *r, struct machine *m, struct replay_state
 		return;
 	}
 	bool has_order = l->order < m->nr_orders;
-	int err = has_order ? alloc_pages_node(m, cpu, -1, honour_migratetype(gfp, l->migratetype), l->order, &pfn)
+	int err = has_order ? alloc_pages_node(m, cpu, -1, honour_migratetype(gfp, l->migratetype),
+				      l->order, &pfn)
 			    : -EINVAL;
 	struct pfn_slot *slot = pfn_map_put(m, &st->map, l->pfn);
 	slot->order = l->order;
@@ -250,7 +252,8 @@ static void alloc_event(struct replay *r, struct machine *m, struct replay_state
 		count(r, REPLAY_failures, has_order ? reason_of(err) : REPLAY_failures_order);
 }
 
-static void free_event(struct replay *r, struct machine *m, struct replay_state *st, const struct ftrace_line *l)
+static void free_event(
+	struct replay *r, struct machine *m, struct replay_state *st, const struct ftrace_line *l)
 {
 	bool batched = l->kind == FTRACE_FREE_BATCHED;
 	enum pfn_state told = batched ? PFN_FREED_BATCHED : PFN_FREED_SINGLE;
@@ -302,7 +305,8 @@ static void pass_time(struct machine *m, struct replay_state *st, uint64_t time_
 
 /* ---- lines ---- */
 
-static int bad_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number, const char *why)
+static int bad_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number,
+	const char *why)
 {
 	r->count[REPLAY_malformed]++;
 	if (r->nr_bad < REPLAY_BAD_LINES) {

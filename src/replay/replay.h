@@ -27,19 +27,19 @@ extern const char *const replay_count_names[NR_REPLAY_COUNTS];
 struct replay_bad_line {
 	uint64_t number;
 	const char *why;
-	uint32_t len;		/* of the whole line; the first REPLAY_BAD_BYTES are kept */
+	uint32_t len; /* of the whole line; the first REPLAY_BAD_BYTES are kept */
 	char text[REPLAY_BAD_BYTES];
 };
 
 struct replay {
 	uint64_t count[NR_REPLAY_COUNTS];
-	uint64_t total_events;	/* as the recording's header says, 0: unknown */
+	uint64_t total_events; /* as the recording's header says, 0: unknown */
 	struct replay_bad_line bad[REPLAY_BAD_LINES];
 	unsigned nr_bad;
 	uint64_t start_ns;	/* simulated time at the first event */
 	uint64_t end_ns;	/* and after the last */
 	unsigned open;		/* open files that have written */
-	uint64_t host_since_ns;	/* while open: when the first of them began */
+	uint64_t host_since_ns; /* while open: when the first of them began */
 	uint64_t host_ns;	/* and what earlier ones took */
 	uint64_t boots;		/* the session's, when it began: a reboot begins anew */
 	struct gfp_cache gfp;
@@ -48,8 +48,8 @@ struct replay {
 /* What a machine remembers of the recording (in its heap, at m->replay_at). */
 struct replay_state {
 	struct pfn_map map;
-	uint64_t held[FTRACE_MAX_ORDER + 1];	/* slots LIVE or REFUSED, by order */
-	uint64_t time_ns;			/* of the latest event with a timestamp */
+	uint64_t held[FTRACE_MAX_ORDER + 1]; /* slots LIVE or REFUSED, by order */
+	uint64_t time_ns;		     /* of the latest event with a timestamp */
 	uint64_t has_time;
 };
 

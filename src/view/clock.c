@@ -21,7 +21,8 @@
 
 static void put_time(uint64_t ns, struct text *out)
 {
-	text_printf(out, "%llu.%09llu", (unsigned long long)(ns / 1000000000), (unsigned long long)(ns % 1000000000));
+	text_printf(out, "%llu.%09llu", (unsigned long long)(ns / 1000000000),
+		(unsigned long long)(ns % 1000000000));
 }
 
 static void put_task(const struct task_event *e, struct text *out)
@@ -45,9 +46,9 @@ static const struct task_event *next_event(const struct clock *c, const struct t
 	for (unsigned i = 0; i < c->nr_tasks; i++) {
 		const struct task_event *e = &c->task[i];
 		bool later = !after || e->at_ns > after->at_ns ||
-			(e->at_ns == after->at_ns && e->sequence > after->sequence);
+			     (e->at_ns == after->at_ns && e->sequence > after->sequence);
 		bool earlier = !best || e->at_ns < best->at_ns ||
-			(e->at_ns == best->at_ns && e->sequence < best->sequence);
+			       (e->at_ns == best->at_ns && e->sequence < best->sequence);
 
 		if (later && earlier)
 			best = e;
@@ -122,12 +123,16 @@ int64_t store_clock(struct view *v, const char *data, size_t len)
 	while (n && *s == ' ')
 		s++, n--;
 	if (!n || *s != '+')
-		return refuse(&m->why, EINVAL, "time only goes forward: write + and a duration, such as +5s, +100ms or +3us");
+		return refuse(&m->why, EINVAL,
+			"time only goes forward: write + and a duration, such as +5s, +100ms or "
+			"+3us");
 	if (!parse_duration(s + 1, n - 1, &ns))
 		return refuse(&m->why, EINVAL,
-			"not a duration: a number and one of ns, us, ms, s, min, h, such as +5s, +1.5ms or +3us");
+			"not a duration: a number and one of ns, us, ms, s, min, h, such as +5s, "
+			"+1.5ms or +3us");
 	if (ns > MAX_STEP_NS || m->clock.now_ns > INT64_MAX - MAX_STEP_NS)
-		return refuse(&m->why, ERANGE, "at most 366 days (+8784h) pass in one write, and 292 years in all");
+		return refuse(&m->why, ERANGE,
+			"at most 366 days (+8784h) pass in one write, and 292 years in all");
 	clock_advance(m, ns);
 	return (int64_t)len;
 }

@@ -22,13 +22,13 @@
 /* What a cell is drawn as. */
 enum look {
 	LOOK_UNTOUCHED,
-	LOOK_FREE,	/* + order for single pages */
+	LOOK_FREE, /* + order for single pages */
 	LOOK_PCP,
 	LOOK_USED,
 	LOOK_CMA_USED,
 	LOOK_RESERVED,
 	LOOK_HOLE,
-	LOOK_PART	/* + eighths in use, 1 .. 7 */
+	LOOK_PART /* + eighths in use, 1 .. 7 */
 };
 
 struct drawn {
@@ -137,8 +137,8 @@ static void put_pages(uint64_t pages, struct text *out)
 
 static void put_title(const struct zone_map *map, struct text *out)
 {
-	text_printf(out, "node%u-%s: %llu pages from 0x%llx, %llu present, %llu managed, ", map->z->nid,
-		zone_name(map->z->type), (unsigned long long)map->z->spanned_pages,
+	text_printf(out, "node%u-%s: %llu pages from 0x%llx, %llu present, %llu managed, ",
+		map->z->nid, zone_name(map->z->type), (unsigned long long)map->z->spanned_pages,
 		(unsigned long long)map->z->start_pfn, (unsigned long long)map->z->present_pages,
 		(unsigned long long)map->z->managed_pages);
 }
@@ -146,11 +146,15 @@ static void put_title(const struct zone_map *map, struct text *out)
 static void put_legend(const struct zone_map *map, struct text *out)
 {
 	if (map->cell_pages == 1)
-		text_printf(out, "# 0-%c free, in a block of that order   . free, never used   + free, on a CPU's list\n",
+		text_printf(out,
+			"# 0-%c free, in a block of that order   . free, never used   + free, on a "
+			"CPU's list\n",
 			order_digits[map->m->nr_orders - 1]);
 	else
-		text_puts(out, "# 0 free   1-7 eighths in use   . free, never used   + free, on a CPU's list\n");
-	text_puts(out, "# # in use   R reserved since boot   C given out by cma_alloc   blank: no RAM\n");
+		text_puts(out, "# 0 free   1-7 eighths in use   . free, never used   + free, on a "
+			       "CPU's list\n");
+	text_puts(out,
+		"# # in use   R reserved since boot   C given out by cma_alloc   blank: no RAM\n");
 	text_puts(out, "# behind a line: the migratetypes of its pageblocks\n");
 }
 
@@ -198,11 +202,11 @@ int show_map(struct view *v, struct text *out)
 
 /* ---- svg ---- */
 
-#define SQUARE	  10
-#define MARGIN	  4
-#define LABEL	  90
-#define LINE_TOP  28
-#define LEGEND_H  22
+#define SQUARE	 10
+#define MARGIN	 4
+#define LABEL	 90
+#define LINE_TOP 28
+#define LEGEND_H 22
 
 static const struct {
 	enum look look;
@@ -223,9 +227,11 @@ static const struct {
 static void put_colour(struct drawn d, struct text *out)
 {
 	if (d.look == LOOK_PART)
-		text_printf(out, "#%02x%02x%02x", 0xc8 - d.detail * 19, 0xdd - d.detail * 16, 0xf2 - d.detail * 10);
+		text_printf(out, "#%02x%02x%02x", 0xc8 - d.detail * 19, 0xdd - d.detail * 16,
+			0xf2 - d.detail * 10);
 	else if (d.look == LOOK_FREE)
-		text_printf(out, "#%02x%02x%02x", 0x68 + d.detail * 9, 0xc0 + d.detail * 4, 0x68 + d.detail * 9);
+		text_printf(out, "#%02x%02x%02x", 0x68 + d.detail * 9, 0xc0 + d.detail * 4,
+			0x68 + d.detail * 9);
 	else
 		for (unsigned i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 			if (looks[i].look == d.look)
@@ -234,8 +240,8 @@ static void put_colour(struct drawn d, struct text *out)
 
 static void put_rect(unsigned x, uint64_t y, unsigned cells, struct drawn d, struct text *out)
 {
-	text_printf(out, "<rect x=\"%u\" y=\"%llu\" width=\"%u\" height=\"%u\" fill=\"", x, (unsigned long long)y,
-		cells * SQUARE, SQUARE - 1);
+	text_printf(out, "<rect x=\"%u\" y=\"%llu\" width=\"%u\" height=\"%u\" fill=\"", x,
+		(unsigned long long)y, cells * SQUARE, SQUARE - 1);
 	put_colour(d, out);
 	text_puts(out, "\"/>\n");
 }
@@ -246,8 +252,8 @@ static void put_svg_line(struct zone_map *map, uint64_t y, struct text *out)
 	struct drawn last = {LOOK_HOLE, 0};
 	unsigned from = 0;
 
-	text_printf(out, "<text x=\"%d\" y=\"%llu\">0x%llx</text>\n", MARGIN, (unsigned long long)(y + SQUARE - 2),
-		(unsigned long long)map->pfn);
+	text_printf(out, "<text x=\"%d\" y=\"%llu\">0x%llx</text>\n", MARGIN,
+		(unsigned long long)(y + SQUARE - 2), (unsigned long long)map->pfn);
 	for (unsigned i = 0; i <= MAP_CELLS_PER_LINE; i++) {
 		struct drawn d = {LOOK_HOLE, 0};
 		struct map_cell cell;
@@ -256,7 +262,8 @@ static void put_svg_line(struct zone_map *map, uint64_t y, struct text *out)
 			zone_map_next(map, &cell);
 			d = draw(map, &cell);
 		}
-		bool same = i && i < MAP_CELLS_PER_LINE && d.look == last.look && d.detail == last.detail;
+		bool same = i && i < MAP_CELLS_PER_LINE && d.look == last.look &&
+			    d.detail == last.detail;
 		if (same)
 			continue;
 		if (i && last.look != LOOK_HOLE)
@@ -271,7 +278,8 @@ static void put_svg_legend(uint64_t y, struct text *out)
 	unsigned x = MARGIN;
 
 	for (unsigned i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
-		put_rect(x, y + 4, 1, (struct drawn){looks[i].look, looks[i].look == LOOK_PART ? 4 : 0}, out);
+		put_rect(x, y + 4, 1,
+			(struct drawn){looks[i].look, looks[i].look == LOOK_PART ? 4 : 0}, out);
 		text_printf(out, "<text x=\"%u\" y=\"%llu\">%s</text>\n", x + SQUARE + 3,
 			(unsigned long long)(y + 4 + SQUARE - 2), looks[i].word);
 		x += SQUARE + 14 + (unsigned)strlen(looks[i].word) * 5;
@@ -288,11 +296,14 @@ int show_map_svg(struct view *v, struct text *out)
 	zone_map_init(&map, v->m, z);
 	unsigned width = LABEL + MAP_CELLS_PER_LINE * SQUARE + MARGIN;
 	uint64_t legend_y = LINE_TOP + map.nr_lines * SQUARE;
-	text_printf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%llu\" "
-			 "font-family=\"monospace\" font-size=\"9\">\n",
+	text_printf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%llu\" "
+		"font-family=\"monospace\" font-size=\"9\">\n",
 		width, (unsigned long long)(legend_y + LEGEND_H));
-	text_puts(out, "<defs><pattern id=\"grid\" width=\"10\" height=\"10\" patternUnits=\"userSpaceOnUse\">"
-		       "<path d=\"M10 0V10\" stroke=\"#ffffff\" stroke-width=\"1\"/></pattern></defs>\n");
+	text_puts(out,
+		"<defs><pattern id=\"grid\" width=\"10\" height=\"10\" "
+		"patternUnits=\"userSpaceOnUse\">"
+		"<path d=\"M10 0V10\" stroke=\"#ffffff\" stroke-width=\"1\"/></pattern></defs>\n");
 	text_puts(out, "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
 	text_printf(out, "<text x=\"%d\" y=\"16\" font-size=\"11\">", MARGIN);
 	put_title(&map, out);
@@ -301,8 +312,10 @@ int show_map_svg(struct view *v, struct text *out)
 	text_puts(out, "</text>\n");
 	for (uint64_t line = 0; line < map.nr_lines; line++)
 		put_svg_line(&map, LINE_TOP + line * SQUARE, out);
-	text_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%llu\" fill=\"url(#grid)\"/>\n", LABEL - 1,
-		LINE_TOP, MAP_CELLS_PER_LINE * SQUARE, (unsigned long long)(map.nr_lines * SQUARE));
+	text_printf(out,
+		"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%llu\" fill=\"url(#grid)\"/>\n",
+		LABEL - 1, LINE_TOP, MAP_CELLS_PER_LINE * SQUARE,
+		(unsigned long long)(map.nr_lines * SQUARE));
 	put_svg_legend(legend_y, out);
 	text_puts(out, "</svg>\n");
 	return 0;
@@ -323,7 +336,8 @@ static bool zone_exists(const struct machine *m, uint64_t value)
 	uint64_t nid = value / MAX_NR_ZONES;
 	enum zone_type type = (enum zone_type)(value % MAX_NR_ZONES);
 
-	return nid < m->nr_nodes && zone_configured(m, type) && zone_populated(zone_at(m, (unsigned)nid, type));
+	return nid < m->nr_nodes && zone_configured(m, type) &&
+	       zone_populated(zone_at(m, (unsigned)nid, type));
 }
 
 static int zone_parse(struct view *v, const char *name, size_t len, uint64_t *value)

@@ -51,33 +51,38 @@ static unsigned cpu_with(const struct machine *m, const struct zone *z, uint64_t
 static void put_place_in_block(struct text *out, uint64_t pfn, uint64_t head_pfn, unsigned order)
 {
 	if (order)
-		text_printf(out, ", page %llu of the %llu of the block at 0x%llx", (ull)(pfn - head_pfn),
-			1ULL << order, (ull)head_pfn);
+		text_printf(out, ", page %llu of the %llu of the block at 0x%llx",
+			(ull)(pfn - head_pfn), 1ULL << order, (ull)head_pfn);
 }
 
-static void put_free(const struct machine *m, const struct zone *z, const struct frame *f, uint64_t pfn,
-	uint64_t head_pfn, struct text *out)
+static void put_free(const struct machine *m, const struct zone *z, const struct frame *f,
+	uint64_t pfn, uint64_t head_pfn, struct text *out)
 {
 	if (f->flags & FRAME_BUDDY) {
-		text_printf(out, "free, in the buddy list of order %u, %s, zone %s", (unsigned)f->order,
-			migratetype_name((enum migratetype)f->index), z ? zone_name(z->type) : "?");
+		text_printf(out, "free, in the buddy list of order %u, %s, zone %s",
+			(unsigned)f->order, migratetype_name((enum migratetype)f->index),
+			z ? zone_name(z->type) : "?");
 	} else {
 		unsigned cpu = z ? cpu_with(m, z, head_pfn) : m->nr_cpus;
 
-		text_printf(out, "free, on CPU %u's list of order %u, %s, zone %s (in no free count, does not merge)", cpu,
-			(unsigned)f->order, migratetype_name((enum migratetype)f->index),
+		text_printf(out,
+			"free, on CPU %u's list of order %u, %s, zone %s (in no free count, does "
+			"not merge)",
+			cpu, (unsigned)f->order, migratetype_name((enum migratetype)f->index),
 			z ? zone_name(z->type) : "?");
 	}
 	put_place_in_block(out, pfn, head_pfn, (unsigned)f->order);
 }
 
-static void put_state(const struct machine *m, const struct zone *z, const struct frame *f, uint64_t pfn,
-	uint64_t head_pfn, struct text *out)
+static void put_state(const struct machine *m, const struct zone *z, const struct frame *f,
+	uint64_t pfn, uint64_t head_pfn, struct text *out)
 {
 	const struct extent *e = z ? extent_find(z, m->nr_orders - 1, pfn) : NULL;
 
 	if (e) {
-		text_printf(out, "free, never used: part of an untouched extent of %llu blocks of order %u at 0x%llx, %s",
+		text_printf(out,
+			"free, never used: part of an untouched extent of %llu blocks of order %u "
+			"at 0x%llx, %s",
 			(ull)e->nr_blocks, m->nr_orders - 1, (ull)e->start_pfn,
 			migratetype_name((enum migratetype)e->migratetype));
 	} else if (f->flags & FRAME_HOLE) {
@@ -87,7 +92,8 @@ static void put_state(const struct machine *m, const struct zone *z, const struc
 	} else if (f->flags & (FRAME_BUDDY | FRAME_PCP)) {
 		put_free(m, z, f, pfn, head_pfn, out);
 	} else {
-		text_puts(out, f->flags & FRAME_CMA_INUSE ? "in use, given out by cma_alloc" : "in use");
+		text_puts(out,
+			f->flags & FRAME_CMA_INUSE ? "in use, given out by cma_alloc" : "in use");
 		put_place_in_block(out, pfn, head_pfn, (unsigned)f->order);
 	}
 }
@@ -117,7 +123,8 @@ static uint64_t recorded_pfn_of(const struct machine *m, uint64_t pfn)
 		return NO_PFN;
 	const struct pfn_slot *slots = machine_at(m, st->map.slots_at);
 	for (uint64_t i = 0; i < st->map.nr_slots; i++)
-		if (slots[i].key && slots[i].state == PFN_LIVE && pfn - slots[i].pfn < (uint64_t)1 << slots[i].order)
+		if (slots[i].key && slots[i].state == PFN_LIVE &&
+			pfn - slots[i].pfn < (uint64_t)1 << slots[i].order)
 			return pfn_slot_recorded(&slots[i]) + (pfn - slots[i].pfn);
 	return NO_PFN;
 }
@@ -137,12 +144,14 @@ static void put_owner(const struct machine *m, uint64_t pfn, struct text *out)
 
 /* ---- the file ---- */
 
-static void put_addresses(const struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
+static void put_addresses(
+	const struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
 {
 	key(out, "pfn");
 	text_printf(out, "0x%llx (%llu)\n", (ull)pfn, (ull)pfn);
 	key(out, "physical");
-	text_printf(out, "0x%llx-0x%llx", (ull)(pfn << PAGE_SHIFT), (ull)((pfn << PAGE_SHIFT) + PAGE_BYTES - 1));
+	text_printf(out, "0x%llx-0x%llx", (ull)(pfn << PAGE_SHIFT),
+		(ull)((pfn << PAGE_SHIFT) + PAGE_BYTES - 1));
 	size_t before = out->len;
 	text_puts(out, ", in ");
 	size_t named = out->len;
@@ -157,7 +166,8 @@ static void put_addresses(const struct machine *m, uint64_t pfn, const struct zo
 	if (address)
 		text_printf(out, "0x%llx\n", (ull)address);
 	else
-		text_printf(out, "none%s\n", z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");
+		text_printf(out, "none%s\n",
+			z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");
 }
 
 static void put_home(const struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
@@ -177,8 +187,8 @@ static void put_home(const struct machine *m, uint64_t pfn, const struct zone *z
 	else
 		text_puts(out, "none (FLATMEM)\n");
 	key(out, "pageblock");
-	text_printf(out, "0x%llx, %llu pages, %s\n", (ull)(pfn / block_pages * block_pages), (ull)block_pages,
-		migratetype_name(pageblock_type(m, pfn)));
+	text_printf(out, "0x%llx, %llu pages, %s\n", (ull)(pfn / block_pages * block_pages),
+		(ull)block_pages, migratetype_name(pageblock_type(m, pfn)));
 }
 
 static void put_compound(const struct frame *f, uint64_t pfn, uint64_t head_pfn, struct text *out)
@@ -187,7 +197,8 @@ static void put_compound(const struct frame *f, uint64_t pfn, uint64_t head_pfn,
 	if (f->flags & FRAME_HEAD)
 		text_printf(out, "head of %llu pages\n", 1ULL << f->order);
 	else if (f->flags & FRAME_TAIL)
-		text_printf(out, "tail %llu, head at 0x%llx\n", (ull)(pfn - head_pfn), (ull)head_pfn);
+		text_printf(
+			out, "tail %llu, head at 0x%llx\n", (ull)(pfn - head_pfn), (ull)head_pfn);
 	else
 		text_puts(out, "no\n");
 }
@@ -248,7 +259,8 @@ static int page_of_name(const struct machine *m, const char *name, size_t len, u
 
 	if (!var_name_ok(name, base_len))
 		return -ENOENT;
-	if (dot && (!parse_u64(dot + 1, name_len - base_len - 1, 10, &index) || index >= VAR_NO_INDEX))
+	if (dot &&
+		(!parse_u64(dot + 1, name_len - base_len - 1, 10, &index) || index >= VAR_NO_INDEX))
 		return -ENOENT;
 	if (plus && !parse_u64(plus + 1, len - name_len - 1, 10, &more))
 		return -ENOENT;
@@ -299,7 +311,8 @@ static bool next_name(struct view *v, uint64_t *at, char *name, size_t cap)
 static bool page_list(struct view *v, uint64_t *at, char *name, size_t cap)
 {
 	for (uint64_t id = *at; id < (uint64_t)v->m->nr_nodes * MAX_NR_ZONES; id++) {
-		const struct zone *z = zone_at(v->m, (unsigned)(id / MAX_NR_ZONES), (enum zone_type)(id % MAX_NR_ZONES));
+		const struct zone *z = zone_at(
+			v->m, (unsigned)(id / MAX_NR_ZONES), (enum zone_type)(id % MAX_NR_ZONES));
 
 		if (!zone_configured(v->m, z->type) || !zone_populated(z))
 			continue;

@@ -83,7 +83,8 @@ const struct stream_ops replay_stream = {.line = run_replay_line, .close = close
 
 static void put_seconds(struct text *out, const char *name, uint64_t ns)
 {
-	text_printf(out, "%s %llu.%06llu\n", name, (ull)(ns / 1000000000), (ull)(ns % 1000000000 / 1000));
+	text_printf(out, "%s %llu.%06llu\n", name, (ull)(ns / 1000000000),
+		(ull)(ns % 1000000000 / 1000));
 }
 
 static void put_bad_lines(const struct replay *r, struct text *out)
@@ -131,10 +132,13 @@ int show_replay(struct view *v, struct text *out)
 	put_seconds(out, "simulated_seconds", r->end_ns - r->start_ns);
 	put_seconds(out, "host_seconds", host_ns);
 	if (host_ns)
-		text_printf(out, "events_per_second %.0f\n", (double)events * 1e9 / (double)host_ns);
+		text_printf(
+			out, "events_per_second %.0f\n", (double)events * 1e9 / (double)host_ns);
 	if (r->total_events)
 		text_printf(out, "percent %llu\n",
-			(ull)(events >= r->total_events ? 100 : (double)events * 100 / (double)r->total_events));
+			(ull)(events >= r->total_events
+					? 100
+					: (double)events * 100 / (double)r->total_events));
 	put_bad_lines(r, out);
 	return 0;
 }

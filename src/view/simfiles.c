@@ -20,7 +20,8 @@ int show_machine(struct view *v, struct text *out)
 
 	text_puts(out, desc->options);
 	if (!*desc->opt.seed)
-		text_printf(out, "%sseed=%llu", *desc->options ? "," : "", (unsigned long long)desc->seed);
+		text_printf(out, "%sseed=%llu", *desc->options ? "," : "",
+			(unsigned long long)desc->seed);
 	text_putc(out, '\n');
 	return 0;
 }

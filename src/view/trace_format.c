@@ -13,46 +13,54 @@
 
 #include <string.h>
 
-#define FIRST_ID 480 /* the kernel numbers events as it meets them; tools read the number from here */
+#define FIRST_ID                                                                                   \
+	480 /* the kernel numbers events as it meets them; tools read the number from here */
 
 struct field {
 	const char *type, *name;
 };
 
 static const struct field fields[NR_TRACE_EVENTS][8] = {
-	[TRACE_mm_page_alloc] = {{"unsigned long", "pfn"}, {"unsigned int", "order"}, {"unsigned long", "gfp_flags"},
-		{"int", "migratetype"}},
+	[TRACE_mm_page_alloc] = {{"unsigned long", "pfn"}, {"unsigned int", "order"},
+		{"unsigned long", "gfp_flags"}, {"int", "migratetype"}},
 	[TRACE_mm_page_free] = {{"unsigned long", "pfn"}, {"unsigned int", "order"}},
 	[TRACE_mm_page_free_batched] = {{"unsigned long", "pfn"}},
 	[TRACE_mm_page_alloc_zone_locked] = {{"unsigned long", "pfn"}, {"unsigned int", "order"},
 		{"int", "migratetype"}, {"int", "percpu_refill"}},
-	[TRACE_mm_page_pcpu_drain] = {{"unsigned long", "pfn"}, {"unsigned int", "order"}, {"int", "migratetype"}},
-	[TRACE_mm_page_alloc_extfrag] = {{"unsigned long", "pfn"}, {"int", "alloc_order"}, {"int", "fallback_order"},
-		{"int", "alloc_migratetype"}, {"int", "fallback_migratetype"}, {"int", "change_ownership"}},
+	[TRACE_mm_page_pcpu_drain] = {{"unsigned long", "pfn"}, {"unsigned int", "order"},
+		{"int", "migratetype"}},
+	[TRACE_mm_page_alloc_extfrag] = {{"unsigned long", "pfn"}, {"int", "alloc_order"},
+		{"int", "fallback_order"}, {"int", "alloc_migratetype"},
+		{"int", "fallback_migratetype"}, {"int", "change_ownership"}},
 };
 
-#define PAGE_OF_REC  "(((struct page *)vmemmap_base) + (REC->pfn)), REC->pfn"
-#define PAGE_OR_NONE "REC->pfn != -1UL ? (((struct page *)vmemmap_base) + (REC->pfn)) : ((void *)0), REC->pfn != -1UL ? REC->pfn : 0"
+#define PAGE_OF_REC "(((struct page *)vmemmap_base) + (REC->pfn)), REC->pfn"
+#define PAGE_OR_NONE                                                                               \
+	"REC->pfn != -1UL ? (((struct page *)vmemmap_base) + (REC->pfn)) : ((void *)0), REC->pfn " \
+	"!= -1UL ? REC->pfn : 0"
 
 static const char *const prints[NR_TRACE_EVENTS] = {
-	[TRACE_mm_page_alloc] = "\"page=%p pfn=0x%lx order=%d migratetype=%d gfp_flags=%s\", " PAGE_OR_NONE
-				", REC->order, REC->migratetype, (REC->gfp_flags) ? ",
+	[TRACE_mm_page_alloc] =
+		"\"page=%p pfn=0x%lx order=%d migratetype=%d gfp_flags=%s\", " PAGE_OR_NONE
+		", REC->order, REC->migratetype, (REC->gfp_flags) ? ",
 	[TRACE_mm_page_free] = "\"page=%p pfn=0x%lx order=%d\", " PAGE_OF_REC ", REC->order",
 	[TRACE_mm_page_free_batched] = "\"page=%p pfn=0x%lx order=0\", " PAGE_OF_REC,
-	[TRACE_mm_page_alloc_zone_locked] = "\"page=%p pfn=0x%lx order=%u migratetype=%d percpu_refill=%d\", " PAGE_OR_NONE
-					    ", REC->order, REC->migratetype, REC->percpu_refill",
+	[TRACE_mm_page_alloc_zone_locked] =
+		"\"page=%p pfn=0x%lx order=%u migratetype=%d percpu_refill=%d\", " PAGE_OR_NONE
+		", REC->order, REC->migratetype, REC->percpu_refill",
 	[TRACE_mm_page_pcpu_drain] = "\"page=%p pfn=0x%lx order=%d migratetype=%d\", " PAGE_OF_REC
 				     ", REC->order, REC->migratetype",
 	[TRACE_mm_page_alloc_extfrag] =
-		"\"page=%p pfn=0x%lx alloc_order=%d fallback_order=%d pageblock_order=%d alloc_migratetype=%d "
+		"\"page=%p pfn=0x%lx alloc_order=%d fallback_order=%d pageblock_order=%d "
+		"alloc_migratetype=%d "
 		"fallback_migratetype=%d fragmenting=%d change_ownership=%d\", " PAGE_OF_REC
 		", REC->alloc_order, REC->fallback_order, ",
 };
 
 static void put_field(struct text *out, const struct field *f, unsigned offset, unsigned size)
 {
-	text_printf(out, "\tfield:%s %s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", f->type, f->name, offset, size,
-		f->type[0] == 'i');
+	text_printf(out, "\tfield:%s %s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", f->type, f->name,
+		offset, size, f->type[0] == 'i');
 }
 
 static unsigned size_of(const struct machine *m, const char *type)
@@ -88,7 +96,8 @@ static void put_print(const struct machine *m, enum trace_event e, struct text *
 		put_flag_names(out);
 	if (e == TRACE_mm_page_alloc_extfrag)
 		text_printf(out,
-			"%u, REC->alloc_migratetype, REC->fallback_migratetype, REC->fallback_order < %u, "
+			"%u, REC->alloc_migratetype, REC->fallback_migratetype, "
+			"REC->fallback_order < %u, "
 			"REC->change_ownership",
 			m->pageblock_order, m->pageblock_order);
 	text_putc(out, '\n');
@@ -102,10 +111,11 @@ int show_event_format(struct view *v, struct text *out)
 
 	event_arg.print(v, v->arg[0], name, sizeof(name));
 	text_printf(out, "name: %s\nID: %u\nformat:\n", name, FIRST_ID + (unsigned)e);
-	text_puts(out, "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-		       "\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"
-		       "\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"
-		       "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n");
+	text_puts(out,
+		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+		"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"
+		"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"
+		"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n");
 	for (const struct field *f = fields[e]; f->type; f++) {
 		unsigned size = size_of(v->m, f->type);
 

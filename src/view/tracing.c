@@ -70,7 +70,8 @@ static void put_extfrag(const struct machine *m, const struct trace_record *r, s
 	unsigned fallback_order = r->extra[0];
 
 	text_printf(out,
-		" alloc_order=%u fallback_order=%u pageblock_order=%u alloc_migratetype=%u fallback_migratetype=%u "
+		" alloc_order=%u fallback_order=%u pageblock_order=%u alloc_migratetype=%u "
+		"fallback_migratetype=%u "
 		"fragmenting=%d change_ownership=%u",
 		r->order, fallback_order, m->pageblock_order, kernel_type(m, r->migratetype),
 		kernel_type(m, r->extra[1]), fallback_order < m->pageblock_order, r->extra[2]);
@@ -101,8 +102,8 @@ static void put_record(const struct machine *m, const struct trace_record *r, st
 	bool locked = r->event != TRACE_mm_page_alloc && r->event != TRACE_mm_page_free;
 	uint64_t us = r->ns / 1000;
 
-	text_printf(out, "             sim-0       [%03u] %s %5llu.%06llu: ", r->cpu, locked ? "d..2." : ".....",
-		(ull)(us / 1000000), (ull)(us % 1000000));
+	text_printf(out, "             sim-0       [%03u] %s %5llu.%06llu: ", r->cpu,
+		locked ? "d..2." : ".....", (ull)(us / 1000000), (ull)(us % 1000000));
 	text_puts(out, events[r->event].name);
 	text_puts(out, ": ");
 	put_fields(m, r, out);
@@ -116,8 +117,9 @@ int show_trace(struct view *v, struct text *out)
 	const struct trace *t = &v->m->trace;
 	uint64_t entries = t->written - t->first;
 
-	text_printf(out, "# tracer: nop\n#\n# entries-in-buffer/entries-written: %llu/%llu   #P:%u\n#\n", (ull)entries,
-		(ull)(entries + t->overrun), v->m->nr_cpus);
+	text_printf(out,
+		"# tracer: nop\n#\n# entries-in-buffer/entries-written: %llu/%llu   #P:%u\n#\n",
+		(ull)entries, (ull)(entries + t->overrun), v->m->nr_cpus);
 	text_puts(out, "#                                _-----=> irqs-off/BH-disabled\n"
 		       "#                               / _----=> need-resched\n"
 		       "#                              | / _---=> hardirq/softirq\n"
@@ -317,9 +319,11 @@ static uint64_t find_events(const char *word, size_t len)
 	uint64_t mask = 0;
 
 	for (unsigned e = 0; e < NR_TRACE_EVENTS; e++) {
-		bool hit = colon ? (!system_len || matches(word, system_len, events[e].system)) &&
-					   (!name_len || matches(colon + 1, name_len, events[e].name))
-				 : matches(word, len, events[e].system) || matches(word, len, events[e].name);
+		bool hit =
+			colon ? (!system_len || matches(word, system_len, events[e].system)) &&
+					(!name_len || matches(colon + 1, name_len, events[e].name))
+			      : matches(word, len, events[e].system) ||
+					matches(word, len, events[e].name);
 
 		if (hit)
 			mask |= (uint64_t)1 << e;
@@ -343,9 +347,11 @@ int64_t store_set_event(struct view *v, const char *data, size_t len)
 			break;
 		uint64_t mask = find_events(word + off, n);
 		if (!mask)
-			return refuse(&v->m->why, EINVAL, "no event is called %.*s: see available_events",
+			return refuse(&v->m->why, EINVAL,
+				"no event is called %.*s: see available_events",
 				(int)(n < 60 ? n : 60), word + off);
-		v->m->trace.enabled = off ? v->m->trace.enabled & ~mask : v->m->trace.enabled | mask;
+		v->m->trace.enabled =
+			off ? v->m->trace.enabled & ~mask : v->m->trace.enabled | mask;
 	}
 	return (int64_t)len;
 }

@@ -42,7 +42,8 @@ static uint64_t next_memory_edge(const struct machine *m, uint64_t pfn)
 	}
 	if (low == memory->nr)
 		return UINT64_MAX;
-	uint64_t edge = memory->region[low].start > addr ? memory->region[low].start : memory->region[low].end;
+	uint64_t edge = memory->region[low].start > addr ? memory->region[low].start
+							 : memory->region[low].end;
 	uint64_t edge_pfn = edge >> PAGE_SHIFT;
 	return edge_pfn > pfn ? edge_pfn : pfn + 1;
 }
@@ -98,7 +99,8 @@ struct page_run page_run_at(const struct machine *m, const struct zone *z, uint6
 			.kind = KIND_UNTOUCHED,
 			.order = m->nr_orders - 1};
 	/* Nodes may be interleaved, and a zone's span then has pages of others. */
-	if (pfn < m->base_pfn || pfn >= m->frames_end_pfn || !pfn_valid(m, pfn) || !frame_is_live(m, pfn)) {
+	if (pfn < m->base_pfn || pfn >= m->frames_end_pfn || !pfn_valid(m, pfn) ||
+		!frame_is_live(m, pfn)) {
 		struct page_run run = unwritten_run(m, pfn);
 
 		if (m->nr_nodes > 1 && run.kind == KIND_RESERVED && pfn_zone(m, pfn) != z)
@@ -108,7 +110,10 @@ struct page_run page_run_at(const struct machine *m, const struct zone *z, uint6
 	if (m->nr_nodes > 1 && pfn_zone(m, pfn) != z)
 		return (struct page_run){.start_pfn = pfn, .end_pfn = pfn + 1, .kind = KIND_HOLE};
 	struct frame f = frame_peek(m, pfn);
-	struct page_run run = {.start_pfn = pfn, .end_pfn = pfn + 1, .kind = kind_of(&f), .order = (unsigned)f.order};
+	struct page_run run = {.start_pfn = pfn,
+		.end_pfn = pfn + 1,
+		.kind = kind_of(&f),
+		.order = (unsigned)f.order};
 
 	if (run.kind != KIND_HOLE && run.kind != KIND_RESERVED) {
 		uint64_t head_pfn = frame_is_head(&f) ? pfn : (uint64_t)f.mapping - 1;
@@ -148,7 +153,8 @@ void zone_map_next(struct zone_map *map, struct map_cell *cell)
 		uint64_t next;
 
 		if (map->pfn < map->z->start_pfn || map->pfn >= zone_end) {
-			next = map->pfn < map->z->start_pfn ? min_pfn(end_pfn, map->z->start_pfn) : end_pfn;
+			next = map->pfn < map->z->start_pfn ? min_pfn(end_pfn, map->z->start_pfn)
+							    : end_pfn;
 			cell->pages[KIND_HOLE] += next - map->pfn;
 			map->pfn = next;
 			continue;

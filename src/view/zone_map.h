@@ -8,21 +8,21 @@
 #include "mm/machine.h"
 
 enum page_kind {
-	KIND_UNTOUCHED,		/* free, never used: in an extent */
-	KIND_FREE,		/* in a free list */
-	KIND_PCP,		/* on a CPU's list */
+	KIND_UNTOUCHED, /* free, never used: in an extent */
+	KIND_FREE,	/* in a free list */
+	KIND_PCP,	/* on a CPU's list */
 	KIND_USED,
-	KIND_CMA_USED,		/* given out by cma_alloc() */
-	KIND_RESERVED,		/* never the page allocator's */
-	KIND_HOLE,		/* no RAM, or another zone's */
+	KIND_CMA_USED, /* given out by cma_alloc() */
+	KIND_RESERVED, /* never the page allocator's */
+	KIND_HOLE,     /* no RAM, or another zone's */
 	NR_PAGE_KINDS
 };
 
 /* A run of pages of one kind: to the end of their block, extent or region. */
 struct page_run {
-	uint64_t start_pfn, end_pfn;	/* [start, end) */
+	uint64_t start_pfn, end_pfn; /* [start, end) */
 	enum page_kind kind;
-	unsigned order;			/* of the block, where there is one */
+	unsigned order; /* of the block, where there is one */
 };
 
 /* The run that @pfn of @z is in, from @pfn on. O(1) for memory never used, and for holes. */
@@ -36,17 +36,17 @@ bool pages_have_ram(const struct machine *m, uint64_t start_pfn, uint64_t end_pf
 
 struct map_cell {
 	uint64_t pages[NR_PAGE_KINDS];
-	unsigned order;		/* of the last block seen: a cell of one page has only that */
+	unsigned order; /* of the last block seen: a cell of one page has only that */
 };
 
 struct zone_map {
 	const struct machine *m;
 	const struct zone *z;
-	uint64_t cell_pages;	/* a power of two */
-	uint64_t start_pfn;	/* of the first cell: aligned to a line */
+	uint64_t cell_pages; /* a power of two */
+	uint64_t start_pfn;  /* of the first cell: aligned to a line */
 	uint64_t nr_lines;
-	uint64_t pfn;		/* what zone_map_next() sums up next */
-	struct page_run run;	/* that @pfn is in, when it ends behind @pfn */
+	uint64_t pfn;	     /* what zone_map_next() sums up next */
+	struct page_run run; /* that @pfn is in, when it ends behind @pfn */
 };
 
 /* The smallest cells with which @z has at most MAP_MAX_LINES lines. An empty zone has no line. */

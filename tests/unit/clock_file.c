@@ -52,7 +52,8 @@ Test(clock_file, time_passes)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		uint64_t before = m->clock.now_ns;
 
-		cr_expect_eq(store(m, good[i].value), (int64_t)strlen(good[i].value), "%s", good[i].value);
+		cr_expect_eq(store(m, good[i].value), (int64_t)strlen(good[i].value), "%s",
+			good[i].value);
 		cr_expect_eq(m->clock.now_ns - before, good[i].ns, "%s: %llu", good[i].value,
 			(unsigned long long)(m->clock.now_ns - before));
 	}
@@ -61,9 +62,10 @@ Test(clock_file, time_passes)
 
 Test(clock_file, other_values_are_refused)
 {
-	static const char *const bad[] = {"", "\n", "5s", "-5s", "+", "+s", "+5", "+5 s", "+5sec", "+5S", "+.s", "+.5s",
-		"+5.s", "+1..5s", "+1.5.5s", "+0x5s", "+99999999999999999999s", "+18446744073709551615s", "+367h+", "+8785h",
-		"now", "++5s"};
+	static const char *const bad[] = {"", "\n", "5s", "-5s", "+", "+s", "+5", "+5 s", "+5sec",
+		"+5S", "+.s", "+.5s", "+5.s", "+1..5s", "+1.5.5s", "+0x5s",
+		"+99999999999999999999s", "+18446744073709551615s", "+367h+", "+8785h", "now",
+		"++5s"};
 	struct machine *m = machine();
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FREE_TEXT  "page=00000000cc94282e pfn=0x362458 order=0"
-#define ALLOC_TEXT "page=00000000cc94282e pfn=0x362458 order=3 migratetype=1 gfp_flags=GFP_KERNEL|__GFP_ZERO"
+#define FREE_TEXT "page=00000000cc94282e pfn=0x362458 order=0"
+#define ALLOC_TEXT                                                                                 \
+	"page=00000000cc94282e pfn=0x362458 order=3 migratetype=1 gfp_flags=GFP_KERNEL|__GFP_ZERO"
 
 static struct ftrace_line parse(const char *line)
 {
@@ -37,21 +38,29 @@ static const struct {
 	uint64_t time_ns;
 } heads[] = {
 	/* trace, trace_pipe: with and without thread group; with and without irq-info; nanoseconds */
-	{"        record.sh-26763   (  26763) [001] .n...  3142.309711: mm_page_free: " FREE_TEXT, 1, 3142309711000},
-	{"           <...>-1234    [013] d..1.  3142.309711: mm_page_free: " FREE_TEXT, 13, 3142309711000},
+	{"        record.sh-26763   (  26763) [001] .n...  3142.309711: mm_page_free: " FREE_TEXT,
+		1, 3142309711000},
+	{"           <...>-1234    [013] d..1.  3142.309711: mm_page_free: " FREE_TEXT, 13,
+		3142309711000},
 	{"          <idle>-0     [000] ..s.     0.000001: mm_page_free: " FREE_TEXT, 0, 1000},
 	{"             cat-26788 [001]  3142.310565: mm_page_free: " FREE_TEXT, 1, 3142310565000},
-	{"             cat-26788 [255] dN.1  3142.310565123: mm_page_free: " FREE_TEXT, 255, 3142310565123},
-	{"     kworker/0:1-24      (    24) [000] d..1. 99.5: mm_page_free: " FREE_TEXT, 0, 99500000000},
+	{"             cat-26788 [255] dN.1  3142.310565123: mm_page_free: " FREE_TEXT, 255,
+		3142310565123},
+	{"     kworker/0:1-24      (    24) [000] d..1. 99.5: mm_page_free: " FREE_TEXT, 0,
+		99500000000},
 	/* trace-cmd report: the event padded, the pointer whole; delays and latency marks as further words */
-	{"             cat-26788 [001]  3142.310565: mm_page_free:         page=0xffffea000d891600 pfn=0x362458 order=0",
+	{"             cat-26788 [001]  3142.310565: mm_page_free:         page=0xffffea000d891600 "
+	 "pfn=0x362458 order=0",
 		1, 3142310565000},
-	{"             cat-26788 [001] d..1  3142.310565: mm_page_free:         page=0xffffea000d891600 pfn=3548248 order=0",
+	{"             cat-26788 [001] d..1  3142.310565: mm_page_free:         "
+	 "page=0xffffea000d891600 pfn=3548248 order=0",
 		1, 3142310565000},
 	/* perf script: the event's system, names with blanks, pid or pid/tid */
-	{"cat 26788 [001]  3142.310565:            kmem:mm_page_free: page=0xffffea000d891600 pfn=0x362458 order=0", 1,
+	{"cat 26788 [001]  3142.310565:            kmem:mm_page_free: page=0xffffea000d891600 "
+	 "pfn=0x362458 order=0",
+		1, 3142310565000},
+	{"Web Content 26788/26790 [003]  3142.310565: kmem:mm_page_free: " FREE_TEXT, 3,
 		3142310565000},
-	{"Web Content 26788/26790 [003]  3142.310565: kmem:mm_page_free: " FREE_TEXT, 3, 3142310565000},
 	{"cat 26788  3142.310565: kmem:mm_page_free: " FREE_TEXT, 0, 3142310565000},
 	{"  3142.310565: kmem:mm_page_free: " FREE_TEXT, 0, 3142310565000},
 	/* a task may call itself anything */
@@ -73,7 +82,8 @@ Test(ftrace, heads_of_every_tool)
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
 		struct ftrace_line l = parse(heads[i].line);
 
-		cr_assert_eq(l.kind, FTRACE_FREE, "%s: kind %d (%s)", heads[i].line, l.kind, l.why ? l.why : "");
+		cr_assert_eq(l.kind, FTRACE_FREE, "%s: kind %d (%s)", heads[i].line, l.kind,
+			l.why ? l.why : "");
 		cr_expect_eq(l.cpu, heads[i].cpu, "%s: cpu %u", heads[i].line, l.cpu);
 		cr_expect_eq(l.has_time, heads[i].time_ns != 0, "%s", heads[i].line);
 		cr_expect_eq(l.time_ns, heads[i].time_ns, "%s: %llu ns", heads[i].line,
@@ -101,18 +111,21 @@ Test(ftrace, events_and_their_fields)
 	cr_expect_eq(l.kind, FTRACE_FREE_BATCHED);
 	cr_expect_eq(l.pfn, 0x362458);
 
-	static const char *const none[] = {"(null)", "          (null)", "0000000000000000", "(nil)", "0x0", "0"};
+	static const char *const none[] = {
+		"(null)", "          (null)", "0000000000000000", "(nil)", "0x0", "0"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		char line[200];
 
-		snprintf(line, sizeof(line), HEAD "mm_page_alloc: page=%s pfn=0 order=9 migratetype=1 gfp_flags=none",
+		snprintf(line, sizeof(line),
+			HEAD "mm_page_alloc: page=%s pfn=0 order=9 migratetype=1 gfp_flags=none",
 			none[i]);
 		l = parse(line);
 		cr_expect_eq(l.kind, FTRACE_ALLOC, "%s", line);
 		cr_expect(l.no_page, "%s", line);
 	}
 	/* Page 0 itself has a struct page somewhere. */
-	l = parse(HEAD "mm_page_alloc: page=00000000cc94282e pfn=0x0 order=0 migratetype=1 gfp_flags=none");
+	l = parse(HEAD "mm_page_alloc: page=00000000cc94282e pfn=0x0 order=0 migratetype=1 "
+		       "gfp_flags=none");
 	cr_expect_not(l.no_page);
 }
 
@@ -133,14 +146,18 @@ static const struct {
 	{FTRACE_LOST, "CPU:1 [LOST 20 EVENTS]", 20},
 	{FTRACE_LOST, "CPU:0 [7 EVENTS DROPPED]", 7},
 	{FTRACE_LOST, "CPU:0 [EVENTS DROPPED]", 0},
-	{FTRACE_INFORMATIONAL, HEAD "mm_page_alloc_zone_locked: page=00 pfn=0x1 order=0 migratetype=1 percpu_refill=1"},
+	{FTRACE_INFORMATIONAL, HEAD
+		"mm_page_alloc_zone_locked: page=00 pfn=0x1 order=0 migratetype=1 percpu_refill=1"},
 	{FTRACE_INFORMATIONAL, HEAD "mm_page_pcpu_drain: page=00 pfn=0x1 order=0 migratetype=1"},
-	{FTRACE_INFORMATIONAL, HEAD "mm_page_alloc_extfrag: page=00 pfn=0x497000 alloc_order=0 fallback_order=10"},
-	{FTRACE_FOREIGN, HEAD "page_fault_user: address=0x55d453d21e9c ip=0x55d4389ff2c3 error_code=0x7"},
+	{FTRACE_INFORMATIONAL,
+		HEAD "mm_page_alloc_extfrag: page=00 pfn=0x497000 alloc_order=0 fallback_order=10"},
+	{FTRACE_FOREIGN,
+		HEAD "page_fault_user: address=0x55d453d21e9c ip=0x55d4389ff2c3 error_code=0x7"},
 	{FTRACE_FOREIGN, HEAD "tracing_mark_write: orc-begin realtime=1795331076.488302433"},
 	{FTRACE_FOREIGN, HEAD "sched:sched_switch: prev_comm=[001] mm_page_alloc: x"},
 	{FTRACE_FOREIGN, HEAD "mm_page_frozen: something later kernels may have"},
-	{FTRACE_FOREIGN, HEAD "mm_filemap_add_to_page_cache: dev 254:1 ino 3a pfn=0x1 ofs=0 order=0"},
+	{FTRACE_FOREIGN,
+		HEAD "mm_filemap_add_to_page_cache: dev 254:1 ino 3a pfn=0x1 ofs=0 order=0"},
 	{FTRACE_FOREIGN, HEAD "vfs_read <-ksys_read"},
 	{FTRACE_FOREIGN, HEAD "<stack trace>"},
 	{FTRACE_FOREIGN, " => __alloc_pages"},
@@ -159,7 +176,8 @@ static const struct {
 	{FTRACE_MALFORMED, HEAD "mm_page_free:"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0x order=0"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0x12 orde"},
-	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0x12 order=0cat-26788 [001] d..3. 3142.3: mm_page_free:"},
+	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0x12 order=0cat-26788 [001] d..3. "
+				"3142.3: mm_page_free:"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0x12zz order=0"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=-1 order=0"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=00 pfn=0xfffffffffffffffff order=0"},
@@ -169,8 +187,10 @@ static const struct {
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=0c pfn=0x362458 order=4"},
 	{FTRACE_MALFORMED, HEAD "mm_page_free: page=(null) pfn=0x0 order=0"},
 	{FTRACE_MALFORMED, HEAD "mm_page_alloc: page=0c pfn=0x362458 order=0 migratetype=1"},
-	{FTRACE_MALFORMED, HEAD "mm_page_alloc: page=0c pfn=0x362458 order=0 migratetype=1 gfp_flags="},
-	{FTRACE_MALFORMED, HEAD "mm_page_alloc: page=0c pfn=0x362458 order=0 migratetype=99 gfp_flags=none"},
+	{FTRACE_MALFORMED,
+		HEAD "mm_page_alloc: page=0c pfn=0x362458 order=0 migratetype=1 gfp_flags="},
+	{FTRACE_MALFORMED,
+		HEAD "mm_page_alloc: page=0c pfn=0x362458 order=0 migratetype=99 gfp_flags=none"},
 	{FTRACE_MALFORMED, " cat-1 [000] ..... 99999999999.0: mm_page_free: " FREE_TEXT},
 	{FTRACE_MALFORMED, " cat-1 [000] ..... 1.0000000001: mm_page_free: " FREE_TEXT},
 };
@@ -190,7 +210,8 @@ Test(ftrace, what_is_no_event_of_the_allocator)
 /* Cut anywhere, a line is an event only when all of the event is there. */
 Test(ftrace, torn_anywhere)
 {
-	static const char *const line = "   cat-26788   (  26788) [001] d..3.  3142.310565: mm_page_alloc: " ALLOC_TEXT;
+	static const char *const line =
+		"   cat-26788   (  26788) [001] d..3.  3142.310565: mm_page_alloc: " ALLOC_TEXT;
 	size_t len = strlen(line);
 	const char *first_flag_end = strstr(line, "|__GFP_ZERO");
 
@@ -213,10 +234,11 @@ Test(ftrace, torn_anywhere)
 		/* Within the flags the words decide; a whole first word cannot be told from a whole line. */
 		if (l.kind == FTRACE_ALLOC)
 			cr_expect(!gfp_from_any_kernel(l.gfp, l.gfp_len, &gfp, &unknown) ||
-				cut + n == cut + (first_flag_end - line), "cut at %zu: %s", n, cut);
+					  cut + n == cut + (first_flag_end - line),
+				"cut at %zu: %s", n, cut);
 		else
-			cr_expect(l.kind == FTRACE_MALFORMED || l.kind == FTRACE_COMMENT, "cut at %zu: kind %d", n,
-				l.kind);
+			cr_expect(l.kind == FTRACE_MALFORMED || l.kind == FTRACE_COMMENT,
+				"cut at %zu: kind %d", n, l.kind);
 		free(cut);
 	}
 }
@@ -233,8 +255,9 @@ Test(ftrace, random_bytes)
 		/* Some bytes of a good line replaced by others of it, or by any. */
 		memcpy(line, heads[base].line, len + 1);
 		for (unsigned n = rng_below(&rng, 8); n; n--)
-			line[rng_below(&rng, (uint32_t)len)] = (char)(rng_below(&rng, 2) ? line[rng_below(&rng, (uint32_t)len)]
-										   : 1 + (int)rng_below(&rng, 255));
+			line[rng_below(&rng, (uint32_t)len)] =
+				(char)(rng_below(&rng, 2) ? line[rng_below(&rng, (uint32_t)len)]
+							  : 1 + (int)rng_below(&rng, 255));
 		struct ftrace_line l = parse(line);
 		cr_assert(l.kind <= FTRACE_FOREIGN);
 		cr_assert(l.order <= FTRACE_MAX_ORDER);
@@ -250,13 +273,15 @@ static const struct {
 	{"none", 0, 0},
 	{"0", 0, 0},
 	{"GFP_KERNEL", GFP_KERNEL, 0},
-	{"GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP", GFP_HIGHUSER_MOVABLE | __GFP_ZERO | __GFP_COMP, 0},
+	{"GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP",
+		GFP_HIGHUSER_MOVABLE | __GFP_ZERO | __GFP_COMP, 0},
 	/* 6.18 has no __GFP_ATOMIC; the name means the same */
 	{"GFP_ATOMIC|__GFP_NOWARN", GFP_ATOMIC | __GFP_NOWARN, 0},
 	{"GFP_NOWAIT|__GFP_NO_OBJ_EXT", GFP_NOWAIT, 0},
 	{"GFP_TRANSHUGE_LIGHT",
 		(GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __GFP_NOWARN) &
-			~(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM), 0},
+			~(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM),
+		0},
 	/* 4.x and older */
 	{"GFP_KERNEL|__GFP_REPEAT|__GFP_NOTRACK", GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0},
 	{"GFP_KERNEL|GFP_ZERO|GFP_COLD", GFP_KERNEL | __GFP_ZERO, 0},
@@ -274,17 +299,19 @@ Test(ftrace, flags_of_any_kernel)
 		unsigned unknown;
 		gfp_t gfp;
 
-		cr_expect(gfp_cached(&cache, flags[row].text, strlen(flags[row].text), &gfp, &unknown), "%s",
-			flags[row].text);
+		cr_expect(gfp_cached(
+				  &cache, flags[row].text, strlen(flags[row].text), &gfp, &unknown),
+			"%s", flags[row].text);
 		cr_expect_eq(gfp, flags[row].gfp, "%s: %#x", flags[row].text, gfp);
 		cr_expect_eq(unknown, flags[row].unknown, "%s", flags[row].text);
 	}
-	static const char *const torn[] = {"", "|", "GFP_KERNEL|", "|GFP_KERNEL", "GFP_KERN", "GFP_KERNEL|__GFP_ZER",
-		"GFP-KERNEL", "GFP_KERNEL||__GFP_ZERO"};
+	static const char *const torn[] = {"", "|", "GFP_KERNEL|", "|GFP_KERNEL", "GFP_KERN",
+		"GFP_KERNEL|__GFP_ZER", "GFP-KERNEL", "GFP_KERNEL||__GFP_ZERO"};
 	for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
 		unsigned unknown;
 		gfp_t gfp;
 
-		cr_expect_not(gfp_cached(&cache, torn[i], strlen(torn[i]), &gfp, &unknown), "%s", torn[i]);
+		cr_expect_not(gfp_cached(&cache, torn[i], strlen(torn[i]), &gfp, &unknown), "%s",
+			torn[i]);
 	}
 }

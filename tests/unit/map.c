@@ -53,7 +53,8 @@ static unsigned count_lines(const char *map)
 
 static void expect_cells(const char *map, unsigned line, const char *want)
 {
-	cr_expect(!strncmp(cells(map, line), want, strlen(want)), "line %u is %.64s", line, cells(map, line));
+	cr_expect(!strncmp(cells(map, line), want, strlen(want)), "line %u is %.64s", line,
+		cells(map, line));
 }
 
 /* 16 MiB: a hole, then reserved, free from page 32 on, a CMA area at the end. */
@@ -84,8 +85,10 @@ Test(map, a_page_a_character)
 	expect_cells(map, 0, "                RRRRRRRRRRRRRRRR55555555555555555555555555555555|");
 	expect_cells(map, 1, "66666666");
 	expect_cells(map, 8, "99999999");
-	expect_cells(map, 16, "................................................................| Movable\n");
-	expect_cells(map, 63, "................................................................| CMA\n");
+	expect_cells(map, 16,
+		"................................................................| Movable\n");
+	expect_cells(
+		map, 63, "................................................................| CMA\n");
 	free(map);
 
 	/* An order-2 block splits the smallest; single pages come through the CPU's list, four at a time. */
@@ -115,11 +118,11 @@ Test(map, agrees_with_the_frames)
 	for (uint64_t pfn = 0; pfn < 4096; pfn++) {
 		char c = cells(map, (unsigned)(pfn / 64))[pfn % 64];
 		struct frame f = frame_peek(m, pfn);
-		char want = f.flags & FRAME_HOLE ? ' '
-			: f.flags & FRAME_RESERVED ? 'R'
-			: f.flags & FRAME_PCP	 ? '+'
-			: f.flags & FRAME_BUDDY	 ? "0123456789a"[f.order]
-						 : '#';
+		char want = f.flags & FRAME_HOLE       ? ' '
+			    : f.flags & FRAME_RESERVED ? 'R'
+			    : f.flags & FRAME_PCP      ? '+'
+			    : f.flags & FRAME_BUDDY    ? "0123456789a"[f.order]
+						       : '#';
 		/* What was never used stands in blocks of the largest order, but not every such block was. */
 		cr_expect(c == want || (c == '.' && want == 'a'), "pfn %#llx is '%c', not '%c'",
 			(unsigned long long)pfn, c, want);
@@ -131,7 +134,8 @@ Test(map, agrees_with_the_frames)
 Test(map, shares_of_a_big_zone)
 {
 	/* 256 MiB: four pages a character. */
-	struct hand h = {.nr_zones = 1, .zone = {{.type = ZONE_NORMAL, .start_pfn = 1024, .pages = 65536}}};
+	struct hand h = {
+		.nr_zones = 1, .zone = {{.type = ZONE_NORMAL, .start_pfn = 1024, .pages = 65536}}};
 	struct machine *m = hand_machine(&h);
 	uint64_t pfn = hand_alloc(m, GFP_KERNEL, 1);
 	char *map;
@@ -159,7 +163,8 @@ Test(map, a_tebibyte_never_used)
 	char *map = picture(m, 0, ZONE_NORMAL, show_map);
 	cr_expect_leq(count_lines(map), MAP_MAX_LINES);
 	cr_expect_geq(count_lines(map), MAP_MAX_LINES / 2);
-	expect_cells(map, 100, "................................................................| Movable\n");
+	expect_cells(map, 100,
+		"................................................................| Movable\n");
 	cr_expect_eq(m->arena.touched_pages, touched, "looking touches nothing");
 	free(map);
 	hand_destroy(m);
@@ -171,7 +176,11 @@ Test(map, pages_of_another_node)
 	struct hand h = {.nodes = 2,
 		.nothing_freed = true,
 		.nr_zones = 2,
-		.zone = {{.nid = 0, .type = ZONE_NORMAL, .pages = 8192, .hole_pfn = 2048, .hole_pages = 2048},
+		.zone = {{.nid = 0,
+				 .type = ZONE_NORMAL,
+				 .pages = 8192,
+				 .hole_pfn = 2048,
+				 .hole_pages = 2048},
 			{.nid = 1, .type = ZONE_NORMAL, .start_pfn = 2048, .pages = 2048}}};
 	struct machine *m = hand_machine(&h);
 	struct memblock_region *region = m->memblock.memory.region;
@@ -209,7 +218,8 @@ Test(map, svg)
 		unsigned x, y, w;
 
 		cr_assert_eq(sscanf(at, "<rect x=\"%u\" y=\"%u\" width=\"%u\"", &x, &y, &w), 3);
-		if (x >= 90 && y >= 28 && y < 28 + 64 * 10 && w <= 640 && w % 10 == 0 && strncmp(strstr(at, "fill="), "fill=\"url", 9))
+		if (x >= 90 && y >= 28 && y < 28 + 64 * 10 && w <= 640 && w % 10 == 0 &&
+			strncmp(strstr(at, "fill="), "fill=\"url", 9))
 			width += w / 10;
 	}
 	cr_expect_eq(width, 4096 - 16, "%u cells are drawn", width);
@@ -231,12 +241,13 @@ Test(map, names_of_zones)
 	struct view v = {.s = &s, .m = m};
 	uint64_t value, key = 0;
 	char name[64];
-	static const char *const bad[] = {"", "node0", "node0-", "node0-normal", "node00-Normal", "node1-Normal",
-		"node0-HighMem", "node0-Movable", "node0-Normal ", "Normal"};
+	static const char *const bad[] = {"", "node0", "node0-", "node0-normal", "node00-Normal",
+		"node1-Normal", "node0-HighMem", "node0-Movable", "node0-Normal ", "Normal"};
 
 	cr_expect_eq(zone_arg.parse(&v, "node0-Normal", 12, &value), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		cr_expect_eq(zone_arg.parse(&v, bad[i], strlen(bad[i]), &value), -ENOENT, "%s", bad[i]);
+		cr_expect_eq(
+			zone_arg.parse(&v, bad[i], strlen(bad[i]), &value), -ENOENT, "%s", bad[i]);
 	cr_expect(zone_arg.next(&v, &key, name, sizeof(name)));
 	cr_expect_str_eq(name, "node0-Normal");
 	key++;

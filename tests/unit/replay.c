@@ -58,14 +58,18 @@ static int feed(struct machine *m, unsigned cpu, uint64_t us, const char *fmt, .
 	return replay_line(r, m, line, (size_t)len, ++line_number);
 }
 
-#define ALLOC(m, pfn, order)                                                                                        \
-	feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=0 gfp_flags=GFP_KERNEL", pfn, order)
-#define ALLOC_COMP(m, pfn, order)                                                                                   \
-	feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE|__GFP_COMP", \
+#define ALLOC(m, pfn, order)                                                                       \
+	feed(m, 0, 1,                                                                              \
+		"mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=0 gfp_flags=GFP_KERNEL",     \
 		pfn, order)
-#define FREE(m, pfn, order)   feed(m, 0, 1, "mm_page_free: page=0c pfn=0x%x order=%u", pfn, order)
-#define BATCHED(m, pfn)	      feed(m, 0, 1, "mm_page_free_batched: page=0c pfn=0x%x order=0", pfn)
-#define COUNT(name)	      (r->count[REPLAY_##name])
+#define ALLOC_COMP(m, pfn, order)                                                                  \
+	feed(m, 0, 1,                                                                              \
+		"mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=1 "                          \
+		"gfp_flags=GFP_HIGHUSER_MOVABLE|__GFP_COMP",                                       \
+		pfn, order)
+#define FREE(m, pfn, order) feed(m, 0, 1, "mm_page_free: page=0c pfn=0x%x order=%u", pfn, order)
+#define BATCHED(m, pfn)	    feed(m, 0, 1, "mm_page_free_batched: page=0c pfn=0x%x order=0", pfn)
+#define COUNT(name)	    (r->count[REPLAY_##name])
 
 /* The sums that replay_count.def promises. */
 static void check_sums(void)
@@ -73,12 +77,13 @@ static void check_sums(void)
 	cr_expect_eq(COUNT(lines), COUNT(comments) + COUNT(events) + COUNT(malformed));
 	cr_expect_eq(COUNT(events), COUNT(applied) + COUNT(skipped) + COUNT(failures));
 	cr_expect_eq(COUNT(applied), COUNT(applied_allocs) + COUNT(applied_frees));
-	cr_expect_eq(COUNT(skipped),
-		COUNT(skipped_batched_repeat) + COUNT(skipped_before_recording) + COUNT(skipped_failed_there) +
-			COUNT(skipped_refused_here) + COUNT(skipped_informational) + COUNT(skipped_foreign));
-	cr_expect_eq(COUNT(failures),
-		COUNT(failures_no_memory) + COUNT(failures_order) + COUNT(failures_flags) + COUNT(failures_host) +
-			COUNT(failures_free));
+	cr_expect_eq(
+		COUNT(skipped), COUNT(skipped_batched_repeat) + COUNT(skipped_before_recording) +
+					COUNT(skipped_failed_there) + COUNT(skipped_refused_here) +
+					COUNT(skipped_informational) + COUNT(skipped_foreign));
+	cr_expect_eq(COUNT(failures), COUNT(failures_no_memory) + COUNT(failures_order) +
+					      COUNT(failures_flags) + COUNT(failures_host) +
+					      COUNT(failures_free));
 }
 
 static uint64_t used_pages(struct machine *m)
@@ -103,7 +108,8 @@ static bool same_state(const struct machine *a, const struct machine *b)
 		if (!more)
 			return true;
 		if (start[0] != start[1] || stop[0] != stop[1] ||
-			memcmp(machine_at(a, start[0]), machine_at(b, start[0]), stop[0] - start[0]) != 0)
+			memcmp(machine_at(a, start[0]), machine_at(b, start[0]),
+				stop[0] - start[0]) != 0)
 			return false;
 	}
 }
@@ -181,7 +187,9 @@ Test(replay, what_failed_there_is_only_counted)
 	struct machine *m = roomy();
 
 	begin();
-	feed(m, 0, 1, "mm_page_alloc: page=(null) pfn=0x0 order=9 migratetype=1 gfp_flags=GFP_TRANSHUGE_LIGHT");
+	feed(m, 0, 1,
+		"mm_page_alloc: page=(null) pfn=0x0 order=9 migratetype=1 "
+		"gfp_flags=GFP_TRANSHUGE_LIGHT");
 	cr_expect_eq(COUNT(skipped_failed_there), 1);
 	cr_expect_eq(used_pages(m), 0);
 	end(m);
@@ -303,11 +311,15 @@ Test(replay, migratetype_and_flags)
 	begin();
 	m->trace.enabled = 1u << TRACE_mm_page_alloc;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x%x order=0 %s", 0x100 + i, rows[i].fields);
+		feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x%x order=0 %s", 0x100 + i,
+			rows[i].fields);
 		const struct trace_record *t = trace_record_at(m, m->trace.written - 1);
-		cr_expect_eq(t->migratetype, rows[i].type, "%s: type %u", rows[i].fields, t->migratetype);
+		cr_expect_eq(t->migratetype, rows[i].type, "%s: type %u", rows[i].fields,
+			t->migratetype);
 	}
-	feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x200 order=0 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_LATER|0x40000000");
+	feed(m, 0, 1,
+		"mm_page_alloc: page=0c pfn=0x200 order=0 migratetype=0 "
+		"gfp_flags=GFP_KERNEL|__GFP_LATER|0x40000000");
 	cr_expect_eq(COUNT(unknown_gfp_flags), 2);
 	cr_expect_eq(COUNT(failures), 0);
 	end(m);
@@ -354,7 +366,10 @@ Test(replay, a_bad_line_changes_nothing)
 	cr_expect_eq(r->nr_bad, REPLAY_BAD_LINES);
 	cr_expect_eq(r->bad[0].number, 2);
 	cr_expect_arr_eq(r->bad[0].text, "  cc1-7   [000]", 15);
-	cr_expect_eq(feed(m, 0, 1, "mm_page_alloc: page=0c pfn=0x4 order=0 migratetype=0 gfp_flags=GFP_KERN"), -EINVAL);
+	cr_expect_eq(
+		feed(m, 0, 1,
+			"mm_page_alloc: page=0c pfn=0x4 order=0 migratetype=0 gfp_flags=GFP_KERN"),
+		-EINVAL);
 	check_sums();
 	hand_destroy(before);
 	end(m);
@@ -365,7 +380,7 @@ Test(replay, a_bad_line_changes_nothing)
 #define MODEL_PFNS 2048
 
 struct model {
-	uint8_t order[MODEL_PFNS]; /* of the live block that begins here, + 1 */
+	uint8_t order[MODEL_PFNS];  /* of the live block that begins here, + 1 */
 	uint32_t block[MODEL_PFNS]; /* first pfn + 1 of the live block around */
 };
 
@@ -426,8 +441,10 @@ static void model_step(struct machine *m, struct model *b, struct rng *rng, uint
 		b->order[pfn] = (uint8_t)(order + 1);
 		for (uint32_t i = 0; i < 1u << order; i++)
 			b->block[pfn + i] = pfn + 1;
-		feed(m, cpu, us, "mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=%u gfp_flags=GFP_KERNEL%s", pfn, order,
-			rng_below(rng, 3), rng_below(rng, 2) ? "|__GFP_COMP" : "");
+		feed(m, cpu, us,
+			"mm_page_alloc: page=0c pfn=0x%x order=%u migratetype=%u "
+			"gfp_flags=GFP_KERNEL%s",
+			pfn, order, rng_below(rng, 3), rng_below(rng, 2) ? "|__GFP_COMP" : "");
 		break;
 	case 3:
 		feed(m, cpu, us, "mm_page_pcpu_drain: page=0c pfn=0x%x order=0 migratetype=1", pfn);
@@ -457,8 +474,9 @@ Test(replay, holds_what_a_list_of_blocks_holds)
 			model_step(m, &b, &rng, i);
 			if (i % 500)
 				continue;
-			cr_assert_eq(replay_live_pages(m), model_pages(&b), "step %llu of seed %llu",
-				(unsigned long long)i, (unsigned long long)seed);
+			cr_assert_eq(replay_live_pages(m), model_pages(&b),
+				"step %llu of seed %llu", (unsigned long long)i,
+				(unsigned long long)seed);
 			hand_check(m);
 		}
 		cr_expect_eq(COUNT(failures), 0);

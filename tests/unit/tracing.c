@@ -20,7 +20,11 @@ static struct machine *machine(void)
 {
 	struct hand h = {.cpus = 2,
 		.nr_zones = 1,
-		.zone = {{.type = ZONE_NORMAL, .pages = 16384, .min = 32, .pcp_high = 200, .pcp_batch = 31}}};
+		.zone = {{.type = ZONE_NORMAL,
+			.pages = 16384,
+			.min = 32,
+			.pcp_high = 200,
+			.pcp_batch = 31}}};
 
 	return hand_machine(&h);
 }
@@ -63,8 +67,8 @@ static void mix(struct machine *m, unsigned steps)
 	static uint64_t pfn[MIX_BLOCKS];
 	static unsigned order[MIX_BLOCKS];
 	static bool live[MIX_BLOCKS];
-	static const gfp_t flags[] = {GFP_KERNEL, GFP_HIGHUSER_MOVABLE | __GFP_COMP, GFP_KERNEL | __GFP_RECLAIMABLE,
-		GFP_ATOMIC | __GFP_NOWARN};
+	static const gfp_t flags[] = {GFP_KERNEL, GFP_HIGHUSER_MOVABLE | __GFP_COMP,
+		GFP_KERNEL | __GFP_RECLAIMABLE, GFP_ATOMIC | __GFP_NOWARN};
 	struct rng rng = {9};
 
 	memset(live, 0, sizeof(live));
@@ -79,7 +83,8 @@ static void mix(struct machine *m, unsigned steps)
 			continue;
 		}
 		order[slot] = rng_below(&rng, 8) ? rng_below(&rng, 3) : 5;
-		live[slot] = !alloc_pages_node(m, cpu, -1, flags[rng_below(&rng, 4)], order[slot], &pfn[slot]);
+		live[slot] = !alloc_pages_node(
+			m, cpu, -1, flags[rng_below(&rng, 4)], order[slot], &pfn[slot]);
 	}
 	/* A request that nobody can serve is an event, too. */
 	uint64_t none;
@@ -111,7 +116,8 @@ Test(tracing, what_is_printed_can_be_replayed)
 	uint64_t number = 0;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		cr_expect_eq(replay_line(r, other, line, strlen(line), ++number), 0, "%s", line);
-	uint64_t allocs = recorded(m, TRACE_mm_page_alloc, false), frees = recorded(m, TRACE_mm_page_free, false);
+	uint64_t allocs = recorded(m, TRACE_mm_page_alloc, false),
+		 frees = recorded(m, TRACE_mm_page_free, false);
 	cr_assert_gt(allocs, 1000);
 	cr_expect_eq(r->count[REPLAY_events], m->trace.written);
 	cr_expect_eq(r->total_events, m->trace.written);
@@ -119,8 +125,8 @@ Test(tracing, what_is_printed_can_be_replayed)
 	cr_expect_eq(r->count[REPLAY_applied_frees], frees);
 	cr_expect_eq(r->count[REPLAY_skipped_failed_there], recorded(m, TRACE_mm_page_alloc, true));
 	cr_expect_geq(r->count[REPLAY_skipped_failed_there], 1);
-	cr_expect_eq(r->count[REPLAY_skipped_informational], m->trace.written - allocs - frees -
-			r->count[REPLAY_skipped_failed_there]);
+	cr_expect_eq(r->count[REPLAY_skipped_informational],
+		m->trace.written - allocs - frees - r->count[REPLAY_skipped_failed_there]);
 	cr_expect_eq(r->count[REPLAY_failures], 0);
 	cr_expect_eq(r->count[REPLAY_unknown_gfp_flags], 0);
 	/* The same requests in the same order on an equal machine: the same lists. */
@@ -211,8 +217,10 @@ Test(tracing, switches)
 	expect_shown(m, show_event_enable, TRACE_mm_page_alloc, "0\n");
 	expect_shown(m, show_all_events, 0, "X\n");
 	expect_shown(m, show_set_event, 0, "kmem:mm_page_free\n");
-	cr_expect_gt(store(m, store_set_event, 0, "kmem:mm_page_alloc* !mm_page_alloc_extfrag\n"), 0);
-	expect_shown(m, show_set_event, 0, "kmem:mm_page_alloc\nkmem:mm_page_free\nkmem:mm_page_alloc_zone_locked\n");
+	cr_expect_gt(
+		store(m, store_set_event, 0, "kmem:mm_page_alloc* !mm_page_alloc_extfrag\n"), 0);
+	expect_shown(m, show_set_event, 0,
+		"kmem:mm_page_alloc\nkmem:mm_page_free\nkmem:mm_page_alloc_zone_locked\n");
 	cr_expect_eq(store(m, store_set_event, 0, "sched:sched_switch\n"), -EINVAL);
 	cr_expect_gt(store(m, store_set_event, 0, "kmem:\n"), 0);
 	expect_shown(m, show_all_events, 0, "1\n");

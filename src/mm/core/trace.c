@@ -92,7 +92,8 @@ int trace_resize(struct machine *m, uint64_t kb)
 	uint64_t capacity = records_of(kb);
 
 	if (!kb || kb > MAX_KB)
-		return refuse(&m->why, EINVAL, "the buffer has 1 KiB at least and %llu (1 GiB) at most",
+		return refuse(&m->why, EINVAL,
+			"the buffer has 1 KiB at least and %llu (1 GiB) at most",
 			(unsigned long long)MAX_KB);
 	if (t->at) {
 		uint64_t at = heap_alloc(m, capacity * sizeof(struct trace_record));
