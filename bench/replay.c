@@ -5,8 +5,8 @@
  *	bench-replay TRACE.txt			count lines; parse; replay in the engine, through libsimm's write
  *	bench-replay TRACE.txt MNT/sim/replay	and through a mount, in the pieces in which cat writes
  *
- * Counting the lines of the text in memory (what wc -l does) is the peer; each figure is the best of several rounds, and
- * every round of the engine starts on a machine just booted.
+ * Counting the lines of the text in memory (what wc -l does) is the peer; each figure is the best of several rounds,
+ * and every round of the engine starts on a machine just booted.
  */
 #include "replay/ftrace.h"
 #include "simm/simm.h"

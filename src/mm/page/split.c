@@ -3,7 +3,8 @@
  * Breaking up a compound page, as split_huge_page() does (mm/huge_memory.c): the pages behind the head become blocks
  * of their own with a reference each. Only the head's owner may hold it: a further reference makes it EBUSY.
  *
- * Invariant: pages in use before are in use after. Left out: the LRU, mappings and memcg, which no compound page has yet.
+ * Invariant: pages in use before are in use after. Left out: the LRU, mappings and memcg, which no compound page has
+ * yet.
  */
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
