@@ -2,11 +2,12 @@
  *
  * The queue of result lines of one open ctl file.
  *
- *	line:	...read... | 0xc0100000\n | 0xc0104000\n | ...		whole lines, at most 1 MiB
- *unread ^ at begun:	a line of which a reader took a part; it is never dropped
+ *	line:	...read... | 0xc0100000\n | 0xc0104000\n | ...    whole lines, at most 1 MiB unread
+ *	                   ^ at
+ *	begun:	a line of which a reader took a part; it is never dropped
  *
  * When the queue is full the oldest lines go, and where they were the reader finds one "# N results
- *dropped".
+ * dropped".
  */
 #include "tree/tree.h"
 

@@ -3,18 +3,18 @@
  * The rows of fs-layout as one constant table, and the trie that makes paths of them.
  *
  * The table is read-only data. The trie is a struct place per row, made in well under a millisecond
- *for each struct simm (so that nothing global is ever written): every row finds the row of its
- *parent directory by a hash of its path, and a directory's children are then grouped by counting.
+ * for each struct simm (so that nothing global is ever written): every row finds the row of its
+ * parent directory by a hash of its path, and a directory's children are then grouped by counting.
  *
  *	rows:	"proc"  "proc/meminfo"  "sim"  "sim/page"  "sim/page/{page}"
  *	trie:	root -> proc -> meminfo
- *	             -> sim  -> page -> {page}		one component holds at most one argument,
- *							with text before and after it: node{node},
- *{zone}.svg
+ *	             -> sim  -> page -> {page}
+ *
+ * One component holds at most one argument, with text before and after it: node{node}, {zone}.svg.
  *
  * Invariant: every row but the four top directories has a parent row of kind DIR, and no two rows
- *share a path. A row that breaks it is a bug of ours and an assertion here, so no test program even
- *starts.
+ * share a path. A row that breaks it is a bug of ours and an assertion here, so no test program even
+ * starts.
  */
 #include "tree/table.h"
 

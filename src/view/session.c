@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A session: one machine being looked at, and the memory of what was refused (sim/errors) and
- *answered (sim/last).
+ * answered (sim/last).
  *
  * An entry of sim/errors is what a compiler would print:
  *
@@ -10,7 +10,7 @@
  *	                      ^^^^^^^^^^
  *
  * The file holds the latest ERRORS_MAX bytes of whole entries; bytes that a terminal would obey are
- *shown as `?`.
+ * shown as `?`.
  */
 #include "view/view.h"
 

@@ -2,22 +2,20 @@
  *
  * Names of results (see var.h), in the machine's heap.
  *
- *	table:	| base 0 | base 1 | ... cap | slot ... 2 * cap |	slots: hash of a base's name
- *-> number + 1
+ *	table:     | base 0 | base 1 | ... cap | slot ... 2 * cap |    slots: hash of a base's name -> number + 1
  *
- *	base "p":  plain value ("p"),  root[2048] -> middle[2048] -> leaf of 1024 values ("p.0",
- *"p.1", ...)
+ *	base "p":  plain value ("p"),  root[2048] -> middle[2048] -> leaf of 1024 values ("p.0", "p.1", ...)
  *
  * Indices have 32 bits and are used densely (p.0-999) or hardly at all, so a radix tree of three
- *levels costs 24 bytes a value and never more than two blocks for a lone one. A leaf or middle that
- *becomes empty is freed.
+ * levels costs 24 bytes a value and never more than two blocks for a lone one. A leaf or middle that
+ * becomes empty is freed.
  *
  * A base keeps its number while it lives; a base without values keeps its place until the table is
- *full, and then those are squeezed out before it grows. That is the only moment at which a listing
- *in progress may be confused.
+ * full, and then those are squeezed out before it grows. That is the only moment at which a listing
+ * in progress may be confused.
  *
  * Invariant: nr_values is the number of values of a kind other than VAR_NONE, each base's `nr` its
- *share.
+ * share.
  */
 #include "mm/core/var.h"
 

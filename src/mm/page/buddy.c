@@ -3,27 +3,27 @@
  * The buddy system of one zone: free lists by order and migratetype, splitting and merging.
  *
  *	order 3  |               0                |
- *	order 2  |       0       |       4        |     the buddy of block b of order o is b xor
- *2^o; order 1  |   0   |   2   |   4   |   6    |     two free buddies become the block b and not
- *2^o order 0  | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7  |
+ *	order 2  |       0       |       4        |     the buddy of block b of order o is b xor 2^o;
+ *	order 1  |   0   |   2   |   4   |   6    |     two free buddies become the block b and not 2^o
+ *	order 0  | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7  |
  *
  * Allocating takes the first block of the smallest sufficient order and gives the upper halves
- *back, each to the head of its list, until the block fits. Freeing merges as long as the buddy is
- *free and of the same order, then puts the block at the head of its list; at the tail when the next
- *larger buddy is free, too, since then the block may soon merge and had better not be the next to
- *be given out.
+ * back, each to the head of its list, until the block fits. Freeing merges as long as the buddy is
+ * free and of the same order, then puts the block at the head of its list; at the tail when the next
+ * larger buddy is free, too, since then the block may soon merge and had better not be the next to
+ * be given out.
  *
  * A linked free block has FRAME_BUDDY, its order, and in `index` the migratetype of its list (which
- *may differ from its pageblock's: a block stolen alone keeps its pageblock's type). The largest
- *order also has blocks in extents (extent.c), behind the linked ones.
+ * may differ from its pageblock's: a block stolen alone keeps its pageblock's type). The largest
+ * order also has blocks in extents (extent.c), behind the linked ones.
  *
  * Blocks at or above the pageblock order merge only with blocks whose pageblock is of a mergeable
- *type, so CMA, HighAtomic and isolated pageblocks stay apart. Free counts are the callers' work, as
- *in the kernel.
+ * type, so CMA, HighAtomic and isolated pageblocks stay apart. Free counts are the callers' work, as
+ * in the kernel.
  *
  * Invariant: no two free buddies of the same order and mergeable types; list.nr and nr_free are
- *exact. Left out: page reporting, shuffling, guard pages. Follows mm/page_alloc.c of 6.1
- *(__free_one_page(), expand(), move_freepages_block()).
+ * exact. Left out: page reporting, shuffling, guard pages. Follows mm/page_alloc.c of 6.1
+ * (__free_one_page(), expand(), move_freepages_block()).
  */
 #include "mm/page/buddy.h"
 

@@ -9,18 +9,18 @@
  *	 (frames, linked)      | 400 800 c00 ... | 8000 8400 ...
  *
  * Boot frees memory in ascending order at the tail, so the part of the list that was never touched
- *is, at any time, a set of runs in ascending order: it needs no frames. Taking from the head of the
- *list takes linked blocks first, then the first block of the first extent; freeing goes to the
- *head, in front of all extents. A block is taken out of the middle of an extent when its pageblock
- *changes its type; the extent is cut in two.
+ * is, at any time, a set of runs in ascending order: it needs no frames. Taking from the head of the
+ * list takes linked blocks first, then the first block of the first extent; freeing goes to the
+ * head, in front of all extents. A block is taken out of the middle of an extent when its pageblock
+ * changes its type; the extent is cut in two.
  *
  * The array is of fixed size. When a cut finds it full, the first extent of the type that has the
- *smallest first extent is turned into linked blocks at the end of the linked part, which is where
- *it stands anyway.
+ * smallest first extent is turned into linked blocks at the end of the linked part, which is where
+ * it stands anyway.
  *
  * Invariant: extents are sorted, disjoint, within the zone, aligned to the largest order; extents
- *of one type that touch are one; extent_blocks[] is their sum by type and is contained in
- *area[largest].nr_free.
+ * of one type that touch are one; extent_blocks[] is their sum by type and is contained in
+ * area[largest].nr_free.
  */
 #include "mm/page/extent.h"
 

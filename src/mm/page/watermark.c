@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Watermarks, reserves, and the sizes of the per-CPU lists: how much each zone keeps back, and for
- *whom.
+ * whom.
  *
  *	free pages of a zone
  *	  |  ........ plenty: kswapd sleeps
@@ -12,19 +12,19 @@
  *	 min -------- the emergency reserve: min_free_kbytes, shared out by the zones' sizes
  *
  * 1. min_free_kbytes is the root of the low memory's size: 4 * sqrt(kilobytes), between 128 and
- *262144. With transparent huge pages it is raised to eleven pageblocks a zone, at most a twentieth
- *of the low memory.
+ * 262144. With transparent huge pages it is raised to eleven pageblocks a zone, at most a twentieth
+ * of the low memory.
  * 2. Each zone below HighMem gets its share by managed pages. HighMem needs little (the kernel
- *never waits for it). low and high lie above min by a quarter of the share, or by
- *watermark_scale_factor ten-thousandths of the zone.
+ * never waits for it). low and high lie above min by a quarter of the share, or by
+ * watermark_scale_factor ten-thousandths of the zone.
  * 3. lowmem_reserve[j] of zone i is what an allocation that would rather have zone j must leave
- *there: the pages of the zones i + 1 .. j divided by the ratio of zone i.
+ * there: the pages of the zones i + 1 .. j divided by the ratio of zone i.
  * 4. A per-CPU list may hold the low mark divided among the node's CPUs, or the fraction that the
- *user wants.
+ * user wants.
  *
  * Invariant: min <= low <= high <= promo in every zone; totalreserve_pages is what all zones keep
- *back together. The marks are what the last recomputation found: pages that become managed later do
- *not move them. Follows mm/page_alloc.c and mm/khugepaged.c of Linux 6.1.176.
+ * back together. The marks are what the last recomputation found: pages that become managed later do
+ * not move them. Follows mm/page_alloc.c and mm/khugepaged.c of Linux 6.1.176.
  */
 #include "mm/page/zone.h"
 
