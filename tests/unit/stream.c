@@ -6,6 +6,8 @@
  */
 #include "support/world.h"
 
+#include "tree/tree.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -424,5 +426,114 @@ Test(stream, a_refusal_says_where_and_what_would_be_right)
 	cr_assert_eq(strncmp(text, "sim/ctl:", 8), 0);
 	cr_assert_not_null(strstr(text, "nonsense_1999"));
 	simm_release(ctl);
+	simm_destroy(simm);
+}
+
+/* ---- rule 10 with a runner that waits: no call of the kernel does yet ---- */
+
+static bool may_pass;
+static unsigned ends;
+
+static enum step wait_line(struct line_run *run)
+{
+	run->err = 0;
+	if (run->interrupted) {
+		run->err = EINTR;
+		return STEP_DONE;
+	}
+	if (!may_pass && run->len && run->line[0] == 'w') {
+		refuse(&run->v->m->why, EAGAIN, "a gate");
+		return STEP_WAIT;
+	}
+	text_put(run->result, run->line, run->len);
+	return STEP_DONE;
+}
+
+static void wait_end(struct line_run *run)
+{
+	(void)run;
+	ends++;
+}
+
+static const struct stream_ops wait_ops = {
+	.line = wait_line, .end = wait_end, .keeps_errors = true};
+static const struct row wait_row = {
+	.path = "sim/ctl", .kind = ROW_STREAM, .stream = &wait_ops, .doc = "x"};
+
+static struct simm_open *open_waiting(struct simm *simm, unsigned flags)
+{
+	struct simm_open *open = world_open(simm, "sim/ctl", flags);
+
+	open->row = &wait_row;
+	return open;
+}
+
+Test(stream, rule_10_a_parked_line_lets_others_act_and_goes_on_later)
+{
+	struct simm *simm = machine();
+	struct simm_open *gate = open_waiting(simm, RW);
+	struct simm_open *ctl = world_open(simm, "sim/ctl", RW);
+
+	struct simm_write *w = simm_write_begin(gate, "a\nwait\nb\n", 9, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	cr_assert_not_null(strstr(world_cat(simm, "sim/waiting"), "for=a gate: wait"));
+	/* Others act; who shares the open file waits behind. */
+	cr_assert_eq(world_puts(ctl, GOOD), strlen(GOOD));
+	struct simm_write *behind = simm_write_begin(gate, "c\n", 2, 0, 1);
+	cr_assert_eq(simm_write_step(behind), SIMM_WAIT);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	may_pass = true;
+	cr_assert_eq(simm_write_step(w), SIMM_DONE);
+	cr_assert_eq(simm_write_end(w), 9);
+	cr_assert_eq(simm_write_step(behind), SIMM_DONE);
+	cr_assert_eq(simm_write_end(behind), 2);
+	cr_assert_str_eq(world_get(gate, 100), "a\nwait\nb\nc\n");
+	cr_assert_eq(ends, 4);
+	simm_release(ctl);
+	simm_release(gate);
+	simm_destroy(simm);
+}
+
+Test(stream, rule_10_a_parked_line_is_interrupted_and_undone)
+{
+	struct simm *simm = machine();
+	struct simm_open *gate = open_waiting(simm, RW);
+	struct simm_open *busy = open_waiting(simm, RW | SIMM_O_NONBLOCK);
+
+	/* With finished lines before it: their bytes. Alone: EINTR. Neither is a refusal that is remembered. */
+	struct simm_write *w = simm_write_begin(gate, "a\nwait\nb\n", 9, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	simm_write_interrupt(w);
+	cr_assert_eq(simm_write_step(w), SIMM_DONE);
+	cr_assert_eq(simm_write_end(w), 2);
+	cr_assert_eq(world_puts(gate, "wa"), 2);
+	w = simm_write_begin(gate, "it\nb\n", 5, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	simm_write_interrupt(w);
+	cr_assert_eq(simm_write_step(w), SIMM_DONE);
+	cr_assert_eq(simm_write_end(w), -EINTR);
+	cr_assert_eq(world_flush(gate, 2), 0);
+	/* The head is as it was: written again, the line is whole. */
+	may_pass = true;
+	cr_assert_eq(world_puts(gate, "it\nb\n"), 5);
+	cr_assert_str_eq(world_get(gate, 100), "a\nwait\nb\n");
+	/* O_NONBLOCK. */
+	may_pass = false;
+	cr_assert_eq(world_puts(busy, "a\nwait\n"), 2);
+	cr_assert_eq(world_puts(busy, "wait\n"), -EAGAIN);
+	cr_assert_eq(errors(simm), 0);
+	/* A reboot ends what was parked on the old machine. */
+	w = simm_write_begin(gate, "wait\n", 5, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	world_call(simm, "reboot");
+	cr_assert_eq(simm_write_step(w), SIMM_DONE);
+	cr_assert_eq(simm_write_end(w), -EINTR);
+	/* The daemon's end: a write that is ended in the middle. */
+	w = simm_write_begin(gate, "wait\n", 5, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_WAIT);
+	cr_assert_eq(simm_write_end(w), -EINTR);
+	cr_assert_str_eq(world_cat(simm, "sim/waiting"), "");
+	simm_release(busy);
+	simm_release(gate);
 	simm_destroy(simm);
 }
