@@ -192,7 +192,9 @@ int boot_free(struct boot *b)
 
 	say_highmem(b);
 	uint64_t deferred = deferred_pages(b);
-	err = free_all(b);
+	err = pageblocks_init(b->m);
+	if (!err)
+		err = free_all(b);
 	if (err)
 		return err;
 	say_memory(b, deferred);
