@@ -64,10 +64,10 @@ void buddy_free(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
 uint64_t buddy_move_pageblock(
 	struct machine *m, struct zone *z, uint64_t pfn, enum migratetype type, uint64_t *movable);
 
-/* Set the pageblock of @pfn to Isolate and its free pages aside: they stay on lists but count as
- * free nowhere (set_migratetype_isolate() without the search for unmovable pages). A free block
- * that reaches beyond the pageblock is cut first. unisolate: back to @type. Errors: EBUSY (already
- * so), EDQUOT. */
+/* Set the pageblock of @pfn to Isolate and its free pages aside: they stay on lists but count as free nowhere
+ * (set_migratetype_isolate() without the search for unmovable pages). A free block that reaches beyond the pageblock is
+ * cut first. unisolate: back to @type. Errors: EINVAL (the pageblock is not all of one zone), EBUSY (already so, or part of
+ * a larger block in use), EDQUOT. */
 int pageblock_isolate(struct machine *m, uint64_t pfn);
 int pageblock_unisolate(struct machine *m, uint64_t pfn, enum migratetype type);
 

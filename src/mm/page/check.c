@@ -7,7 +7,7 @@
  *   2. Extents: sorted, disjoint, aligned, inside the zone, merged; their frames are zero; sums by type.
  *   3. Frames: in a live max-order block that is in no extent, blocks follow each other without gap or overlap, each begins
  *      at a head that is exactly one of free, on a CPU's list, allocated, reserved; everything inside is zero.
- *   4. Buddies: no two free buddies of one order whose pageblocks may merge.
+ *   4. Buddies: no two free buddies of one order below the pageblock order.
  *   5. Counts: free_pages, free_cma_pages, isolated pages, pcp counts are what the lists hold;
  *      free + isolated + on CPUs' lists <= managed; each free block is found on a list exactly once.
  *
@@ -202,21 +202,18 @@ static void check_isolate(struct checker *c, const struct zone *z)
 			ull(nr), ull(z->nr_isolate_pageblock));
 }
 
-static bool mergeable_pair(
+/* Two free buddies that the last free of either must have merged. From the pageblock order on they may stay apart: a pageblock
+ * that was isolated or HighAtomic gets its type back without being freed. */
+static bool unmerged_pair(
 	const struct machine *m, const struct zone *z, uint64_t pfn, unsigned order)
 {
 	uint64_t buddy_pfn = pfn ^ ((uint64_t)1 << order);
 
-	if (order >= m->nr_orders - 1 || !pfn_in_machine(m, buddy_pfn) ||
+	if (order >= m->pageblock_order || !pfn_in_machine(m, buddy_pfn) ||
 		pfn_zone(m, buddy_pfn) != z)
 		return false;
 	const struct frame *b = frame_of(m, buddy_pfn);
-	if (!(b->flags & FRAME_BUDDY) || b->order != order)
-		return false;
-	if (order < m->pageblock_order)
-		return true;
-	enum migratetype one = pageblock_type(m, pfn), other = pageblock_type(m, buddy_pfn);
-	return one == other || (migratetype_mergeable(one) && migratetype_mergeable(other));
+	return b->flags & FRAME_BUDDY && b->order == order;
 }
 
 struct frame_sums {
@@ -243,7 +240,7 @@ static void check_head(struct checker *c, uint64_t pfn, struct frame_sums *sums)
 		violation(c, "pfn 0x%llx is in no zone", ull(pfn));
 	if (f->flags & FRAME_BUDDY) {
 		sums->free_blocks++;
-		if (z && mergeable_pair(m, z, pfn, f->order))
+		if (z && unmerged_pair(m, z, pfn, f->order))
 			violation(c, "pfn 0x%llx and its buddy of order %u are both free", ull(pfn),
 				f->order);
 	}

@@ -48,17 +48,23 @@ int pageblock_isolate(struct machine *m, uint64_t pfn)
 	if (old == MIGRATE_ISOLATE)
 		return refuse(&m->why, EBUSY, "the pageblock of pfn 0x%llx is already isolated",
 			(unsigned long long)pfn);
+	pfn &= ~(pages - 1);
+	if (pfn < z->start_pfn || pfn + pages > zone_end_pfn(z))
+		return refuse(&m->why, EINVAL, "the pageblock of pfn 0x%llx is not of one zone",
+			(unsigned long long)pfn);
 	if (!frame_live(m, pfn))
 		return -m->why.err;
-	pfn &= ~(pages - 1);
-	if (pfn < z->start_pfn)
-		pfn = z->start_pfn;
 
 	unsigned max = m->nr_orders - 1;
 	const struct extent *e = extent_find(z, max, pfn);
 	uint64_t head_pfn = e ? pfn & ~(((uint64_t)1 << max) - 1) : frame_block_head(m, pfn);
 	unsigned order = e ? max : frame_of(m, head_pfn)->order;
-	if (e || (order > m->pageblock_order && frame_of(m, head_pfn)->flags & FRAME_BUDDY)) {
+	if (!e && order > m->pageblock_order && !(frame_of(m, head_pfn)->flags & FRAME_BUDDY))
+		return refuse(&m->why, EBUSY,
+			"the pageblock of pfn 0x%llx is part of a larger block in use, which "
+			"begins at 0x%llx",
+			(unsigned long long)pfn, (unsigned long long)head_pfn);
+	if (e || order > m->pageblock_order) {
 		enum migratetype list =
 			(enum migratetype)(e ? e->migratetype : frame_of(m, head_pfn)->index);
 		int err = cut_to_pageblocks(m, z, head_pfn, order, list);
@@ -85,13 +91,20 @@ int pageblock_unisolate(struct machine *m, uint64_t pfn, enum migratetype type)
 		return refuse(&m->why, EINVAL, "the pageblock of pfn 0x%llx is not isolated",
 			(unsigned long long)pfn);
 	pfn &= ~(pages - 1);
-	if (pfn < z->start_pfn)
-		pfn = z->start_pfn;
+	/* Two isolated pageblocks may have merged: only one of them comes back. */
+	uint64_t head_pfn = frame_block_head(m, pfn);
+	unsigned whole = frame_of(m, head_pfn)->order;
+	if (whole > m->pageblock_order && frame_of(m, head_pfn)->flags & FRAME_BUDDY) {
+		int cut = cut_to_pageblocks(m, z, head_pfn, whole, MIGRATE_ISOLATE);
+
+		if (cut)
+			return cut;
+	}
 	const struct frame *f = frame_of(m, pfn);
 	int err = pageblock_set_type(m, pfn, type);
 	assert(!err);
 	z->nr_isolate_pageblock--;
-	if (f->flags & FRAME_BUDDY && f->order >= m->pageblock_order) {
+	if (f->flags & FRAME_BUDDY && f->order == m->pageblock_order) {
 		/* A whole free block may have a free buddy by now: free it anew, so that they
 		 * merge. */
 		unsigned order = f->order;
