@@ -77,7 +77,7 @@ struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 		desc.abilities = HW_HAS_PSE | HW_HAS_GLOBAL | HW_HAS_NX | HW_HAS_WP | HW_HAS_SMEP |
 				 HW_HAS_SMAP | HW_HAS_1G | HW_HAS_ASID;
 		desc.la57 = true;
-		desc.pa_bits = 52;
+		desc.pa_bits = 46;
 		break;
 	case HW_ARM:
 		desc.pa_bits = 40;

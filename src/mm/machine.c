@@ -298,5 +298,6 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 unsigned machine_check(struct machine *m, struct text *out)
 {
 	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) +
-	       check_nodes(m, out) + page_alloc_check(m, out);
+	       check_nodes(m, out) + page_alloc_check(m, out) + cpus_check(m, out) +
+	       kernel_map_check(m, out);
 }

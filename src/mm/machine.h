@@ -29,6 +29,8 @@
 #include "mm/core/var.h"
 #include "mm/boot/memblock.h"
 #include "mm/boot/resource.h"
+#include "mm/kernel/cpus.h"
+#include "mm/kernel/kernel_map.h"
 #include "mm/page/types.h"
 
 #define PAGE_SHIFT 12
@@ -89,6 +91,8 @@ struct machine {
 	struct resources resources;
 	struct log log;
 	struct clock clock;
+	struct cpus cpus;
+	struct kernel_map kernel_map;
 	struct trace trace;
 	struct sysctls sysctls;
 	struct hugetlb hugetlb;

@@ -179,6 +179,9 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	if (err)
 		return err;
 	set_shape(&b);
+	err = boot_kernel_map(&b);
+	if (err)
+		return err;
 	build_zonelists(&b);
 	return run(&b, d->like.set ? like_rest : tables);
 }

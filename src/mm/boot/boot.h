@@ -37,6 +37,7 @@ struct boot {
 	uint64_t max_low_pfn; /* end of what the kernel maps for good */
 	uint64_t dma_limit;   /* arm64: end of ZONE_DMA in bytes */
 	uint64_t image;	      /* where the kernel lies */
+	uint64_t tables, tables_end; /* pages reserved for the kernel's page tables */
 	uint64_t zone_start[MAX_NR_ZONES], zone_end[MAX_NR_ZONES]; /* pfns, before nodes cut them */
 	uint64_t movable_pfn[MAX_NODES]; /* where ZONE_MOVABLE begins; 0: none */
 	uint64_t kernel_pages;		 /* nr_kernel_pages: low memory without mem_map */
@@ -64,6 +65,7 @@ int boot_reserve(struct boot *b);	/* boot_reserve.c: image, initrd, reserved-mem
 int boot_cma_default(struct boot *b);	/* boot_reserve.c: cma= or the configuration's area */
 int boot_nodes(struct boot *b);		/* boot_zones.c: NUMA */
 int boot_memmap(struct boot *b);	/* boot_tables.c: page tables, mem_map */
+int boot_kernel_map(struct boot *b);	/* boot_tables.c: what the page tables say; MMU on */
 int boot_percpu(struct boot *b);	/* boot_tables.c: per-CPU areas */
 int boot_tables(struct boot *b);	/* boot_tables.c: hash tables, swiotlb */
 int boot_zones(struct boot *b);		/* boot_zones.c: zone ranges, zones, nodes */

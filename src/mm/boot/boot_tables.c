@@ -18,8 +18,10 @@
  * kernel/dma/swiotlb.c, arch/x86/kernel/head_32.S of 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/page/zone.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
@@ -59,6 +61,14 @@ static uint64_t direct_map_pages(const struct boot *b)
 	return pages + pmd + (b->max_pfn << PAGE_SHIFT) / (512 * GIB) + 1;
 }
 
+static int tables_anywhere(struct boot *b, uint64_t pages)
+{
+	b->tables = boot_alloc(
+		b, "the page tables of the direct map", pages * PAGE_BYTES, PAGE_BYTES, -1);
+	b->tables_end = b->tables + pages * PAGE_BYTES;
+	return b->tables ? 0 : -b->m->why.err;
+}
+
 /* 686: head_32.S maps up to a MiB behind the image with 4 KiB pages, from tables in brk. */
 static int brk_686(struct boot *b)
 {
@@ -69,9 +79,9 @@ static int brk_686(struct boot *b)
 
 	log_printf(b->m, "initial memory mapped: [mem 0x00000000-0x%08llx]", (ull)mapped - 1);
 	if (memblock_overlaps_reserved(b->m, end, end + pages * PAGE_BYTES))
-		return boot_alloc(b, "the page tables", pages * PAGE_BYTES, PAGE_BYTES, -1)
-			       ? 0
-			       : -b->m->why.err;
+		return tables_anywhere(b, pages);
+	b->tables = end;
+	b->tables_end = end + pages * PAGE_BYTES;
 	return memblock_reserve(b->m, end, pages * PAGE_BYTES);
 }
 
@@ -83,10 +93,59 @@ static int page_tables(struct boot *b)
 		return brk_686(b);
 	if (b->m->arch != ARCH_ARM)
 		pages += direct_map_pages(b);
-	return boot_alloc(
-		       b, "the page tables of the direct map", pages * PAGE_BYTES, PAGE_BYTES, -1)
-		       ? 0
-		       : -b->m->why.err;
+	return tables_anywhere(b, pages);
+}
+
+/* A machine like another says only how much is reserved: the largest such range below the end of low memory. */
+static void tables_in_reserved(struct boot *b, uint64_t low_end)
+{
+	const struct memblock_type *reserved = &b->m->memblock.reserved;
+
+	for (unsigned i = 0; i < reserved->nr; i++) {
+		uint64_t start = align_up(most(reserved->region[i].start, MIB), PAGE_BYTES);
+		uint64_t end = align_down(least(reserved->region[i].end, low_end), PAGE_BYTES);
+
+		if (start < end && end - start > b->tables_end - b->tables &&
+			memblock_is_memory(b->m, start) && memblock_is_memory(b->m, end - 1)) {
+			b->tables = start;
+			b->tables_end = end;
+		}
+	}
+}
+
+static uint64_t end_of_low_memory(const struct boot *b)
+{
+	uint64_t end_pfn = 0;
+
+	if (!b->d->like.set)
+		return b->max_low_pfn << PAGE_SHIFT;
+	for (const struct zone *z = zone_next(b->m, NULL); z; z = zone_next(b->m, z))
+		if (zone_populated(z) &&
+			(z->type < ZONE_HIGHMEM || !machine_has(b->m, CONFIG_HIGHMEM)))
+			end_pfn = most(end_pfn, zone_end_pfn(z));
+	return end_pfn << PAGE_SHIFT;
+}
+
+/* Code comes first in the image, then constants; ARM's top-level table lies in front of the code. */
+int boot_kernel_map(struct boot *b)
+{
+	const struct image_part *code = &b->a->show[0], *next = &b->a->show[1];
+	struct kernel_map_bounds bounds = {.low_end = end_of_low_memory(b)};
+
+	if (b->d->like.set) {
+		tables_in_reserved(b, bounds.low_end);
+		bounds.pool_only = true;
+	} else {
+		bounds.root = b->m->arch == ARCH_ARM ? b->image + b->a->reserve_start : 0;
+		bounds.image_start = b->image;
+		bounds.image_end = b->image + b->a->image_bytes;
+		bounds.text_end = b->image + code->end;
+		bounds.rodata_end = strcmp(next->name, "Kernel rodata") ? bounds.text_end
+									: b->image + next->end;
+	}
+	bounds.pool_start = b->tables;
+	bounds.pool_end = b->tables_end;
+	return kernel_map_init(b->m, &bounds);
 }
 
 /* Bytes from the lowest to the highest address of a node; false for a node without memory. */

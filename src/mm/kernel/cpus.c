@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's CPUs (see cpus.h): one layer of glue between the hardware, which knows no machine, and the machine.
+ *
+ * Left out: CPUs of different kinds in one machine.
+ */
+#include "mm/kernel/cpus.h"
+
+#include "base/text.h"
+#include "mm/machine.h"
+#include "mm/page/contents.h"
+
+#include <assert.h>
+
+/* Cycles of a CPU of 3 GHz to nanoseconds. */
+enum { CYCLES_PER_NS = 3 };
+
+static enum hw_family family_of(enum arch arch)
+{
+	switch (arch) {
+	case ARCH_I386:
+		return HW_X86_32;
+	case ARCH_X86_64:
+		return HW_X86_64;
+	case ARCH_ARM:
+		return HW_ARM;
+	case ARCH_ARM64:
+		return HW_ARM64;
+	case ARCH_RISCV64:
+	case NR_ARCHS:
+		break;
+	}
+	return HW_RISCV;
+}
+
+void cpus_init(struct machine *m)
+{
+	m->cpus.desc = hw_cpu_default(family_of(m->arch));
+	/* The processors that a kernel without PAE was made for have no NX. */
+	if (m->arch == ARCH_I386 && !machine_has(m, CONFIG_X86_PAE))
+		m->cpus.desc.abilities &= ~(uint32_t)HW_HAS_NX;
+}
+
+struct hw_cpu *machine_cpu(struct machine *m, unsigned cpu)
+{
+	struct hw_cpu *c;
+
+	assert(cpu < m->nr_cpus && cpu < MAX_CPUS);
+	if (m->cpus.at[cpu])
+		return machine_at(m, m->cpus.at[cpu]);
+	uint64_t at = heap_alloc(m, hw_cpu_bytes(&m->cpus.desc));
+
+	if (!at)
+		return NULL;
+	c = machine_at(m, at);
+	hw_cpu_init(c, &m->cpus.desc);
+	memcpy(c->reg, m->cpus.reg, sizeof(c->reg));
+	c->regime = machine_cpu_regime(m, cpu);
+	m->cpus.at[cpu] = at;
+	return c;
+}
+
+const struct hw_cpu *machine_cpu_peek(const struct machine *m, unsigned cpu)
+{
+	assert(cpu < MAX_CPUS);
+	return m->cpus.at[cpu] ? machine_at(m, m->cpus.at[cpu]) : NULL;
+}
+
+const uint64_t *machine_cpu_registers(const struct machine *m, unsigned cpu)
+{
+	const struct hw_cpu *c = machine_cpu_peek(m, cpu);
+
+	return c ? c->reg : m->cpus.reg;
+}
+
+struct hw_regime machine_cpu_regime(const struct machine *m, unsigned cpu)
+{
+	struct hw_regime r;
+	int err = hw_regime_of(&m->cpus.desc, machine_cpu_registers(m, cpu), &r, NULL);
+
+	assert(!err);
+	(void)err;
+	return r;
+}
+
+unsigned machine_flush_tlb_all(struct machine *m)
+{
+	unsigned n = 0;
+
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++) {
+		if (!m->cpus.at[cpu])
+			continue;
+		hw_flush_tlb(machine_at(m, m->cpus.at[cpu]), false);
+		n++;
+	}
+	return n;
+}
+
+int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
+{
+	struct hw_cpu *c = machine_cpu(m, cpu);
+
+	if (!c)
+		return -m->why.err;
+	struct dram dram = machine_dram(m);
+	int err = hw_access(c, &dram, a, &m->why);
+
+	clock_charge_ns(m, (a->cycles + CYCLES_PER_NS - 1) / CYCLES_PER_NS);
+	return err;
+}
+
+unsigned cpus_check(const struct machine *m, struct text *out)
+{
+	unsigned bad = 0;
+
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct hw_cpu *c = machine_cpu_peek(m, cpu);
+		const char *wrong = c ? hw_cpu_check(c) : NULL;
+
+		if (!wrong)
+			continue;
+		text_printf(out, "cpu%u: %s\n", cpu, wrong);
+		bad++;
+	}
+	return bad;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The machine's CPUs. What they are made of and the registers with which boot leaves them are kept once; a CPU with
+ * its TLBs and cache comes into the heap when it makes its first access, so 256 idle ones cost nothing.
+ */
+#ifndef SIMM_MM_CPUS_H
+#define SIMM_MM_CPUS_H
+
+#include "hw/cpu.h"
+#include "mm/page/types.h"
+
+struct machine;
+struct text;
+
+struct cpus {
+	struct hw_cpu_desc desc;
+	uint64_t reg[NR_HW_REGS];	/* of a CPU that has made no access yet */
+	uint64_t at[MAX_CPUS];		/* heap block of struct hw_cpu, 0: none yet */
+};
+
+/* What this kind of machine's CPUs are made of. */
+void cpus_init(struct machine *m);
+/* CPU @cpu, made when this is its first use. NULL: the host's budget ends (m->why). */
+struct hw_cpu *machine_cpu(struct machine *m, unsigned cpu);
+/* The same without making it: NULL when it has made no access. */
+const struct hw_cpu *machine_cpu_peek(const struct machine *m, unsigned cpu);
+/* Its registers and regime, whether or not it was made. */
+const uint64_t *machine_cpu_registers(const struct machine *m, unsigned cpu);
+struct hw_regime machine_cpu_regime(const struct machine *m, unsigned cpu);
+/* On every CPU that has TLBs: flush_tlb_all(). Returns how many. */
+unsigned machine_flush_tlb_all(struct machine *m);
+/* One access of CPU @cpu, and its cycles as time. 0, -EFAULT (a->fault), -EDQUOT. */
+int machine_access(struct machine *m, unsigned cpu, struct hw_access *a);
+
+unsigned cpus_check(const struct machine *m, struct text *out);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writing page tables: the kernel's side of what the MMU reads. Entries are made in the architecture's real format
+ * and lie in simulated RAM, in pages of a pool that was reserved for them.
+ */
+#ifndef SIMM_MM_PGTABLE_H
+#define SIMM_MM_PGTABLE_H
+
+#include "hw/dram.h"
+#include "hw/paging.h"
+
+struct machine;
+
+/* What the kernel may do with a range of its own; user mode has no access to any. */
+enum pgtable_prot {
+	PGTABLE_RW, /* PAGE_KERNEL */
+	PGTABLE_RO, /* PAGE_KERNEL_RO */
+	PGTABLE_RX, /* PAGE_KERNEL_ROX: code */
+};
+
+/* Pages for tables, shared by trees; when they are used up, memblock gives others, unless @only. */
+struct pgtable_pool {
+	uint64_t at, end;	/* what is left of it, physical */
+	bool only;
+};
+
+/* One tree of tables while it is written; nothing of this is state. */
+struct pgtable {
+	struct machine *m;
+	struct dram dram;
+	enum paging_mode_id mode;
+	uint32_t has;		/* enum hw_has: forms that may be used */
+	uint64_t root;		/* physical address of the top table */
+	struct pgtable_pool *pool;
+	uint64_t tables_bytes;	/* taken from the pool */
+	uint64_t leaves[PAGING_MAX_LEVELS]; /* entries that map pages, by level */
+};
+
+/* The entry that maps @pa by @form, and the one that leads to the table at @pa. */
+uint64_t pgtable_leaf(enum paging_mode_id mode, const struct paging_form *form, uint64_t pa, uint32_t has,
+	enum pgtable_prot prot);
+uint64_t pgtable_table(enum paging_mode_id mode, unsigned depth, const struct paging_form *form, uint64_t pa);
+
+/* Take a zeroed table of the tree's top level as its root. Errors: ENOMEM (m->why), EDQUOT. */
+int pgtable_init(struct pgtable *t, struct machine *m, enum paging_mode_id mode, uint32_t has,
+	struct pgtable_pool *pool);
+/* Map [va, va + bytes) to @pa with the largest pages that fit and are not larger than 1 << @max_shift. What is mapped
+ * already stays as it is. Addresses and @bytes are multiples of a page. Errors: as pgtable_init(). */
+int pgtable_map(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes, enum pgtable_prot prot,
+	unsigned max_shift);
+
+#endif
