@@ -70,7 +70,7 @@ static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uin
 	return -EFAULT;
 }
 
-static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct walk *w)
+static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct page_walk *w)
 {
 	for (unsigned i = 0; i < w->nr_steps; i++)
 		a->cycles += HW_CYCLES_WALK_STEP +
@@ -78,7 +78,7 @@ static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct wa
 }
 
 /* ARM's table entries carry the domain of what they lead to; a fault below tells it. */
-static uint32_t domain_of_walk(const struct walk *w)
+static uint32_t domain_of_walk(const struct page_walk *w)
 {
 	for (unsigned i = w->nr_steps; i-- > 0;)
 		if (w->step[i].form && w->step[i].form->domain_bit)
@@ -90,7 +90,7 @@ static uint32_t domain_of_walk(const struct walk *w)
 static int walk_and_fill(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va, struct piece *p)
 {
-	struct walk w;
+	struct page_walk w;
 
 	walk_tables(&cpu->regime, d, va, &w);
 	cpu->counters.walks++;

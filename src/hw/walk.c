@@ -40,7 +40,7 @@ static inline enum hw_fault entry_fault(const struct hw_regime *r, const struct 
 
 /* The page is found: what the flags of the whole way come to. */
 static void finish(const struct hw_regime *r, const struct paging_level *level,
-	const struct paging_form *form, struct walk *w, uint32_t flags)
+	const struct paging_form *form, struct page_walk *w, uint32_t flags)
 {
 	uint64_t offset_mask = ((uint64_t)1 << form->page_shift) - 1;
 
@@ -56,7 +56,7 @@ static void finish(const struct hw_regime *r, const struct paging_level *level,
 	w->pa = (w->step[w->nr_steps - 1].next & ~offset_mask) | (w->va & offset_mask);
 }
 
-void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct walk *w)
+void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
 
@@ -158,7 +158,7 @@ static bool set_bits(const struct hw_regime *r, const struct dram *d, struct wal
 }
 
 unsigned walk_mark(
-	const struct hw_regime *r, const struct dram *d, struct walk *w, enum hw_kind kind)
+	const struct hw_regime *r, const struct dram *d, struct page_walk *w, enum hw_kind kind)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
 	uint32_t want = HW_ACCESSED | (kind == HW_STORE ? HW_DIRTY : 0);

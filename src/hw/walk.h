@@ -39,7 +39,7 @@ struct walk_step {
 	const struct paging_form *form; /* NULL: not present */
 };
 
-struct walk {
+struct page_walk {
 	uint64_t va, pa;
 	enum hw_fault fault;	/* of the translation; permissions are hw_check()'s */
 	unsigned nr_steps;	/* entries read; the last one stopped or ended it */
@@ -49,13 +49,13 @@ struct walk {
 };
 
 /* @w is filled as far as the walk came; w->fault says whether w->pa holds. */
-void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct walk *w);
+void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w);
 
 /* Does a page with these flags allow this access? */
 enum hw_fault hw_check(const struct hw_regime *r, uint32_t flags, enum hw_kind kind, bool user);
 
 /* Accessed and dirty for an access that is allowed: set in the entries by hardware, or the fault that asks software
  * to. w->flags follow. Returns how many entries were written. */
-unsigned walk_mark(const struct hw_regime *r, const struct dram *d, struct walk *w, enum hw_kind kind);
+unsigned walk_mark(const struct hw_regime *r, const struct dram *d, struct page_walk *w, enum hw_kind kind);
 
 #endif

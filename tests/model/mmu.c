@@ -301,7 +301,7 @@ static unsigned compare(enum paging_mode_id mode, unsigned n, bool broken, unsig
 			fill(&ram, &rng, mode, false);
 		uint64_t va = random_va(&rng, mode);
 		struct plain want = plain_walk(&ram, mode, va);
-		struct walk w;
+		struct page_walk w;
 
 		walk_tables(&r, &ram.dram, va, &w);
 		if (broken && want.permissions > 0)

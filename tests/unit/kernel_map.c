@@ -77,7 +77,7 @@ Test(kernel_map, i386_by_the_book)
 	struct machine *m = boot("pc-i386", "512M");
 	struct hw_regime r = machine_cpu_regime(m, 0);
 	struct dram d = machine_dram(m);
-	struct walk w;
+	struct page_walk w;
 
 	cr_assert_eq(r.mode, PAGING_X86_32);
 	walk_tables(&r, &d, 0xc0012345, &w);
@@ -108,7 +108,7 @@ Test(kernel_map, identity_map)
 	struct machine *m = boot("pc-x86_64", NULL);
 	struct hw_regime r = machine_cpu_regime(m, 0);
 	struct dram d = machine_dram(m);
-	struct walk w;
+	struct page_walk w;
 
 	r.root[0] = m->kernel_map.idmap_root;
 	walk_tables(&r, &d, 0x1000000, &w);

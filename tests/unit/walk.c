@@ -8,9 +8,9 @@
 
 #define GB (1ULL << 30)
 
-static struct walk walk(struct ram *ram, const struct hw_regime *r, uint64_t va)
+static struct page_walk walk(struct ram *ram, const struct hw_regime *r, uint64_t va)
 {
-	struct walk w;
+	struct page_walk w;
 
 	walk_tables(r, &ram->dram, va, &w);
 	return w;
@@ -19,7 +19,7 @@ static struct walk walk(struct ram *ram, const struct hw_regime *r, uint64_t va)
 static void expect_page(struct ram *ram, const struct hw_regime *r, uint64_t va, uint64_t pa,
 	unsigned shift, uint32_t permissions)
 {
-	struct walk w = walk(ram, r, va);
+	struct page_walk w = walk(ram, r, va);
 
 	cr_assert_eq(w.fault, HW_FAULT_NONE, "%#llx: %s", (unsigned long long)va,
 		hw_fault_words(w.fault));
@@ -32,7 +32,7 @@ static void expect_page(struct ram *ram, const struct hw_regime *r, uint64_t va,
 static void expect_fault(struct ram *ram, const struct hw_regime *r, uint64_t va,
 	enum hw_fault fault, unsigned steps)
 {
-	struct walk w = walk(ram, r, va);
+	struct page_walk w = walk(ram, r, va);
 
 	cr_assert_eq(w.fault, fault, "%#llx: %s", (unsigned long long)va, hw_fault_words(w.fault));
 	cr_assert_eq(w.nr_steps, steps);
@@ -55,7 +55,7 @@ Test(walk, x86_two_level_by_hand)
 	expect_page(&ram, &r, 0x12345678, 0x00abc678, 12, HW_ALL);
 	expect_page(&ram, &r, 0x12346678, 0x00abd678, 12, HW_ALL & ~(HW_PW | HW_UW));
 	expect_page(&ram, &r, 0x12347000, 0x00abe000, 12, HW_P_ALL);
-	struct walk w = walk(&ram, &r, 0x12345678);
+	struct page_walk w = walk(&ram, &r, 0x12345678);
 
 	cr_assert_eq(w.nr_steps, 2);
 	cr_assert_eq(w.step[0].entry_at, 0x1120);
@@ -296,7 +296,7 @@ Test(walk, accessed_and_dirty)
 	struct ram ram;
 	struct hw_regime x86 = {.mode = PAGING_X86_32, .root = {0x1000}, .pa_bits = 36};
 	struct hw_regime sv39 = {.mode = PAGING_SV39, .root = {0x3000}, .pa_bits = 56};
-	struct walk w;
+	struct page_walk w;
 
 	ram_init(&ram, 1 << 20);
 	put32(&ram, 0x1000, 0x2007);

@@ -333,7 +333,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 
 static bool maps(const struct hw_regime *r, const struct dram *d, uint64_t va, uint64_t pa)
 {
-	struct walk w;
+	struct page_walk w;
 
 	walk_tables(r, d, va, &w);
 	return !w.fault && w.pa == pa && !(w.flags & HW_U_ALL);
