@@ -7,6 +7,8 @@
  */
 #include "support/hand.h"
 
+#include "base/text.h"
+#include "mm/boot/describe.h"
 #include "mm/page/frame.h"
 #include "replay/replay.h"
 
@@ -255,6 +257,62 @@ static void alike(const struct recording *rec)
 	hand_destroy(m);
 }
 
+/* ---- a machine that booted ---- */
+
+static struct machine *booted(const char *preset)
+{
+	struct machine_desc *desc = calloc(1, sizeof(*desc));
+	const struct preset *p = preset_find(preset);
+	struct machine *m = NULL;
+	struct refusal why;
+
+	cr_assert(desc && p);
+	cr_assert_eq(describe_fdt(desc, p->fdt, &why), 0, "%s", why.sentence);
+	cr_assert_eq(describe_finish(desc, &why), 0, "%s", why.sentence);
+	cr_assert_eq(machine_create(desc, &m, &why), 0, "%s", why.sentence);
+	free(desc);
+	return m;
+}
+
+/* Digest for digest, every 500 lines: the machine, its copy made in mid-script, and one that starts from the
+ * beginning. The copy takes the touched memory and nothing else. */
+static void digests(const struct recording *rec, const char *preset)
+{
+	struct machine *m = booted(preset), *again = booted(preset), *copy = NULL;
+	struct replay *r = replay_new();
+	struct refusal why;
+	uint64_t before = 0;
+
+	cr_assert_eq(machine_digest(m), machine_digest(again));
+	for (uint64_t line = 0; line < 6000; line += 500) {
+		if (line == 2500) {
+			cr_assert_eq(machine_copy(m, &copy, &why), 0, "%s", why.sentence);
+			cr_expect_eq(copy->arena.touched_pages, m->arena.touched_pages);
+			cr_expect_eq(machine_digest(copy), machine_digest(m));
+		}
+		replay_lines(r, m, rec, line, line + 500);
+		replay_lines(r, again, rec, line, line + 500);
+		if (copy)
+			replay_lines(r, copy, rec, line, line + 500);
+		uint64_t digest = machine_digest(m);
+		cr_expect_neq(digest, before, "the digest tells one state from another");
+		before = digest;
+		cr_expect_eq(machine_digest(again), digest, "%s, line %llu", preset,
+			(unsigned long long)line);
+		cr_expect(!copy || machine_digest(copy) == digest, "the copy of %s, line %llu",
+			preset, (unsigned long long)line);
+	}
+	struct text wrong;
+	text_init(&wrong);
+	cr_expect_eq(machine_check(m, &wrong), 0, "%s", text_str(&wrong));
+	cr_expect_eq(machine_check(copy, &wrong), 0, "%s", text_str(&wrong));
+	text_finish(&wrong);
+	machine_destroy(copy);
+	machine_destroy(again);
+	machine_destroy(m);
+	replay_free(r);
+}
+
 static const char *shared(const char *name)
 {
 	static char path[512];
@@ -289,5 +347,15 @@ Test(replay, gcc_compile_short)
 
 	whole(&rec, NULL);
 	alike(&rec);
+	free(rec.text);
+}
+
+Test(replay, digest_for_digest_on_every_preset)
+{
+	struct recording rec = need(
+		"%s/examples/recordings/gcc-compile-short.trace.txt.gz", getenv("SIMM_SOURCE"));
+
+	for (unsigned i = 0; preset_nth(i); i++)
+		digests(&rec, preset_nth(i)->name);
 	free(rec.text);
 }
