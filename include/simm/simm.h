@@ -5,8 +5,8 @@
  * The simmfs daemon is one user of this header; a test, or a program that embeds a machine, is another.
  *
  *	struct simm_config *config = simm_config_new();
- *	simm_config_machine(config, "pc-i386");
- *	simm_config_option(config, "ram", "512M");
+ *	simm_config_machine(config, "pc-i386", error, sizeof(error));
+ *	simm_config_option(config, "ram", "512M", error, sizeof(error));
  *	struct simm *simm = simm_create(config, error, sizeof(error));
  *	simm_file_read(simm, "proc/buddyinfo", buffer, sizeof(buffer));
  *
