@@ -48,7 +48,7 @@ is "os.scandir agrees" "$($python -c 'import os, sys; print(sorted(e.name for e 
 
 # ---- attributes ----
 is "/proc files show size 0" "$(stat -c %s "$mnt/proc/meminfo")" 0
-is "/sys files show size 4096" "$(stat -c %s "$mnt/sys/devices/system/node/online")" 4096
+is "/sys files show size 4096" "$(stat -c %s "$mnt/sys/devices/system/cpu/online")" 4096
 is "everything belongs to who mounted" "$(stat -c %u "$mnt/proc/meminfo")" "$(id -u)"
 is "the same place has the same inode number" "$(stat -c %i "$mnt/sim/ctl")" "$(stat -c %i "$mnt/sim/ctl")"
 is "df sees no blocks, as of procfs" "$(stat -f -c %b "$mnt")" 0
