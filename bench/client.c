@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS	    41
-#define OPENS	    200
+#define ROUNDS	    401
+#define OPENS	    20
 #define BUFFER	    (128u << 10)
 #define MAX_FILES   16
 #define WRITE_BYTES (1u << 20)
