@@ -129,7 +129,7 @@ Test(steal, free_pages_without_their_pageblock)
 		"the rest of the pageblock's free pages came along");
 	cr_expect_eq(last_trace(m, TRACE_mm_page_alloc_extfrag)->extra[2], 0);
 	cr_expect_eq(z->watermark_boost, 512,
-		"a pageblock at least, though 150% of the high mark is 18");
+		"a pageblock at least, though 150%% of the high mark is 18");
 	hand_check(m);
 	hand_destroy(m);
 }

@@ -80,9 +80,9 @@ Test(stream, rule_3_lines_in_order_and_a_trailing_piece_is_written)
 
 	/* Cut at every byte, the same three things happen. */
 	for (size_t cut = 1; cut < sizeof(all) - 1; cut++) {
-		cr_assert_eq(world_put(ctl, all, cut, 1), cut);
-		cr_assert_eq(
-			world_put(ctl, all + cut, sizeof(all) - 1 - cut, 1), sizeof(all) - 1 - cut);
+		cr_assert_eq(world_put(ctl, all, cut, 1), (ssize_t)cut);
+		cr_assert_eq(world_put(ctl, all + cut, sizeof(all) - 1 - cut, 1),
+			(ssize_t)(sizeof(all) - 1 - cut));
 		const char *results = world_get(ctl, 4096);
 		unsigned lines = 0;
 		for (; *results; results++)
@@ -306,11 +306,11 @@ Test(stream, rule_12_of_more_than_1_mib_the_oldest_results_go)
 	static const char pair[] = "a = " GOOD "__free_pages a\n";
 	unsigned pairs = 0, lines = 0;
 
-	cr_assert_eq(world_puts(ctl, pair), strlen(pair));
+	cr_assert_eq(world_puts(ctl, pair), (ssize_t)strlen(pair));
 	char begun[3];
 	strcpy(begun, world_get(ctl, 2));
 	for (; pairs < 40000; pairs++)
-		cr_assert_eq(world_puts(ctl, pair), strlen(pair));
+		cr_assert_eq(world_puts(ctl, pair), (ssize_t)strlen(pair));
 	/* What was read in part comes to its end, then the notice, then whole lines of 1 MiB at most. */
 	const char *text = world_get(ctl, 2 * MIB);
 	cr_assert_str_eq(begun, "0x");
@@ -379,7 +379,7 @@ Test(stream, rule_14_cr_nul_blank_comment_strict)
 	struct simm_open *ctl = world_open(simm, "sim/ctl", RW);
 	static const char quiet[] = "\n   \n\t\n# a remark\n  # another\r\n\r\n";
 
-	cr_assert_eq(world_puts(ctl, quiet), strlen(quiet));
+	cr_assert_eq(world_puts(ctl, quiet), (ssize_t)strlen(quiet));
 	cr_assert_str_eq(world_get(ctl, 100), "");
 	cr_assert_eq(world_puts(ctl, "a = alloc_page GFP_KERNEL\r\n"), 27);
 	cr_assert_eq(strncmp(world_get(ctl, 100), "0x", 2), 0);
