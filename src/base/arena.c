@@ -15,7 +15,7 @@
 static void *reserve(uint64_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	/* A crash must not write the whole reservation into a core file, and a huge host page under
@@ -53,11 +53,11 @@ int arena_init(struct arena *a, uint64_t size_bytes, uint64_t budget_bytes, stru
 	if (!a->summary) {
 		arena_finish(a);
 		return refuse(why, ENOMEM,
-		        "this host does not let one process reserve %llu MiB of address space: "
-		        "check `ulimit -v`, "
-		        "`ulimit -d` and /proc/sys/vm/overcommit_memory (2 forbids it), or "
-		        "simulate less RAM",
-		        (unsigned long long)(size_bytes >> 20));
+			"this host does not let one process reserve %llu MiB of address space: "
+			"check `ulimit -v`, "
+			"`ulimit -d` and /proc/sys/vm/overcommit_memory (2 forbids it), or "
+			"simulate less RAM",
+			(unsigned long long)(size_bytes >> 20));
 	}
 	return 0;
 }
@@ -96,9 +96,9 @@ int arena_touch(struct arena *a, uint64_t offset, uint64_t bytes, struct refusal
 		return 0;
 	if (fresh > a->budget_pages - a->touched_pages)
 		return refuse(why, EDQUOT,
-		        "the simulation would need more than the %llu MiB of host memory that "
-		        "host_max allows",
-		        (unsigned long long)(a->budget_pages >> (20 - ARENA_PAGE_SHIFT)));
+			"the simulation would need more than the %llu MiB of host memory that "
+			"host_max allows",
+			(unsigned long long)(a->budget_pages >> (20 - ARENA_PAGE_SHIFT)));
 	for (uint64_t page = first; page <= last; page++) {
 		uint64_t word = page / 64;
 
@@ -157,7 +157,7 @@ void arena_forget(struct arena *a, uint64_t offset, uint64_t bytes)
 	while (at < stop && arena_next_touched(a, at, &start, &end) && start < stop) {
 		end = end < stop ? end : stop;
 		for (uint64_t page = start >> ARENA_PAGE_SHIFT; page < end >> ARENA_PAGE_SHIFT;
-		        page++) {
+			page++) {
 			uint64_t word = page / 64;
 
 			a->touched[word] &= ~((uint64_t)1 << (page % 64));

@@ -38,7 +38,7 @@ bool parse_u64(const char *s, size_t len, unsigned base, uint64_t *out)
 		unsigned digit = digit_of(s[i]);
 
 		if (digit >= base || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
-		        __builtin_add_overflow(value, (uint64_t)digit, &value))
+			__builtin_add_overflow(value, (uint64_t)digit, &value))
 			return false;
 	}
 	*out = value;

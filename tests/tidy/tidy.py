@@ -153,7 +153,8 @@ const char *bad(void)
 
 # ---- sizes: one idea a file, functions that fit on two screens ----
 
-MAX_FILE, MAX_FUNCTION, MAX_COLUMNS = 700, 80, 120
+# clang-format holds code to 100 columns; tables, pictures and comments may be wider, up to this.
+MAX_FILE, MAX_FUNCTION, MAX_COLUMNS = 700, 80, 132
 
 
 def functions(lines):
@@ -193,7 +194,7 @@ def bad_sizes(root):
     write(root, "src/base/long.c", f"static int\nlong_one(int x)\n{{\n{body}\treturn x;\n}}\n")
     write(root, "src/base/fits.c", "int fits(int x)\n{\n" + "\tx++;\n" * 70 + "}\n")
     write(root, "src/base/big.h", "/* */\n" * 701)
-    write(root, "src/base/wide.h", "\t" * 15 + "x\n")
+    write(root, "src/base/wide.h", "\t" * 16 + "xxxxx\n")
     return 3
 
 

@@ -26,7 +26,7 @@ static void check_rows(parse_fn *parse, const struct row *rows, size_t n)
 		uint64_t value = 77;
 
 		cr_expect_eq(parse(rows[i].word, strlen(rows[i].word), &value), rows[i].ok, "%s",
-		        rows[i].word);
+			rows[i].word);
 		cr_expect_eq(value, rows[i].ok ? rows[i].value : 77, "%s", rows[i].word);
 	}
 }
@@ -34,17 +34,17 @@ static void check_rows(parse_fn *parse, const struct row *rows, size_t n)
 Test(parse, numbers)
 {
 	static const struct row rows[] = {
-	        {"0", true, 0},
-	        {"18446744073709551615", true, UINT64_MAX},
-	        {"18446744073709551616", false, 0},
-	        {"0xffffffffffffffff", true, UINT64_MAX},
-	        {"0x10000000000000000", false, 0},
-	        {"0x", false, 0},
-	        {"", false, 0},
-	        {"12a", false, 0},
-	        {"-1", false, 0},
-	        {" 1", false, 0},
-	        {"0X1f", true, 31},
+		{"0", true, 0},
+		{"18446744073709551615", true, UINT64_MAX},
+		{"18446744073709551616", false, 0},
+		{"0xffffffffffffffff", true, UINT64_MAX},
+		{"0x10000000000000000", false, 0},
+		{"0x", false, 0},
+		{"", false, 0},
+		{"12a", false, 0},
+		{"-1", false, 0},
+		{" 1", false, 0},
+		{"0X1f", true, 31},
 	};
 
 	check_rows(u64, rows, sizeof(rows) / sizeof(*rows));
@@ -53,21 +53,21 @@ Test(parse, numbers)
 Test(parse, size)
 {
 	static const struct row rows[] = {
-	        {"4096", true, 4096},
-	        {"4K", true, 4096},
-	        {"4k", true, 4096},
-	        {"2G", true, (uint64_t)2 << 30},
-	        {"1T", true, (uint64_t)1 << 40},
-	        {"64MiB", true, 64 << 20},
-	        {"64MB", true, 64 << 20},
-	        {"0x10", true, 16},
-	        {"16383P", true, (uint64_t)16383 << 50},
-	        {"16384P", false, 0},
-	        {"K", false, 0},
-	        {"1KK", false, 0},
-	        {"1.5G", false, 0},
-	        {"0xb", true, 11},
-	        {"", false, 0},
+		{"4096", true, 4096},
+		{"4K", true, 4096},
+		{"4k", true, 4096},
+		{"2G", true, (uint64_t)2 << 30},
+		{"1T", true, (uint64_t)1 << 40},
+		{"64MiB", true, 64 << 20},
+		{"64MB", true, 64 << 20},
+		{"0x10", true, 16},
+		{"16383P", true, (uint64_t)16383 << 50},
+		{"16384P", false, 0},
+		{"K", false, 0},
+		{"1KK", false, 0},
+		{"1.5G", false, 0},
+		{"0xb", true, 11},
+		{"", false, 0},
 	};
 
 	check_rows(parse_size, rows, sizeof(rows) / sizeof(*rows));
@@ -86,7 +86,7 @@ Test(parse, s64)
 Test(parse, nearest)
 {
 	static const char *const names[] = {
-	        "alloc_pages", "free_pages", "__free_pages", "get_page"};
+		"alloc_pages", "free_pages", "__free_pages", "get_page"};
 
 	cr_assert_str_eq(parse_nearest("aloc_page", 9, names, 4), "alloc_pages");
 	cr_assert_str_eq(parse_nearest("FREE_PAGES", 10, names, 4), "free_pages");

@@ -40,7 +40,7 @@ enum config config_find(const char *name, size_t len)
 }
 
 static int edit_word(struct config_set *set, struct config_set debian, const char *word, size_t len,
-        struct refusal *why)
+	struct refusal *why)
 {
 	if (len == 6 && !memcmp(word, "debian", 6)) {
 		*set = debian;
@@ -55,18 +55,18 @@ static int edit_word(struct config_set *set, struct config_set debian, const cha
 		for (unsigned i = 0; i < NR_CONFIGS; i++)
 			names[i] = rows[i].name;
 		return refuse(why, EINVAL,
-		        "config=%.*s: write `debian`, +NAME or -NAME, joined by commas; the "
-		        "nearest name is %s",
-		        (int)(len < 64 ? len : 64), word,
-		        parse_nearest(word + (len && strchr("+-", *word)),
-		                len - (len && strchr("+-", *word)), names, NR_CONFIGS));
+			"config=%.*s: write `debian`, +NAME or -NAME, joined by commas; the "
+			"nearest name is %s",
+			(int)(len < 64 ? len : 64), word,
+			parse_nearest(word + (len && strchr("+-", *word)),
+				len - (len && strchr("+-", *word)), names, NR_CONFIGS));
 	}
 	config_put(set, c, on);
 	return 0;
 }
 
 int config_edit(
-        struct config_set *set, struct config_set debian, const char *edit, struct refusal *why)
+	struct config_set *set, struct config_set debian, const char *edit, struct refusal *why)
 {
 	while (*edit) {
 		size_t len = strcspn(edit, ",");

@@ -32,7 +32,7 @@ uint64_t heap_alloc(struct machine *m, uint64_t bytes)
 	} else {
 		if (size > h->end - h->frontier) {
 			refuse(&m->why, ENOMEM, "the simulation's own tables are full (%llu MiB)",
-			        (unsigned long long)((h->end - h->start) >> 20));
+				(unsigned long long)((h->end - h->start) >> 20));
 			return 0;
 		}
 		at = h->frontier;

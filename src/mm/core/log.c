@@ -43,7 +43,7 @@ void log_printf(struct machine *m, const char *fmt, ...)
 			return;
 	}
 	int head = snprintf(line, sizeof(line), "[%5llu.%06llu] ",
-	        (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+		(unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
 	va_start(args, fmt);
 	int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, args);
 	va_end(args);
