@@ -218,7 +218,8 @@ int show_page(struct view *v, struct text *out)
 	}
 	struct frame f = frame_peek(m, pfn);
 	bool is_free = f.flags & (FRAME_BUDDY | FRAME_PCP);
-	uint64_t head_pfn = f.mapping && !frame_is_head(&f) ? (uint64_t)f.mapping - 1 : pfn;
+	/* Inside a block frame_peek() gives no reference and the block's first page. */
+	uint64_t head_pfn = !f.refcount && f.mapping ? (uint64_t)f.mapping - 1 : pfn;
 
 	put_home(m, pfn, z, out);
 	key(out, "state");

@@ -116,7 +116,7 @@ struct page_run page_run_at(const struct machine *m, const struct zone *z, uint6
 		.order = (unsigned)f.order};
 
 	if (run.kind != KIND_HOLE && run.kind != KIND_RESERVED) {
-		uint64_t head_pfn = frame_is_head(&f) ? pfn : (uint64_t)f.mapping - 1;
+		uint64_t head_pfn = !f.refcount && f.mapping ? (uint64_t)f.mapping - 1 : pfn;
 
 		run.end_pfn = head_pfn + ((uint64_t)1 << f.order);
 	}
