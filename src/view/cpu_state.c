@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A CPU from outside: sim/cpuN/registers, tlb and counters. Looking makes no access, so it changes nothing; a CPU
+ * that has made none has the registers with which boot left it, empty TLBs and zero counts.
+ */
+#include "view/files.h"
+
+#include "mm/kernel/cpus.h"
+#include "view/translation.h"
+
+typedef unsigned long long ull;
+
+int show_cpu_registers(struct view *v, struct text *out)
+{
+	const struct machine *m = v->m;
+	const uint64_t *reg = machine_cpu_registers(m, (unsigned)v->arg[0]);
+	const struct paging_mode *mode =
+		&paging_modes[machine_cpu_regime(m, (unsigned)v->arg[0]).mode];
+
+	text_printf(out, "%-11s %s (%s)\n", "paging", mode->name, mode->doc);
+	for (unsigned i = 0; i < NR_HW_REGS; i++)
+		if (hw_reg_exists((enum hw_family)m->cpus.desc.family, (enum hw_reg)i))
+			text_printf(out, "%-11s 0x%016llx  %s\n", hw_reg_name((enum hw_reg)i),
+				(ull)reg[i], hw_reg_doc((enum hw_reg)i));
+	return 0;
+}
+
+static void put_tlb(struct text *out, const char *name, const struct tlb *t)
+{
+	const struct tlb_entry *e;
+	unsigned i = 0, shift;
+	uint64_t va;
+
+	text_printf(out, "%s: %u sets of %u ways, %u of %u in use\n", name, t->sets, t->ways,
+		tlb_count(t), t->sets * t->ways);
+	while ((e = tlb_next(t, &i, &va, &shift))) {
+		text_printf(out, "  0x%llx ", (ull)va);
+		put_page_size(out, shift);
+		text_printf(out, " -> 0x%llx asid %u%s%s, ", (ull)e->pa, e->asid,
+			e->flags & HW_GLOBAL ? " global" : "", e->flags & HW_DIRTY ? " dirty" : "");
+		put_permissions(out, e->flags);
+		text_putc(out, '\n');
+	}
+}
+
+int show_cpu_tlb(struct view *v, struct text *out)
+{
+	const struct hw_cpu *cpu = machine_cpu_peek(v->m, (unsigned)v->arg[0]);
+
+	if (!cpu) {
+		text_puts(out, "empty: this CPU has made no access\n");
+		return 0;
+	}
+	put_tlb(out, "instructions", &cpu->itlb);
+	put_tlb(out, "data", &cpu->dtlb);
+	put_tlb(out, "second level", &cpu->stlb);
+	return 0;
+}
+
+static void put_tlb_counters(struct text *out, const char *name, const struct tlb *t)
+{
+	text_printf(out, "%s_hits %llu\n%s_misses %llu\n%s_evictions %llu\n%s_invalidations %llu\n",
+		name, (ull)t->hits, name, (ull)t->misses, name, (ull)t->evictions, name,
+		(ull)t->invalidations);
+}
+
+int show_cpu_counters(struct view *v, struct text *out)
+{
+	static const struct hw_cpu idle;
+	const struct hw_cpu *cpu = machine_cpu_peek(v->m, (unsigned)v->arg[0]);
+	const struct hw_counters *n;
+
+	cpu = cpu ? cpu : &idle;
+	n = &cpu->counters;
+	text_printf(out, "loads %llu\nstores %llu\nfetches %llu\ncycles %llu\n",
+		(ull)n->accesses[HW_LOAD], (ull)n->accesses[HW_STORE], (ull)n->accesses[HW_FETCH],
+		(ull)n->cycles);
+	text_printf(out, "walks %llu\nwalk_steps %llu\nflags_set %llu\nfaults %llu\nflushes %llu\n",
+		(ull)n->walks, (ull)n->walk_steps, (ull)n->flags_set, (ull)n->faults,
+		(ull)n->flushes);
+	put_tlb_counters(out, "itlb", &cpu->itlb);
+	put_tlb_counters(out, "dtlb", &cpu->dtlb);
+	put_tlb_counters(out, "stlb", &cpu->stlb);
+	text_printf(out, "dcache_hits %llu\ndcache_misses %llu\ndcache_writebacks %llu\n",
+		(ull)cpu->dcache.hits, (ull)cpu->dcache.misses, (ull)cpu->dcache.writebacks);
+	return 0;
+}

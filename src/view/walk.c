@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sim/walk/ADDRESS: how the MMU finds a physical address, level by level, in words.
+ *
+ * It reads the tables in RAM with CPU 0's registers, as the CPU does on a TLB miss, but sets no flag and leaves the
+ * TLBs alone. So it shows what the tables say now; the TLB may still know better, and the last line tells.
+ */
+#include "view/files.h"
+
+#include "base/parse.h"
+#include "mm/kernel/cpus.h"
+#include "mm/page/address.h"
+#include "mm/page/contents.h"
+#include "view/translation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+void put_page_size(struct text *out, unsigned shift)
+{
+	uint64_t kib = 1ULL << (shift - 10);
+
+	text_printf(out, "%llu%c",
+		(ull)(kib >> 20	    ? kib >> 20
+			: kib >> 10 ? kib >> 10
+				    : kib),
+		kib >> 20   ? 'G'
+		: kib >> 10 ? 'M'
+			    : 'K');
+}
+
+void put_permissions(struct text *out, uint32_t flags)
+{
+	text_printf(out, "kernel %c%c%c, user %c%c%c", flags & HW_PR ? 'r' : '-',
+		flags & HW_PW ? 'w' : '-', flags & HW_PX ? 'x' : '-', flags & HW_UR ? 'r' : '-',
+		flags & HW_UW ? 'w' : '-', flags & HW_UX ? 'x' : '-');
+}
+
+static const char *root_register(const struct machine *m, uint64_t va)
+{
+	switch (m->cpus.desc.family) {
+	case HW_X86_32:
+	case HW_X86_64:
+		return "cr3";
+	case HW_ARM:
+		return "ttbr0";
+	case HW_ARM64:
+		return va >> 63 ? "ttbr1_el1" : "ttbr0_el1";
+	default:
+		return "satp";
+	}
+}
+
+static void put_words(struct text *out, const struct walk_step *s)
+{
+	for (const struct paging_bit *b = s->form->bits; b->mask; b++)
+		if (b->word && (s->entry & b->mask) == b->value)
+			text_printf(out, " %s", b->word);
+}
+
+static void put_step(
+	struct text *out, const struct paging_level *level, const struct walk_step *s, uint64_t va)
+{
+	text_printf(out, "%-10s index 0x%llx, %s at 0x%llx: 0x%0*llx", level->name,
+		(ull)paging_index(level, va), level->manual, (ull)s->entry_at,
+		level->entry_bytes * 2, (ull)s->entry);
+	if (!s->form) {
+		text_puts(out, " -> nothing\n");
+		return;
+	}
+	text_printf(out, " -> %s 0x%llx", s->form->leaf ? "page" : "table", (ull)s->next);
+	if (s->form->leaf) {
+		text_puts(out, " of ");
+		put_page_size(out, s->form->page_shift);
+	}
+	text_putc(out, ',');
+	put_words(out, s);
+	text_putc(out, '\n');
+}
+
+static const char *tlb_word(const struct machine *m, uint64_t va, uint16_t asid)
+{
+	const struct hw_cpu *cpu = machine_cpu_peek(m, 0);
+	const struct tlb *tlbs[3];
+	const struct tlb_entry *e;
+
+	if (!cpu)
+		return "CPU 0 does not have it: it has made no access";
+	tlbs[0] = &cpu->dtlb;
+	tlbs[1] = &cpu->itlb;
+	tlbs[2] = &cpu->stlb;
+	for (unsigned t = 0; t < 3; t++) {
+		unsigned i = 0, shift;
+		uint64_t page;
+
+		while ((e = tlb_next(tlbs[t], &i, &page, &shift)))
+			if (va >> shift == page >> shift &&
+				(e->asid == asid || e->flags & HW_GLOBAL))
+				return t == 0	? "CPU 0 has it, for data"
+				       : t == 1 ? "CPU 0 has it, for instructions"
+						: "CPU 0 has it, in the second level";
+	}
+	return "CPU 0 does not have it";
+}
+
+static void put_end(struct text *out, const struct paging_mode *mode, const struct page_walk *w)
+{
+	if (!w->fault) {
+		text_printf(out, "%-10s 0x%llx\n%-10s ", "physical", (ull)w->pa, "access");
+		put_permissions(out, w->flags);
+		text_putc(out, '\n');
+		return;
+	}
+	text_printf(out, "%-10s %s", "fault", hw_fault_words(w->fault));
+	if (w->nr_steps)
+		text_printf(out, " (%s)", mode->level[w->nr_steps - 1].name);
+	text_putc(out, '\n');
+}
+
+int show_walk(struct view *v, struct text *out)
+{
+	struct hw_regime r = machine_cpu_regime(v->m, 0);
+	const struct paging_mode *mode = &paging_modes[r.mode];
+	struct dram d = machine_dram(v->m);
+	uint64_t va = v->arg[0];
+	struct page_walk w;
+
+	text_printf(out, "%-10s 0x%llx\n%-10s %s (%s)\n", "address", (ull)va, "paging", mode->name,
+		mode->doc);
+	if (r.mode == PAGING_NONE) {
+		text_printf(out, "%-10s 0x%llx\n", "physical", (ull)va);
+		return 0;
+	}
+	text_printf(out, "%-10s 0x%llx (%s)\n", "table", (ull)r.root[r.two_roots && va >> 63],
+		root_register(v->m, va));
+	walk_tables(&r, &d, va, &w);
+	for (unsigned i = 0; i < w.nr_steps; i++)
+		put_step(out, &mode->level[i], &w.step[i], va);
+	put_end(out, mode, &w);
+	text_printf(out, "%-10s %s\n", "tlb", tlb_word(v->m, va, r.asid));
+	return 0;
+}
+
+/* ---- {address}: 0xc0012345, c0012345, buf, buf+0x10 ---- */
+
+static void address_print(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	(void)v;
+	snprintf(name, cap, "0x%llx", (ull)value);
+}
+
+/* A name's address: its own, or the kernel's address of its page. */
+static bool address_of_name(const struct machine *m, const char *name, size_t len, uint64_t *value)
+{
+	const char *plus = memchr(name, '+', len);
+	size_t name_len = plus ? (size_t)(plus - name) : len;
+	const char *dot = memchr(name, '.', name_len);
+	size_t base_len = dot ? (size_t)(dot - name) : name_len;
+	uint64_t index = VAR_NO_INDEX, more = 0;
+
+	if (!var_name_ok(name, base_len) ||
+		(plus && !parse_size(plus + 1, len - name_len - 1, &more)))
+		return false;
+	if (dot &&
+		(!parse_u64(dot + 1, name_len - base_len - 1, 10, &index) || index >= VAR_NO_INDEX))
+		return false;
+	const struct var *var = var_get(m, name, base_len, (uint32_t)index);
+
+	if (!var || (var->kind != VAR_PAGE && var->kind != VAR_ADDRESS))
+		return false;
+	*value = (var->kind == VAR_PAGE ? page_address(m, var->value) : var->value) + more;
+	return var->kind == VAR_ADDRESS || *value != more;
+}
+
+static int address_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	bool prefix = len > 2 && name[0] == '0' && name[1] == 'x';
+
+	if (address_of_name(v->m, name, len, value))
+		return 0;
+	return parse_u64(name + 2 * prefix, len - 2 * (size_t)prefix, 16, value) ? 0 : -ENOENT;
+}
+
+/* The direct map's begin, and its last page. */
+static bool address_next(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	uint64_t first = page_offset(v->m), low_end = v->m->kernel_map.low_end;
+
+	if (*key > 1 || (*key == 1 && !low_end))
+		return false;
+	address_print(
+		v, *key ? low_end - PAGE_BYTES - phys_offset(v->m) + first : first, name, cap);
+	return true;
+}
+
+const struct arg_ops address_arg = {
+	.parse = address_parse, .next = address_next, .print = address_print};
