@@ -72,6 +72,7 @@ int boot_zones(struct boot *b);		/* boot_zones.c: zone ranges, zones, nodes */
 int boot_find_movable(struct boot *b);	/* boot_movable.c: kernelcore=, movablecore= */
 int boot_like(struct boot *b);		/* boot_like.c: zones as a dump has them */
 int boot_like_settings(struct boot *b); /* boot_like.c: its /proc/sys/vm */
+void boot_say_limits(struct boot *b);	/* boot_limits.c: i386's lines of the log */
 void boot_say_zones(struct boot *b);	/* boot_zones.c: the zones' lines of the log */
 int boot_free(struct boot *b);		/* boot_free.c: hand-over */
 int boot_resources(struct boot *b);	/* boot_resource.c: proc/iomem, proc/ioports */

@@ -176,7 +176,7 @@ static int reserve_zones(struct boot *b)
 		const struct like_zone *z = &b->d->like.zone[i];
 		uint64_t pages = z->present - z->managed, first_mib = 0;
 
-		if (arch_is_x86(b->m->arch) && z->start_pfn < 256) {
+		if (arch_is_x86(b->m->arch) && z->present && z->start_pfn < 256) {
 			first_mib = memblock_pages_in(b->m, z->start_pfn, 256, (int)z->nid);
 			if (first_mib <= pages)
 				err = memblock_reserve(b->m, 0, 256 * PAGE_BYTES);

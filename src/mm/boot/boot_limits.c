@@ -48,10 +48,12 @@ static uint64_t x86_maxmem(const struct boot *b)
 	return vmalloc_end - PAGE_OFFSET_32 - reserve;
 }
 
-static void say_x86(struct boot *b, uint64_t high_pages)
+void boot_say_limits(struct boot *b)
 {
+	if (b->m->arch != ARCH_I386)
+		return;
 	if (machine_has(b->m, CONFIG_HIGHMEM))
-		log_printf(b->m, "%lluMB HIGHMEM available.", (ull)mb(high_pages));
+		log_printf(b->m, "%lluMB HIGHMEM available.", (ull)mb(b->max_pfn - b->max_low_pfn));
 	log_printf(b->m, "%lluMB LOWMEM available.", (ull)mb(b->max_low_pfn));
 	log_printf(b->m, "  mapped low ram: 0 - %08llx", (ull)b->max_low_pfn << PAGE_SHIFT);
 	log_printf(b->m, "  low ram: 0 - %08llx", (ull)b->max_low_pfn << PAGE_SHIFT);
@@ -113,9 +115,7 @@ static int limits_i386(struct boot *b)
 	else
 		x86_large(b, maxmem_pfn);
 	/* What lies above is not used at all. */
-	int err = memblock_remove(b->m, b->max_pfn << PAGE_SHIFT, UINT64_MAX);
-	say_x86(b, b->max_pfn - b->max_low_pfn);
-	return err;
+	return memblock_remove(b->m, b->max_pfn << PAGE_SHIFT, UINT64_MAX);
 }
 
 static int limits_arm(struct boot *b)

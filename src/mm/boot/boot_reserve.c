@@ -102,6 +102,24 @@ static int place_image(struct boot *b)
 	return memblock_free(b->m, b->image, a->reserve_start);
 }
 
+/* 686: head_32.S maps up to a MiB behind the image with 4 KiB pages, from tables in brk. */
+static int brk_686(struct boot *b)
+{
+	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
+	uint64_t end = b->image + b->a->image_bytes;
+	uint64_t mapped = align_up(end + MIB + (PAGE_BYTES << 8), unit);
+	uint64_t pages = mapped / unit + b->a->other_pages;
+
+	log_printf(b->m, "initial memory mapped: [mem 0x00000000-0x%08llx]", (ull)mapped - 1);
+	bool taken = memblock_overlaps_reserved(b->m, end, end + pages * PAGE_BYTES);
+	b->tables =
+		taken ? boot_alloc(b, "the page tables", pages * PAGE_BYTES, PAGE_BYTES, -1) : end;
+	b->tables_end = b->tables + pages * PAGE_BYTES;
+	if (!b->tables)
+		return -b->m->why.err;
+	return taken ? 0 : memblock_reserve(b->m, end, pages * PAGE_BYTES);
+}
+
 static int reserve_initrd(struct boot *b)
 {
 	uint64_t start = align_down(b->d->initrd_start, PAGE_BYTES),
@@ -219,6 +237,8 @@ int boot_reserve(struct boot *b)
 			err = reserve_fixed(b, &b->d->reserved[i]);
 	if (!err)
 		err = place_image(b);
+	if (!err && b->m->arch == ARCH_I386)
+		err = brk_686(b);
 	if (!err)
 		err = reserve_initrd(b);
 	if (!err && !arch_is_x86(b->m->arch) && b->d->fdt_bytes) {

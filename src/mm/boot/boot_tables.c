@@ -3,7 +3,7 @@
  * The tables that a kernel makes before it has a page allocator, in the order in which they are made:
  *
  *   1. page tables of the direct map. x86 maps with the largest pages that fit; arm64 with 4 KiB pages
- *      throughout (rodata=full), a table for each 2 MiB; 686 kernels in the space behind the image (brk)
+ *      throughout (rodata=full), a table for each 2 MiB; 686 kernels had them in brk already
  *   2. each node's pg_data_t, and mem_map: FLATMEM one array over the node's span, SPARSEMEM an array
  *      for each section that has RAM, one behind the other
  *   3. the per-CPU areas
@@ -69,28 +69,13 @@ static int tables_anywhere(struct boot *b, uint64_t pages)
 	return b->tables ? 0 : -b->m->why.err;
 }
 
-/* 686: head_32.S maps up to a MiB behind the image with 4 KiB pages, from tables in brk. */
-static int brk_686(struct boot *b)
-{
-	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
-	uint64_t end = b->image + b->a->image_bytes;
-	uint64_t mapped = align_up(end + MIB + (PAGE_BYTES << 8), unit);
-	uint64_t pages = mapped / unit + b->a->other_pages;
-
-	log_printf(b->m, "initial memory mapped: [mem 0x00000000-0x%08llx]", (ull)mapped - 1);
-	if (memblock_overlaps_reserved(b->m, end, end + pages * PAGE_BYTES))
-		return tables_anywhere(b, pages);
-	b->tables = end;
-	b->tables_end = end + pages * PAGE_BYTES;
-	return memblock_reserve(b->m, end, pages * PAGE_BYTES);
-}
-
 static int page_tables(struct boot *b)
 {
 	uint64_t pages = b->a->other_pages;
 
+	/* 686 kernels have theirs in brk, behind the image. */
 	if (b->m->arch == ARCH_I386)
-		return brk_686(b);
+		return 0;
 	if (b->m->arch != ARCH_ARM)
 		pages += direct_map_pages(b);
 	return tables_anywhere(b, pages);

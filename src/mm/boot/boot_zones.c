@@ -22,9 +22,42 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #define DMA_END_PFN_X86 ((uint64_t)16 << 20 >> PAGE_SHIFT)
 #define DMA32_END_PFN	((uint64_t)4 << 30 >> PAGE_SHIFT)
+
+/* Blocks of one node with none of another between them become one (numa_cleanup_meminfo()). */
+static void say_joined(struct boot *b)
+{
+	struct node_range r[DESCRIBE_MAX_RANGES];
+	unsigned nr = b->d->nr_node;
+
+	memcpy(r, b->d->node, nr * sizeof(r[0]));
+	for (unsigned i = 0; i < nr; i++)
+		r[i].end = least(r[i].end, b->max_pfn << PAGE_SHIFT);
+	for (unsigned i = 0; i < nr; i++)
+		for (unsigned j = i + 1; j < nr; j++) {
+			uint64_t start = least(r[i].start, r[j].start),
+				 end = most(r[i].end, r[j].end);
+			bool between = r[i].nid != r[j].nid;
+
+			for (unsigned k = 0; k < nr && !between; k++)
+				between = r[k].nid != r[i].nid && r[k].start < end &&
+					  r[k].end > start;
+			if (between)
+				continue;
+			log_printf(b->m,
+				"NUMA: Node %u [mem 0x%08llx-0x%08llx] + [mem 0x%08llx-0x%08llx] "
+				"-> [mem 0x%08llx-0x%08llx]",
+				r[i].nid, (ull)r[i].start, (ull)r[i].end - 1, (ull)r[j].start,
+				(ull)r[j].end - 1, (ull)start, (ull)end - 1);
+			r[i].start = start;
+			r[i].end = end;
+			memmove(&r[j], &r[j + 1], (--nr - j) * sizeof(r[0]));
+			j--;
+		}
+}
 
 int boot_nodes(struct boot *b)
 {
@@ -45,6 +78,9 @@ int boot_nodes(struct boot *b)
 		if (err)
 			return err;
 	}
+	if (x86)
+		say_joined(b);
+	boot_say_limits(b);
 	if (!machine_has(m, CONFIG_NUMA) || b->d->nr_node)
 		return 0;
 	log_printf(m, "%sNo NUMA configuration found", x86 ? "" : "NUMA: ");
