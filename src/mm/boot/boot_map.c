@@ -35,11 +35,20 @@ int boot_bounds(
 
 	if (err)
 		return err;
-	for (unsigned i = 0; i < d->nr_ram; i++) {
+	for (unsigned i = 0; i < d->nr_ram && !d->like.set; i++) {
 		if (d->ram[i].type != FIRMWARE_USABLE)
 			continue;
 		low = least(low, d->ram[i].start);
 		high = most(high, d->ram[i].end);
+	}
+	/* A dump's zones are where its RAM is, whatever else it shows. */
+	for (unsigned i = 0; i < d->like.nr_zones && d->like.set; i++) {
+		const struct like_zone *z = &d->like.zone[i];
+
+		if (!z->present)
+			continue;
+		low = least(low, z->start_pfn << PAGE_SHIFT);
+		high = most(high, (z->start_pfn + z->spanned) << PAGE_SHIFT);
 	}
 	for (unsigned i = 0; i < c.nr_memmap; i++) {
 		if (c.memmap[i].kind != '@')
