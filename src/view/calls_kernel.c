@@ -259,13 +259,18 @@ int call_alloc_pages_bulk_array(struct call *c)
 
 int call_get_page(struct call *c)
 {
-	int err = get_page(c->m, c->arg[0].number);
+	uint64_t pfn = c->arg[0].number;
+	int err = get_page(c->m, pfn);
 
-	if (!err) {
-		text_puts(c->result, "refcount=");
-		text_dec(c->result, frame_peek(c->m, c->arg[0].number).refcount, 0);
-	}
-	return err;
+	if (err)
+		return err;
+	/* A compound page's references are counted in its head. */
+	struct frame f = frame_peek(c->m, pfn);
+	if (f.flags & FRAME_TAIL)
+		f = frame_peek(c->m, f.mapping - 1);
+	text_puts(c->result, "refcount=");
+	text_dec(c->result, f.refcount, 0);
+	return 0;
 }
 
 int call_put_page(struct call *c)
