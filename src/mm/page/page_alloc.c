@@ -319,7 +319,10 @@ int alloc_pages_node(
 
 	if (order >= m->nr_orders)
 		return refuse_order(m, gfp, order);
-	int err = gfp_check(gfp, &m->why);
+	/* Most requests name neither a zone nor a mobility that could contradict another. */
+	int err = 0;
+	if (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM | __GFP_RECLAIMABLE))
+		err = gfp_check(gfp, &m->why);
 	if (!err)
 		err = request_init(m, &r, cpu, nid, gfp, order);
 	if (err)
