@@ -3,7 +3,7 @@
 # Zones (内存区域 DMA, Normal, HighMem): one kernel on three machines. Why DMA (DMA引擎的缺陷), why HighMem (高端内存、
 # 低端内存, 896 MB): zones are about physical memory (物理内存), and about who can reach it.
 . "$(dirname "$0")/lesson.sh"
-if ! grep -q 'HighMem' "$proc/zoneinfo" || [ "$(awk '/^Node 0, zone *DMA32/' "$proc/zoneinfo")" ]; then
+if ! grep -q 'HighMem' "$proc/zoneinfo" || [ "$(zone DMA spanned)" != 4095 ]; then
     say "This lesson needs a 32-bit PC: simmfs pc-i386 MOUNTPOINT. Nothing was done."
     exit 0
 fi
