@@ -151,6 +151,7 @@ static void set_shape(struct machine *m, const struct machine_desc *d, const str
 	m->heap.start = m->heap.frontier = l->heap_at;
 	m->heap.end = l->heap_at + HEAP_BYTES;
 	fault_inject_init(&m->fail_page_alloc);
+	cpus_init(m, &d->cpu);
 }
 
 int machine_create(const struct machine_desc *d, struct machine **out, struct refusal *why)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claim: what a CPU does can be seen and done through files: calls make accesses, sim/walk explains them, sim/cpuN counts
- * them, dev/mem shows the same bytes by physical offset, and each refuses what Linux or the hardware refuses.
+ * Claim: what a CPU does can be seen and done through files: calls make accesses, sim/walk explains them,
+ * sim/cpuN counts them, dev/mem shows the same bytes by physical offset, and each refuses what Linux or the hardware
+ * refuses.
  */
 #include "simm/simm.h"
 

@@ -184,3 +184,46 @@ Test(kernel_map, the_check_can_fail)
 	text_finish(&out);
 	machine_destroy(m);
 }
+
+static struct machine *boot_with(struct cpu_desc cpu)
+{
+	struct machine_desc *desc = calloc(1, sizeof(*desc));
+	struct machine *m = NULL;
+
+	cr_assert_eq(describe_fdt(desc, preset_find("arm64-virt")->fdt, NULL), 0);
+	desc->cpu = cpu;
+	cr_assert_eq(describe_finish(desc, NULL), 0);
+	cr_assert_eq(machine_create(desc, &m, NULL), 0);
+	free(desc);
+	return m;
+}
+
+/* A CPU's sizes are its devicetree node's; what makes no sense leaves the default. */
+Test(kernel_map, sizes_of_tlbs_and_cache)
+{
+	struct machine *m = boot_with((struct cpu_desc){.dtlb_entries = 48,
+		.stlb_entries = 1024,
+		.stlb_sets = 256,
+		.dcache_bytes = 32768,
+		.dcache_sets = 256,
+		.dcache_line_bytes = 64});
+
+	cr_assert_eq(m->cpus.desc.dtlb.sets, 1);
+	cr_assert_eq(m->cpus.desc.dtlb.ways, 48);
+	cr_assert_eq(m->cpus.desc.stlb.ways, 4);
+	cr_assert_eq(m->cpus.desc.dcache.ways, 2, "the Raspberry Pi 4's");
+	cr_assert_eq(access_as(m, 0, HW_LOAD, page_offset(m) + (256 << 20), 0, false).fault.fault,
+		HW_FAULT_NONE);
+	machine_destroy(m);
+	m = boot_with((struct cpu_desc){.dtlb_entries = 48,
+		.dtlb_sets = 7,
+		.stlb_entries = UINT32_MAX,
+		.stlb_sets = 1,
+		.dcache_bytes = UINT32_MAX,
+		.dcache_sets = 1u << 31,
+		.dcache_line_bytes = 1u << 31});
+	cr_assert_eq(m->cpus.desc.dtlb.sets, 16);
+	cr_assert_eq(m->cpus.desc.stlb.sets, 128);
+	cr_assert_eq(m->cpus.desc.dcache.sets, 64);
+	machine_destroy(m);
+}

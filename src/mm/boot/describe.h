@@ -64,7 +64,16 @@ struct node_range {
 	unsigned nid;
 };
 
+/* What a cpu node says of its TLBs and data cache (Devicetree Specification 3.8); 0: nothing, so a default. */
+struct cpu_desc {
+	uint32_t itlb_entries, itlb_sets; /* i-tlb-size, i-tlb-sets */
+	uint32_t dtlb_entries, dtlb_sets; /* d-tlb-size, d-tlb-sets */
+	uint32_t stlb_entries, stlb_sets; /* tlb-size, tlb-sets: unified, behind the two */
+	uint32_t dcache_bytes, dcache_sets, dcache_line_bytes; /* d-cache-size, -sets, -line-size */
+};
+
 struct machine_desc {
+	struct cpu_desc cpu; /* of the first available CPU */
 	char name[DESCRIBE_NAME_MAX];	/* preset's or file's */
 	char model[DESCRIBE_MODEL_MAX]; /* devicetree's /model */
 	enum arch arch;

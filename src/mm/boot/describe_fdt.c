@@ -77,6 +77,19 @@ static void find_arch(struct scan *s, int cpu)
 		s->d->arch = ARCH_I386;
 }
 
+static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
+{
+	d->itlb_entries = dt_u32(fdt, cpu, "i-tlb-size", 0);
+	d->itlb_sets = dt_u32(fdt, cpu, "i-tlb-sets", 0);
+	d->dtlb_entries = dt_u32(fdt, cpu, "d-tlb-size", 0);
+	d->dtlb_sets = dt_u32(fdt, cpu, "d-tlb-sets", 0);
+	d->stlb_entries = dt_u32(fdt, cpu, "tlb-size", 0);
+	d->stlb_sets = dt_u32(fdt, cpu, "tlb-sets", 0);
+	d->dcache_bytes = dt_u32(fdt, cpu, "d-cache-size", 0);
+	d->dcache_sets = dt_u32(fdt, cpu, "d-cache-sets", 0);
+	d->dcache_line_bytes = dt_u32(fdt, cpu, "d-cache-line-size", 0);
+}
+
 static void scan_cpus(struct scan *s)
 {
 	int cpus = fdt_path_offset(s->fdt, "/cpus"), cpu;
@@ -99,6 +112,8 @@ static void scan_cpus(struct scan *s)
 			continue;
 		if (dt_has(s->fdt, cpu, "numa-node-id"))
 			s->numa = true;
+		if (!d->nr_fw_cpus)
+			scan_cpu_sizes(s->fdt, cpu, &d->cpu);
 		s->cpu_nid[d->nr_fw_cpus++] = dt_u32(s->fdt, cpu, "numa-node-id", 0);
 	}
 }

@@ -33,12 +33,51 @@ static enum hw_family family_of(enum arch arch)
 	return HW_RISCV;
 }
 
-void cpus_init(struct machine *m)
+static bool power_of_two(uint32_t n)
 {
-	m->cpus.desc = hw_cpu_default(family_of(m->arch));
+	return n && !(n & (n - 1));
+}
+
+/* Entries and sets as a devicetree has them; without sets any entry can hold any page. */
+static void set_tlb(struct tlb_desc *t, uint32_t entries, uint32_t sets)
+{
+	enum { MOST_ENTRIES = 16384, MOST_WAYS = 128 };
+
+	sets = sets ? sets : 1;
+	if (!entries || entries > MOST_ENTRIES || !power_of_two(sets) || entries % sets ||
+		entries / sets > MOST_WAYS)
+		return;
+	*t = (struct tlb_desc){sets, entries / sets};
+}
+
+static void set_cache(struct cache_desc *c, uint32_t bytes, uint32_t sets, uint32_t line_bytes)
+{
+	enum { MOST_BYTES = 4 << 20, MOST_WAYS = 64 };
+
+	if (!power_of_two(sets) || !power_of_two(line_bytes) || line_bytes < 4 ||
+		line_bytes > PAGE_BYTES || sets > MOST_BYTES || bytes > MOST_BYTES)
+		return;
+	uint64_t way_bytes = (uint64_t)sets * line_bytes;
+
+	if (bytes < way_bytes || bytes % way_bytes || bytes / way_bytes > MOST_WAYS)
+		return;
+	c->sets = sets;
+	c->ways = (uint32_t)(bytes / way_bytes);
+	c->line_shift = (uint32_t)__builtin_ctz(line_bytes);
+}
+
+void cpus_init(struct machine *m, const struct cpu_desc *d)
+{
+	struct hw_cpu_desc *desc = &m->cpus.desc;
+
+	*desc = hw_cpu_default(family_of(m->arch));
 	/* The processors that a kernel without PAE was made for have no NX. */
 	if (m->arch == ARCH_I386 && !machine_has(m, CONFIG_X86_PAE))
-		m->cpus.desc.abilities &= ~(uint32_t)HW_HAS_NX;
+		desc->abilities &= ~(uint32_t)HW_HAS_NX;
+	set_tlb(&desc->itlb, d->itlb_entries, d->itlb_sets);
+	set_tlb(&desc->dtlb, d->dtlb_entries, d->dtlb_sets);
+	set_tlb(&desc->stlb, d->stlb_entries, d->stlb_sets);
+	set_cache(&desc->dcache, d->dcache_bytes, d->dcache_sets, d->dcache_line_bytes);
 }
 
 struct hw_cpu *machine_cpu(struct machine *m, unsigned cpu)

@@ -10,6 +10,7 @@
 #include "mm/page/types.h"
 
 struct machine;
+struct cpu_desc;
 struct text;
 
 struct cpus {
@@ -18,8 +19,8 @@ struct cpus {
 	uint64_t at[MAX_CPUS];		/* heap block of struct hw_cpu, 0: none yet */
 };
 
-/* What this kind of machine's CPUs are made of. */
-void cpus_init(struct machine *m);
+/* What this kind of machine's CPUs are made of: the description's sizes where they make sense, else defaults. */
+void cpus_init(struct machine *m, const struct cpu_desc *d);
 /* CPU @cpu, made when this is its first use. NULL: the host's budget ends (m->why). */
 struct hw_cpu *machine_cpu(struct machine *m, unsigned cpu);
 /* The same without making it: NULL when it has made no access. */
