@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a machine: laid out in an arena, booted, copied, named by a digest, checked (see machine.h).
+ * The life of a machine: laid out in an arena, booted, copied, named by a digest, checked (see
+ * machine.h).
  *
- * Every region has its place before boot begins, from the description's bounds alone, and only the hot ones (the
- * machine itself, zones, nodes, per-CPU lists) are touched: the rest is touched as it is used.
+ * Every region has its place before boot begins, from the description's bounds alone, and only
+ * the hot ones (the machine itself, zones, nodes, per-CPU lists) are touched: the rest is touched
+ * as it is used.
  *
- * Equal states have equal digests: the digest is over (offset, content) of the touched pages that are
- * not all zero, so a page that was touched and is zero counts as untouched. The first page is the host's and is left
- * out. A copy is the arena's touched pages with the host's page made anew.
+ * Equal states have equal digests: the digest is over (offset, content) of the touched pages that
+ * are not all zero, so a page that was touched and is zero counts as untouched. The first page is
+ * the host's and is left out. A copy is the arena's touched pages with the host's page made anew.
  *
  * Invariant: no host pointer outside the first page.
  */

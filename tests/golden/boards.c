@@ -2,7 +2,8 @@
  *
  * Real boards' devicetrees boot as they are: RAM, reserved ranges and CMA are what the tree says.
  *
- * What each tree says was read with `dtc -I dtb -O dts`; those without RAM of their own say so and take ram=.
+ * What each tree says was read with `dtc -I dtb -O dts`; those without RAM of their own say so
+ * and take ram=.
  */
 #include "support/booted.h"
 

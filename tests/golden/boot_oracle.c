@@ -2,8 +2,9 @@
  *
  * A machine with the firmware's map of a real one boots as the real one did.
  *
- * From each oracle machine's dmesg come the e820 table (or the ranges of RAM), the nodes, the initial ram disk, the
- * command line; from its zoneinfo how many CPUs it has. What must come out, with Debian's configuration:
+ * From each oracle machine's dmesg come the e820 table (or the ranges of RAM), the nodes, the
+ * initial ram disk, the command line; from its zoneinfo how many CPUs it has. What must come out,
+ * with Debian's configuration:
  *   - start, spanned and present of every zone as in zoneinfo
  *   - managed as in zoneinfo, but for `slack` pages, which the table explains
  *   - every line of the real log that begins like one of ours, word by word and in the same order
@@ -249,7 +250,8 @@ Test(boot_oracle, the_same_firmware_gives_the_same_log)
 	}
 }
 
-/* "Memory:" has one figure that depends on where KASLR put things; the rest of the line is the same. */
+/* "Memory:" has one figure that depends on where KASLR put things; the rest of the line is the
+ * same. */
 Test(boot_oracle, memory_line)
 {
 	for (unsigned i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
@@ -286,7 +288,8 @@ Test(boot_oracle, memory_line)
 	}
 }
 
-/* Descriptions of the presets are of these machines' kind: the default one is i386-686-2g's firmware map. */
+/* Descriptions of the presets are of these machines' kind: the default one is i386-686-2g's
+ * firmware map. */
 Test(boot_oracle, the_default_preset_is_the_2_gib_machine)
 {
 	struct machine_desc *real = describe_real(&reals[0]), *preset = described("pc-i386");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * like=: a machine of the shape of each oracle machine has its zones, CPUs, nodes, settings, and this host's, too.
+ * like=: a machine of the shape of each oracle machine has its zones, CPUs, nodes, settings, and
+ * this host's, too.
  */
 #include "support/booted.h"
 
@@ -140,7 +141,8 @@ Test(like, without_addresses)
 	}
 }
 
-/* This host, whatever it is. Its balloon may move `managed` between two readings, so only the rest is compared. */
+/* This host, whatever it is. Its balloon may move `managed` between two readings, so only the rest
+ * is compared. */
 Test(like, this_host)
 {
 	struct machine_desc *d = like_dump("");

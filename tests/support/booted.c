@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * See booted.h.
+ * Booting machines for tests: from presets, devicetrees and dumps, with every refusal's sentence at hand, and with
+ * machine_check() run on all that boot (see booted.h).
  */
 #include "support/booted.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims about booting: where the presets' zones lie, and what the command line's memory parameters change.
+ * Claims about booting: where the presets' zones lie, and what the command line's memory
+ * parameters change.
  *
  *	i386   |DMA 16 MiB|------ Normal, up to 0x36bfe000 ------|-- HighMem --|
  */

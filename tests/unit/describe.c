@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims about descriptions: devicetrees made here with libfdt's writer, options, and what is hostile.
+ * Claims about descriptions: devicetrees made here with libfdt's writer, options, and what is
+ * hostile.
  */
 #include "mm/boot/describe.h"
 

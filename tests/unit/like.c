@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims about like=: dumps of old and new kernels, in any order, with unknown fields; and dumps that lie.
+ * Claims about like=: dumps of old and new kernels, in any order, with unknown fields; and dumps
+ * that lie.
  */
 #include "mm/boot/describe.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims about a machine as a value: a copy is equal and goes on alike, what was touched and is zero counts as
- * untouched, a huge machine costs nothing, and what cannot be is refused with a sentence.
+ * Claims about a machine as a value: a copy is equal and goes on alike, what was touched and is
+ * zero counts as untouched, a huge machine costs nothing, and what cannot be is refused with a
+ * sentence.
  */
 #include "mm/machine.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Claims about the resource trees: what contains becomes the parent whatever came first, what cuts is refused.
+ * Claims about the resource trees: what contains becomes the parent whatever came first, what
+ * cuts is refused.
  */
 #include "mm/boot/resource.h"
 

@@ -2,11 +2,12 @@
  *
  * The architectures' kernels in numbers.
  *
- * How much RAM a kernel keeps for itself decides `managed` and with it every watermark. So the image's sizes, the
- * pieces of it that are given back after boot, and the per-CPU areas are those of Debian 12's kernels, read
- * from the logs and from /proc/iomem of running ones (amd64, i386, armhf, arm64). What the logs do not name
- * one by one (firmware tables, the log buffer, sections' tables ...) is one number, `other_pages`: the
- * remainder that those machines showed. No 686-pae and no riscv64 was at hand: the first takes the sizes of the
+ * How much RAM a kernel keeps for itself decides `managed` and with it every watermark. So the
+ * image's sizes, the pieces of it that are given back after boot, and the per-CPU areas are those
+ * of Debian 12's kernels, read from the logs and from /proc/iomem of running ones (amd64, i386,
+ * armhf, arm64). What the logs do not name one by one (firmware tables, the log buffer, sections'
+ * tables ...) is one number, `other_pages`: the remainder that those machines showed. No 686-pae
+ * and no riscv64 was at hand: the first takes the sizes of the
  * 686 kernel, the second those of arm64's, as an estimate.
  *
  * The image lies where it lies without KASLR, so that the same description gives the same machine.

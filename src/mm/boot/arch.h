@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What differs between the kernels of the architectures: sizes of tables, of the image, of early allocations.
+ * What differs between the kernels of the architectures: sizes of tables, of the image, of early
+ * allocations.
  */
 #ifndef SIMM_MM_ARCH_H
 #define SIMM_MM_ARCH_H

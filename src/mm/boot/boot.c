@@ -8,9 +8,9 @@
  *	             -> zonelists
  *	             -> the buddy allocator     managed
  *
- * Each step is a file boot_*.c; the order is the kernel's (start_kernel(), setup_arch() of the architecture), for
- * memblock gives from the top down, and so the order decides what lies where. The log has the kernel's lines for
- * what is simulated, and none for what is not.
+ * Each step is a file boot_*.c; the order is the kernel's (start_kernel(), setup_arch() of the
+ * architecture), for memblock gives from the top down, and so the order decides what lies where.
+ * The log has the kernel's lines for what is simulated, and none for what is not.
  *
  * Invariant at the end: managed = present - reserved in every zone, and all of managed is free.
  */

@@ -8,12 +8,13 @@
  *   4. the initial ram disk and the kernel's init sections: the watermarks of a fresh machine do not know them,
  *      so that they change with the next write to any sysctl that recomputes them
  *
- * With DEFERRED_STRUCT_PAGE_INIT the line "Memory:" comes while most pages of each node's last zone are not yet
- * free; that is a matter of this line only.
+ * With DEFERRED_STRUCT_PAGE_INIT the line "Memory:" comes while most pages of each node's last
+ * zone are not yet free; that is a matter of this line only.
  *
  * Machines made with like= have their zones' managed pages prescribed; see boot_like.c.
  *
- * Follows mm/memblock.c (memblock_free_all()), mm/page_alloc.c (mem_init_print_info(), defer_init()), mm/cma.c of
+ * Follows mm/memblock.c (memblock_free_all()), mm/page_alloc.c (mem_init_print_info(),
+ * defer_init()), mm/cma.c of
  * 6.1.
  */
 #include "mm/boot/boot.h"
@@ -135,7 +136,8 @@ static int free_late(struct boot *b, bool early)
 	return 0;
 }
 
-/* An area must be RAM of one zone throughout (cma_activate_area()); otherwise its pages are ordinary ones. */
+/* An area must be RAM of one zone throughout (cma_activate_area()); otherwise its pages are
+ * ordinary ones. */
 static bool cma_fits(const struct boot *b, const struct boot_cma *c)
 {
 	uint64_t start = c->start >> PAGE_SHIFT, end = c->end >> PAGE_SHIFT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Booting a machine of the shape of a real one (like=): its zones are given, so nothing is worked out.
+ * Booting a machine of the shape of a real one (like=): its zones are given, so nothing is worked
+ * out.
  *
  *   1. RAM of each zone: what iomem showed inside the zone's span, cut or filled up to `present`
  *   2. reserved in each zone: present - managed pages; the first MiB of a PC, then from the zone's top down, as
@@ -8,8 +9,9 @@
  *   3. CMA: the highest place in the zone that is free and aligned
  *   4. after the hand-over: the settings of /proc/sys/vm
  *
- * Where a dump knows no place (holes inside a zone, what was reserved), ours is one of many that give the same
- * numbers; the numbers are the dump's exactly. The kernel's image is not placed: it is part of what is reserved.
+ * Where a dump knows no place (holes inside a zone, what was reserved), ours is one of many that
+ * give the same numbers; the numbers are the dump's exactly. The kernel's image is not placed: it
+ * is part of what is reserved.
  *
  * Invariant: spanned, present, managed and cma of every zone are the dump's.
  */

@@ -2,15 +2,17 @@
  *
  * How far the kernel's own mapping reaches: low memory, high memory, what devices reach.
  *
- * A 32-bit kernel has one GiB of addresses for itself. From its top down on x86: the fixed mappings, the CPU entry
- * areas of CONFIG_NR_CPUS CPUs, the LDT, the windows of kmap(), then vmalloc's reserve (128 MiB, or vmalloc= and an
+ * A 32-bit kernel has one GiB of addresses for itself. From its top down on x86: the fixed
+ * mappings, the CPU entry areas of CONFIG_NR_CPUS CPUs, the LDT, the windows of kmap(), then
+ * vmalloc's reserve (128 MiB, or vmalloc= and an
  * 8 MiB guard); RAM gets what is left:
  *
  *	PAGE_OFFSET                                   VMALLOC_END  PKMAP  LDT  cpu entry  fixmap
  *	0xc0000000 |---- low memory: 0x36bfe000 -----|--- 128 MiB --|------|----|----------|----| 0xffffffff
  *
- * Each of the upper parts begins at a multiple of what one page-table page maps: 4 MiB, with PAE 2 MiB.
- * On ARM vmalloc's 240 MiB end at 0xff800000. RAM beyond is high memory, for HIGHMEM kernels; others do not use it.
+ * Each of the upper parts begins at a multiple of what one page-table page maps: 4 MiB, with PAE
+ * 2 MiB. On ARM vmalloc's 240 MiB end at 0xff800000. RAM beyond is high memory, for HIGHMEM
+ * kernels; others do not use it.
  *
  * Follows arch/x86/mm/init_32.c (find_low_pfn_range()), arch/x86/include/asm/pgtable_32_areas.h,
  * arch/arm/mm/mmu.c (adjust_lowmem_bounds()), arch/arm64/mm/init.c (zone_sizes_init()) of 6.1.
@@ -23,7 +25,8 @@
 #define GIB	       ((uint64_t)1 << 30)
 #define PAGE_OFFSET_32 0xc0000000u
 #define VMALLOC_GUARD  (8 * MIB)
-/* Where the fixed mappings begin: kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's NR_CPUS=32). */
+/* Where the fixed mappings begin: kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's
+ * NR_CPUS=32). */
 #define FIXADDR_TOT_START_686	 0xff9bf000u
 #define CPU_ENTRY_AREA_PAGES_686 (32u * 39u)
 

@@ -2,12 +2,13 @@
  *
  * The firmware's map becomes memblock's memory.
  *
- * On a PC: the e820 table is printed, the command line's mem= and memmap= edit it ("user-defined physical RAM
- * map"), page 0 and the legacy hole from 640 KiB to 1 MiB are taken out, and what is usable, cut to whole pages, is
- * memory. Elsewhere the devicetree's memory nodes are memory, cut at what the architecture can address.
+ * On a PC: the e820 table is printed, the command line's mem= and memmap= edit it ("user-defined
+ * physical RAM map"), page 0 and the legacy hole from 640 KiB to 1 MiB are taken out, and what is
+ * usable, cut to whole pages, is memory. Elsewhere the devicetree's memory nodes are memory, cut
+ * at what the architecture can address.
  *
- * Follows arch/x86/kernel/e820.c, drivers/of/fdt.c (early_init_dt_add_memory_arch()), arch/arm/kernel/setup.c
- * (arm_add_memory()), arch/arm64/mm/init.c (mem=) of 6.1.
+ * Follows arch/x86/kernel/e820.c, drivers/of/fdt.c (early_init_dt_add_memory_arch()),
+ * arch/arm/kernel/setup.c (arm_add_memory()), arch/arm64/mm/init.c (mem=) of 6.1.
  */
 #include "mm/boot/boot.h"
 #include "mm/boot/ranges.h"
@@ -142,7 +143,8 @@ static void limit_usable(struct boot *b, uint64_t bytes)
 	retype(b, bytes, UINT64_MAX, false, FIRMWARE_USABLE, true, FIRMWARE_USABLE);
 }
 
-/* One item of memmap=: nn@ss is RAM, nn#ss ACPI data, nn$ss reserved, nn!ss persistent, nn a limit. */
+/* One item of memmap=: nn@ss is RAM, nn#ss ACPI data, nn$ss reserved, nn!ss persistent, nn a
+ * limit. */
 static void memmap_item(struct boot *b, const struct cmdline_memmap *item)
 {
 	uint64_t start = item->start, end = start + item->bytes;

@@ -2,18 +2,19 @@
  *
  * kernelcore= and movablecore=: how much of each node becomes ZONE_MOVABLE.
  *
- * kernelcore is what must stay for allocations that cannot move; it is shared evenly by the nodes, and what a node
- * cannot give (it is too small) is asked of the others again, until all is placed:
+ * kernelcore is what must stay for allocations that cannot move; it is shared evenly by the
+ * nodes, and what a node cannot give (it is too small) is asked of the others again, until all is
+ * placed:
  *
  *	node 0  |== kernelcore ==|------------- movable -------------|
  *	node 1  |== kernelcore ==|---- movable ----|
  *
- * Only pages of the highest zone that has any can be movable: everything below counts for kernelcore first.
- * movablecore= is turned into the kernelcore that is left over; with both, the larger kernelcore wins. The border is
- * rounded up to a max-order block.
+ * Only pages of the highest zone that has any can be movable: everything below counts for
+ * kernelcore first. movablecore= is turned into the kernelcore that is left over; with both, the
+ * larger kernelcore wins. The border is rounded up to a max-order block.
  *
- * Left out: kernelcore=mirror (refused), movable_node. Follows find_zone_movable_pfns_for_nodes() of mm/page_alloc.c
- * of 6.1.
+ * Left out: kernelcore=mirror (refused), movable_node. Follows find_zone_movable_pfns_for_nodes()
+ * of mm/page_alloc.c of 6.1.
  */
 #include "mm/boot/boot.h"
 #include "mm/page/zone.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is taken before any table is made: the kernel itself, what the boot loader left, /reserved-memory, CMA.
+ * What is taken before any table is made: the kernel itself, what the boot loader left,
+ * /reserved-memory, CMA.
  *
  *   1. PC: the first MiB; all: the kernel's image, the initial ram disk, the devicetree blob
  *   2. /memreserve/ and the fixed ranges of /reserved-memory; no-map ranges lose their mapping
@@ -49,7 +50,8 @@ uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t a
 	uint64_t at;
 
 	bytes = align_up(bytes, PAGE_BYTES);
-	/* Above the DMA zone first, as memblock_alloc_try_nid() is asked to; then anywhere, then from any node. */
+	/* Above the DMA zone first, as memblock_alloc_try_nid() is asked to; then anywhere, then
+	 * from any node. */
 	at = memblock_alloc_range(
 		b->m, bytes, align, arch_is_x86(b->m->arch) ? 16 * MIB : 0, max, nid);
 	if (!at)
@@ -284,7 +286,8 @@ static uint64_t place_cma(struct boot *b, uint64_t bytes, uint64_t start, uint64
 		at = memblock_alloc_range(b->m, bytes, align, high, limit, -1);
 		limit = high;
 	}
-	/* A 64-bit kernel tries above 4 GiB, from below, so as not to use up what weak devices need. */
+	/* A 64-bit kernel tries above 4 GiB, from below, so as not to use up what weak devices
+	 * need. */
 	if (!at && arch_is_64bit(b->m->arch) && end >= 4096 * MIB + bytes && limit > 4096 * MIB)
 		at = boot_alloc_low(b, bytes, align, most(start, 4096 * MIB), limit);
 	return at ? at : memblock_alloc_range(b->m, bytes, align, start, limit, -1);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * proc/iomem and proc/ioports at boot: RAM and the kernel in it, what firmware reserved, buses and devices.
+ * proc/iomem and proc/ioports at boot: RAM and the kernel in it, what firmware reserved, buses
+ * and devices.
  *
- * A PC shows its e820 table to the byte; a board shows memblock's ranges of RAM. The devices come from the
- * description. A device that overlaps RAM partly, as firmware's tables sometimes say, is passed over: the kernel
- * could not insert it either.
+ * A PC shows its e820 table to the byte; a board shows memblock's ranges of RAM. The devices come
+ * from the description. A device that overlaps RAM partly, as firmware's tables sometimes say, is
+ * passed over: the kernel could not insert it either.
  *
- * Left out: drivers' own requests below their bus's ranges.
- * Follows arch/x86/kernel/e820.c (e820__reserve_resources()), arch/arm64/kernel/setup.c, arch/arm/kernel/setup.c
+ * Left out: drivers' own requests below their bus's ranges. Follows arch/x86/kernel/e820.c
+ * (e820__reserve_resources()), arch/arm64/kernel/setup.c, arch/arm/kernel/setup.c
  * (request_standard_resources()) of 6.1.
  */
 #include "mm/boot/boot.h"
@@ -77,7 +78,8 @@ static int insert_image(struct boot *b)
 	return 0;
 }
 
-/* arm64 shows memblock's reservations inside RAM (reserve_memblock_reserved_regions()), around the image. */
+/* arm64 shows memblock's reservations inside RAM (reserve_memblock_reserved_regions()), around the
+ * image. */
 static int insert_reserved(struct boot *b)
 {
 	const struct memblock_type *reserved = &b->m->memblock.reserved;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables that a kernel makes before it has a page allocator, in the order in which they are made:
+ * The tables that a kernel makes before it has a page allocator, in the order in which they are
+ * made:
  *
  *   1. page tables of the direct map. x86 maps with the largest pages that fit; arm64 with 4 KiB pages
  *      throughout (rodata=full), a table for each 2 MiB; 686 kernels had them in brk already
@@ -14,8 +15,8 @@
  * The sizes are the kernel's formulas, the places memblock's: top down.
  *
  * Left out: sections' usage maps and other small things (arch_facts.other_pages has their sum).
- * Follows mm/sparse.c, mm/page_alloc.c (alloc_node_mem_map(), alloc_large_system_hash()), mm/percpu.c,
- * kernel/dma/swiotlb.c, arch/x86/kernel/head_32.S of 6.1.
+ * Follows mm/sparse.c, mm/page_alloc.c (alloc_node_mem_map(), alloc_large_system_hash()),
+ * mm/percpu.c, kernel/dma/swiotlb.c, arch/x86/kernel/head_32.S of 6.1.
  */
 #include "mm/boot/boot.h"
 #include "mm/page/zone.h"
@@ -26,7 +27,8 @@
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
-/* Tables for [start, end): one page for each partly covered unit at its ends, of 2 MiB and of 1 GiB. */
+/* Tables for [start, end): one page for each partly covered unit at its ends, of 2 MiB and of 1
+ * GiB. */
 static uint64_t ragged_tables(uint64_t start, uint64_t end)
 {
 	uint64_t pages = 0;
@@ -81,7 +83,8 @@ static int page_tables(struct boot *b)
 	return tables_anywhere(b, pages);
 }
 
-/* A machine like another says only how much is reserved: the largest such range below the end of low memory. */
+/* A machine like another says only how much is reserved: the largest such range below the end of
+ * low memory. */
 static void tables_in_reserved(struct boot *b, uint64_t low_end)
 {
 	const struct memblock_type *reserved = &b->m->memblock.reserved;
@@ -302,7 +305,8 @@ static unsigned hash_shift(const struct boot *b, unsigned scale, uint64_t asked)
 	uint64_t entries = align_up(b->kernel_pages, MIB / PAGE_BYTES);
 	uint64_t max = (b->all_pages << PAGE_SHIFT) / 16 / b->a->hash_entry_bytes;
 
-	/* On large machines of 64 bits tables grow half as fast from 64 GiB on, again from 256 GiB on ... */
+	/* On large machines of 64 bits tables grow half as fast from 64 GiB on, again from 256 GiB
+	 * on ... */
 	if (arch_is_64bit(b->m->arch))
 		for (uint64_t adapt = 64 * GIB / PAGE_BYTES; adapt < entries; adapt <<= 2)
 			scale++;

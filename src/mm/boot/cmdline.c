@@ -2,15 +2,16 @@
  *
  * The kernel command line: words, quoted or not, `name=value`; '-' and '_' in names are one.
  *
- * Three kinds of names: those that shape memory are parsed here, by the rules of their own setup functions; those
- * that Linux knows but that shape nothing here are passed over; the rest is unknown and goes to user space, which the
- * kernel says in its log. A name with a dot is a module's, which the kernel does not count as unknown.
+ * Three kinds of names: those that shape memory are parsed here, by the rules of their own setup
+ * functions; those that Linux knows but that shape nothing here are passed over; the rest is
+ * unknown and goes to user space, which the kernel says in its log. A name with a dot is a
+ * module's, which the kernel does not count as unknown.
  *
  * Sizes are memparse()'s: hex, octal or decimal digits and one of KMGTPE.
  *
  * Left out: bootconfig, parameters after "--". Follows arch/x86/kernel/e820.c (mem=, memmap=),
- * kernel/dma/contiguous.c (cma=), arch/x86/mm/init_32.c (highmem=, vmalloc=), mm/page_alloc.c (kernelcore=,
- * movablecore=), Documentation/admin-guide/kernel-parameters.txt of 6.1.
+ * kernel/dma/contiguous.c (cma=), arch/x86/mm/init_32.c (highmem=, vmalloc=), mm/page_alloc.c
+ * (kernelcore=, movablecore=), Documentation/admin-guide/kernel-parameters.txt of 6.1.
  */
 #include "mm/boot/cmdline.h"
 
@@ -83,7 +84,8 @@ static bool is(const struct word *w, const char *name)
 	return i == w->name_len && !name[i];
 }
 
-/* A size at *s of *len bytes, as memparse(): moves behind it. False without a digit or beyond 64 bits. */
+/* A size at *s of *len bytes, as memparse(): moves behind it. False without a digit or beyond 64
+ * bits. */
 static bool take_size(const char **s, size_t *len, uint64_t *value)
 {
 	size_t n = 0;

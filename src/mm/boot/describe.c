@@ -7,8 +7,9 @@
  *   3. RAM: the firmware's map, or one of the same kind with `ram=` bytes (describe_ram.c)
  *   4. nodes and CPUs: the firmware's, or spread evenly when options ask for other numbers
  *
- * The firmware's part and the options' part stay as they are, so that this can be done again after a further
- * option. Everything here is arithmetic on the description; what a real kernel does with it is boot's.
+ * The firmware's part and the options' part stay as they are, so that this can be done again
+ * after a further option. Everything here is arithmetic on the description; what a real kernel
+ * does with it is boot's.
  */
 #include "mm/boot/describe.h"
 
@@ -116,7 +117,8 @@ static int finish_cpus(
 	return 0;
 }
 
-/* A node whose CPUs were taken away and that never had RAM is no node; its number must not be left. */
+/* A node whose CPUs were taken away and that never had RAM is no node; its number must not be
+ * left. */
 static void drop_empty_nodes(struct machine_desc *d)
 {
 	bool used[MAX_NODES] = {false};

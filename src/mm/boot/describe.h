@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A machine's description: what a devicetree, a preset, -o options or a dump of a real machine say, in one plain
- * struct. Reading it is describe_*'s work; booting from it is boot's. It is the only input of machine_create().
+ * A machine's description: what a devicetree, a preset, -o options or a dump of a real machine
+ * say, in one plain struct. Reading it is describe_*'s work; booting from it is boot's. It is the
+ * only input of machine_create().
  */
 #ifndef SIMM_MM_DESCRIBE_H
 #define SIMM_MM_DESCRIBE_H
@@ -166,7 +167,8 @@ struct blob {
 	uint64_t bytes;
 };
 
-/* Fill @desc from a flattened devicetree. Errors: EINVAL with a sentence (hostile or truncated blobs included). */
+/* Fill @desc from a flattened devicetree. Errors: EINVAL with a sentence (hostile or truncated
+ * blobs included). */
 int describe_fdt(struct machine_desc *desc, struct blob fdt, struct refusal *why);
 /* Keep one option, e.g. ("ram", "2G"); the same name again replaces it. See describe_option_nth().
  * Errors: EINVAL, ERANGE with a sentence that says what is right. -ENOENT: no such option here. */
@@ -175,7 +177,8 @@ int describe_option(
 /* The options' names, arguments and lines of manual; false past the end. */
 bool describe_option_nth(unsigned i, const char **name, const char **argument, const char **doc);
 /* After all options: work out `ram`, `cmdline`, nodes and CPUs, and check them. May be called again after further
- * options. The memory parameters of the command line are checked here and obeyed at boot, as on a real machine. */
+ * options. The memory parameters of the command line are checked here and obeyed at boot, as on a
+ * real machine. */
 int describe_finish(struct machine_desc *desc, struct refusal *why);
 
 /* like=DIR: feed the files of a dump one by one (the daemon reads them), then finish.

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Devices' addresses: `reg` in the units of the device's bus, translated through `ranges` of every bus above it
- * up to the CPU's addresses, for proc/iomem; and `dma-ranges`, which say what devices can reach.
+ * Devices' addresses: `reg` in the units of the device's bus, translated through `ranges` of
+ * every bus above it up to the CPU's addresses, for proc/iomem; and `dma-ranges`, which say what
+ * devices can reach.
  *
  *	/ { soc { ranges = <0x7e000000  0 0xfe000000  0x1800000>;        child, parent, size
  *		serial@7e201000 { reg = <0x7e201000 0x200>; }; }; };      -> fe201000-fe2011ff
  *
- * A bus without `ranges` has addresses of its own (i2c, spi): nothing below it is the CPU's. A range that leaves
- * its bus's windows is passed over. The lowest end of all dma-ranges bounds ZONE_DMA on arm64
- * (of_dma_get_max_cpu_address()).
+ * A bus without `ranges` has addresses of its own (i2c, spi): nothing below it is the CPU's. A
+ * range that leaves its bus's windows is passed over. The lowest end of all dma-ranges bounds
+ * ZONE_DMA on arm64 (of_dma_get_max_cpu_address()).
  *
  * Left out: PCI's three-cell addresses beyond the windows themselves.
  * Follows drivers/of/address.c of 6.1.

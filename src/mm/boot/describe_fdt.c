@@ -10,8 +10,8 @@
  *   5. /reserved-memory and /memreserve/ (describe_reserved.c), devices' addresses (describe_bus.c)
  *   6. our own nodes of PCs (describe_e820.c)
  *
- * The blob comes from anywhere: fdt_check_full() proves its structure, then every number is checked before use.
- * What a real kernel would warn about and survive is survived here.
+ * The blob comes from anywhere: fdt_check_full() proves its structure, then every number is
+ * checked before use. What a real kernel would warn about and survive is survived here.
  *
  * Left out: CPU topology and caches, idle states; overlays.
  * Follows drivers/of/fdt.c, drivers/of/of_numa.c of 6.1 and the Devicetree Specification.
@@ -57,7 +57,8 @@ static bool begins_with_one_of(const char *s, const char *const *list)
 	for (; *list; list++) {
 		size_t len = strlen(*list);
 
-		/* "arm,cortex-a7" is no prefix of "arm,cortex-a72"; families end in a comma or a digit. */
+		/* "arm,cortex-a7" is no prefix of "arm,cortex-a72"; families end in a comma or a
+		 * digit. */
 		if (!strncmp(s, *list, len) &&
 			(!s[len] || (*list)[len - 1] == ',' || strncmp(*list, "arm,cortex", 10)))
 			return true;
@@ -251,7 +252,8 @@ static void scan_distances(struct scan *s, const struct numbers *n)
 	while (cells_take(&c, 1, &from) && cells_take(&c, 1, &to) && cells_take(&c, 1, &distance)) {
 		unsigned a = number_of(n, (uint32_t)from), b = number_of(n, (uint32_t)to);
 
-		/* As of_numa: a pair that makes no sense is passed over; the way back is the same unless said. */
+		/* As of_numa: a pair that makes no sense is passed over; the way back is the same
+		 * unless said. */
 		if (a == n->nr || b == n->nr || distance < 10 || distance > 254 ||
 			(a == b) != (distance == 10))
 			continue;

@@ -210,7 +210,8 @@ static int find_nodes(struct machine_desc *d, struct refusal *why)
 	return 0;
 }
 
-/* Older kernels say only in meminfo how much CMA there is: it is where movable pages that devices reach are. */
+/* Older kernels say only in meminfo how much CMA there is: it is where movable pages that devices
+ * reach are. */
 static void find_cma(struct machine_desc *d)
 {
 	uint64_t pages = d->like.cma_total_kib / 4;

@@ -2,8 +2,8 @@
  *
  * -o options that change the machine: one row each, with the check of its value.
  *
- * An option is kept as it was written and takes effect in describe_finish(), so the same name may be given
- * again (`reboot ram=1G`) and changes only what it names, whatever was given before.
+ * An option is kept as it was written and takes effect in describe_finish(), so the same name may
+ * be given again (`reboot ram=1G`) and changes only what it names, whatever was given before.
  */
 #include "base/parse.h"
 #include "base/text.h"

@@ -7,11 +7,12 @@
  *	PC (e820):   | low | reserved |   RAM up to low-ram-max   | ACPI tail |  hole  | 4 GiB: the rest |
  *	board:       | from where RAM begins, up to the first device above it |  devices  | 4 GiB: the rest |
  *
- * A PC's entries below 1 MiB stay, those that directly follow the top of low RAM (the BIOS's tables) move with it. A
- * board's RAM begins where its memory node, even an empty one, says; a board that says nothing gets the
- * first of 0, 1 GiB, 2 GiB, 4 GiB where no device is near.
+ * A PC's entries below 1 MiB stay, those that directly follow the top of low RAM (the BIOS's
+ * tables) move with it. A board's RAM begins where its memory node, even an empty one, says; a
+ * board that says nothing gets the first of 0, 1 GiB, 2 GiB, 4 GiB where no device is near.
  *
- * With `nodes=`, RAM is cut into equal shares at section boundaries, or at max-order blocks when shares are small.
+ * With `nodes=`, RAM is cut into equal shares at section boundaries, or at max-order blocks when
+ * shares are small.
  */
 #include "mm/boot/ranges.h"
 

@@ -2,10 +2,11 @@
  *
  * /reserved-memory and /memreserve/: RAM that the devicetree takes away from the page allocator.
  *
- * A child of /reserved-memory has either `reg` (a fixed place) or `size` with `alignment` and `alloc-ranges` (to be
- * placed at boot). `no-map` takes it out of the kernel's map altogether; `reusable` on a shared-dma-pool
- * lends it to the page allocator as a CMA area; `linux,cma-default` makes that area the default one.
- * Nodes that are not available are passed over; so is what makes no sense, as the kernel does with a warning.
+ * A child of /reserved-memory has either `reg` (a fixed place) or `size` with `alignment` and
+ * `alloc-ranges` (to be placed at boot). `no-map` takes it out of the kernel's map altogether;
+ * `reusable` on a shared-dma-pool lends it to the page allocator as a CMA area;
+ * `linux,cma-default` makes that area the default one. Nodes that are not available are passed
+ * over; so is what makes no sense, as the kernel does with a warning.
  *
  * Follows drivers/of/fdt.c and of_reserved_mem.c of 6.1.
  */

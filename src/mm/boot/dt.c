@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cells, strings and flags of devicetree nodes (see dt.h). Values are big-endian and need not be aligned.
+ * Cells, strings and flags of devicetree nodes (see dt.h). Values are big-endian and need not be
+ * aligned.
  */
 #include "mm/boot/dt.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading properties of a devicetree that has passed fdt_check_full(): shared by the describe_*.c files.
+ * Reading properties of a devicetree that has passed fdt_check_full(): shared by the describe_*.c
+ * files.
  */
 #ifndef SIMM_MM_DT_H
 #define SIMM_MM_DT_H
@@ -18,7 +19,8 @@ struct cells {
 };
 
 struct cells dt_cells(const void *fdt, int node, const char *property);
-/* Take a number of @n cells. False when too few are left, or it needs more than 64 bits. n == 0 gives 0. */
+/* Take a number of @n cells. False when too few are left, or it needs more than 64 bits. n == 0
+ * gives 0. */
 bool cells_take(struct cells *c, unsigned n, uint64_t *value);
 /* #address-cells and #size-cells of @node for its children, with the standard's defaults (2, 1). */
 void dt_bus_cells(const void *fdt, int node, unsigned *address, unsigned *size);

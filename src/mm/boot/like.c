@@ -2,9 +2,9 @@
  *
  * like=DIR: the shape of a real machine from a dump of its /proc and /sys.
  *
- * Files are fed one by one, in any order; each is read by the names of its fields, and what is unknown is passed over, so
- * that dumps of kernels from 4.x to 6.18 will do. Here the facts are only noted; describe_like.c makes a
- * description of them.
+ * Files are fed one by one, in any order; each is read by the names of its fields, and what is
+ * unknown is passed over, so that dumps of kernels from 4.x to 6.18 will do. Here the facts are
+ * only noted; describe_like.c makes a description of them.
  *
  *	proc/zoneinfo		nodes and zones: start_pfn, spanned, present, managed, cma
  *	proc/iomem		where RAM and devices are (addresses are 0 to those who may not know)

@@ -11,7 +11,8 @@
  * fit, as on x86 and arm64. After boot the lists stay: pages that are memory and were never
  * handed over are reserved for ever, addresses that are no memory are holes.
  *
- * Invariant: regions are sorted, disjoint, not empty; neighbours that touch differ in node or flags.
+ * Invariant: regions are sorted, disjoint, not empty; neighbours that touch differ in node or
+ * flags.
  *
  * Left out: growing the arrays (they are of fixed size, as memblock's first ones), mirrored memory.
  * Follows mm/memblock.c of 6.1.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * memblock: the allocator of early boot, two sorted lists of ranges (mm/memblock.c). After boot they stay as the
- * record of what is RAM and what was never given to the page allocator.
+ * memblock: the allocator of early boot, two sorted lists of ranges (mm/memblock.c). After boot
+ * they stay as the record of what is RAM and what was never given to the page allocator.
  */
 #ifndef SIMM_MM_MEMBLOCK_H
 #define SIMM_MM_MEMBLOCK_H
@@ -37,7 +37,8 @@ int memblock_add(struct machine *m, uint64_t start, uint64_t bytes, unsigned nid
 int memblock_reserve(struct machine *m, uint64_t start, uint64_t bytes);
 int memblock_free(struct machine *m, uint64_t start, uint64_t bytes);
 int memblock_remove(struct machine *m, uint64_t start, uint64_t bytes);
-/* Top-down (as x86 and arm64 allocate) within [min, max) on @nid (-1: any); 0 when nothing fits. Reserves it. */
+/* Top-down (as x86 and arm64 allocate) within [min, max) on @nid (-1: any); 0 when nothing fits.
+ * Reserves it. */
 uint64_t memblock_alloc_range(
 	struct machine *m, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max, int nid);
 /* Set flags, or the node, of the part of memory that lies in the range. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The machines that come with the program: examples/machines/NAME.dts, compiled and embedded at build time. A preset's
- * line of manual is its `model`. The first one is the default.
+ * The machines that come with the program: examples/machines/NAME.dts, compiled and embedded at
+ * build time. A preset's line of manual is its `model`. The first one is the default.
  */
 #include "mm/boot/preset.h"
 

@@ -7,14 +7,16 @@
  *	  0191c000-01c38fff : Kernel rodata      siblings are disjoint and in ascending order
  *	80000000-febfffff : PCI Bus 0000:00
  *
- * Inserting goes down from the root as long as one child contains the new range. Where the range contains some
- * children, it takes them over. A range that cuts another one in two cannot be inserted: EBUSY. A range equal
- * to a present one becomes its child, as with drivers that request what their bus announced.
+ * Inserting goes down from the root as long as one child contains the new range. Where the range
+ * contains some children, it takes them over. A range that cuts another one in two cannot be
+ * inserted: EBUSY. A range equal to a present one becomes its child, as with drivers that request
+ * what their bus announced.
  *
- * Nodes lie in one table in the heap and refer to each other by index + 1. Roots are virtual: iomem and
- * ioports are heads of sibling lists.
+ * Nodes lie in one table in the heap and refer to each other by index + 1. Roots are virtual:
+ * iomem and ioports are heads of sibling lists.
  *
- * Left out: flags, releasing (nothing that boot inserts goes away). Follows kernel/resource.c of 6.1.
+ * Left out: flags, releasing (nothing that boot inserts goes away). Follows kernel/resource.c of
+ * 6.1.
  */
 #include "mm/boot/resource.h"
 
@@ -135,7 +137,8 @@ void resource_show(const struct machine *m, bool port, struct text *out)
 
 	while (i) {
 		const struct resource *r = &table(m)[i - 1];
-		/* The width is that of the largest address of the root: 16 bits of ports, else at least 32. */
+		/* The width is that of the largest address of the root: 16 bits of ports, else at
+		 * least 32. */
 		unsigned width = port && m->arch <= ARCH_X86_64 ? 4 : 8;
 
 		/* proc_iomem indents at most five levels. */
