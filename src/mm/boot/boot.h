@@ -33,10 +33,10 @@ struct boot {
 	struct firmware_range map[2 * DESCRIBE_MAX_RANGES];
 	unsigned nr_map;
 
-	uint64_t max_pfn;     /* end of RAM */
-	uint64_t max_low_pfn; /* end of what the kernel maps for good */
-	uint64_t dma_limit;   /* arm64: end of ZONE_DMA in bytes */
-	uint64_t image;	      /* where the kernel lies */
+	uint64_t max_pfn;	     /* end of RAM */
+	uint64_t max_low_pfn;	     /* end of what the kernel maps for good */
+	uint64_t dma_limit;	     /* arm64: end of ZONE_DMA in bytes */
+	uint64_t image;		     /* where the kernel lies */
 	uint64_t tables, tables_end; /* pages reserved for the kernel's page tables */
 	uint64_t zone_start[MAX_NR_ZONES], zone_end[MAX_NR_ZONES]; /* pfns, before nodes cut them */
 	uint64_t movable_pfn[MAX_NODES]; /* where ZONE_MOVABLE begins; 0: none */

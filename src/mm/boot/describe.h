@@ -74,7 +74,7 @@ struct cpu_desc {
 };
 
 struct machine_desc {
-	struct cpu_desc cpu; /* of the first available CPU */
+	struct cpu_desc cpu;		/* of the first available CPU */
 	char name[DESCRIBE_NAME_MAX];	/* preset's or file's */
 	char model[DESCRIBE_MODEL_MAX]; /* devicetree's /model */
 	enum arch arch;
