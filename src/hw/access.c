@@ -138,6 +138,17 @@ static int deny_hit(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, const 
 	return fault(cpu, a, denied, va, was.depth, was.flags);
 }
 
+/* hw_check(), with its most frequent answer at hand. */
+static inline enum hw_fault check_hit(
+	const struct hw_regime *r, uint32_t flags, const struct hw_access *a)
+{
+	uint32_t want = (uint32_t)(a->user ? HW_UR : HW_PR) << a->kind;
+
+	if (flags & want && !(r->has & HW_HAS_DOMAINS) && (a->user || !(flags & HW_U_ALL)))
+		return HW_FAULT_NONE;
+	return hw_check(r, flags, a->kind, a->user);
+}
+
 static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, uint8_t *result)
 {
@@ -160,7 +171,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 			a->cycles += HW_CYCLES_TLB2;
 	}
 	if (e) {
-		enum hw_fault denied = hw_check(&cpu->regime, e->flags, a->kind, a->user);
+		enum hw_fault denied = check_hit(&cpu->regime, e->flags, a);
 
 		if (__builtin_expect(denied, 0))
 			return deny_hit(cpu, a, va, e, denied);
@@ -252,6 +263,17 @@ static int move_bytes(struct hw_cpu *cpu, const struct dram *d, struct hw_access
 	return 0;
 }
 
+/* The usual case of move_bytes(): one page, and its frame has contents. */
+static inline int move_in_place(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, struct refusal *why)
+{
+	if (cpu->count_cycles)
+		charge_bytes(cpu, a, p);
+	if (a->kind == HW_STORE)
+		return dram_store(d, p->pa, p->bytes, a->value, why);
+	return dram_load(d, p->pa, p->bytes, &a->value);
+}
+
 int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
 {
 	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
@@ -273,9 +295,12 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 		nr = 2;
 		err = translate(cpu, d, a, a->va + left, &p[1], &second);
 	}
-	if (!err) {
+	if (__builtin_expect(!err, 1)) {
 		a->pa = p[0].pa;
-		err = move_bytes(cpu, d, a, p, nr, why);
+		if (__builtin_expect(nr == 1 && dram_has(d, p[0].pa), 1))
+			err = move_in_place(cpu, d, a, &p[0], why);
+		else
+			err = move_bytes(cpu, d, a, p, nr, why);
 	}
 	cpu->counters.cycles += a->cycles;
 	return err;
