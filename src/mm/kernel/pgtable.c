@@ -220,7 +220,7 @@ int pgtable_map(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes, enu
 	unsigned max_shift)
 {
 	assert(!((va | pa | bytes) & (PAGE_BYTES - 1)));
-	for (uint64_t done; bytes; va += done, pa += done, bytes -= done) {
+	for (uint64_t done = 0; bytes; va += done, pa += done, bytes -= done) {
 		int err = map_step(t, va, pa, bytes, prot, max_shift, &done);
 
 		if (err)
