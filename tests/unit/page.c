@@ -60,9 +60,9 @@ Test(page, every_kind_is_told)
 
 	cr_expect(begins(line_of(m, 3, "state"), "a hole"), "%s", line_of(m, 3, "state"));
 	cr_expect(begins(line_of(m, 20, "state"), "reserved since boot"));
-	cr_expect_str_eq(
-		line_of(m, 70, "state"), "free, in the buddy list of order 6, Movable, zone "
-					 "Normal, page 6 of the 64 of the block at 0x40");
+	cr_expect_str_eq(line_of(m, 70, "state"),
+		"free, in the buddy list of order 6, Movable, zone "
+		"Normal, page 6 of the 64 of the block at 0x40");
 	cr_expect(begins(line_of(m, 3000, "state"),
 		"free, never used: part of an untouched extent of 3 blocks of order 10"));
 	cr_expect(begins(line_of(m, 1 << 20, "state"), "no struct page"));
