@@ -152,8 +152,8 @@ Test(like, present_rules_over_iomem)
 {
 	static const char *const maps[] = {"80000000-8fffffff : System RAM\n",
 		"80000000-ffffffff : System RAM\n", "00000000-00000000 : System RAM\n",
-		"80000000-80ffffff : System RAM\n  80000000-8000ffff : Kernel code\n"
-		"82000000-bfffffff : System RAM\n"};
+		("80000000-80ffffff : System RAM\n  80000000-8000ffff : Kernel code\n"
+		 "82000000-bfffffff : System RAM\n")};
 
 	for (unsigned i = 0; i < 4; i++) {
 		struct machine_desc *d = calloc(1, sizeof(*d));
