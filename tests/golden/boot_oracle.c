@@ -71,7 +71,7 @@ static enum firmware_type type_of(const char *word)
 static void read_line(struct machine_desc *d, const char *text)
 {
 	ull start, end;
-	unsigned nid;
+	unsigned nid = 0;
 	char type[32];
 
 	if (sscanf(text, "BIOS-e820: [mem 0x%llx-0x%llx] %31[^\n]", &start, &end, type) == 3)

@@ -21,8 +21,8 @@ like "on another CPU" "$(with_call 'call -c 1 alloc_page GFP_KERNEL')" "0x*"
 like "on none there is" "$(with_call 'call -c 7 alloc_page GFP_KERNEL; echo status=$?')" "*status=1"
 like "without words" "$(with_call 'call; echo status=$?')" "usage:*status=2"
 is "SIMM is the mount" "$(with_call 'echo $SIMM')" "$mnt"
-is "nothing stays open" "$(with_call 'call alloc_page GFP_KERNEL >/dev/null; ls /proc/$$/fd | wc -l')" \
-    "$(with_call 'ls /proc/$$/fd | wc -l')"
+is "nothing stays open" "$(with_call 'call alloc_page GFP_KERNEL >/dev/null; set -- /proc/$$/fd/*; echo $#')" \
+    "$(with_call 'set -- /proc/$$/fd/*; echo $#')"
 complete_words() { with_call "COMP_WORDS=(call $1); COMP_CWORD=$2; _simm_complete; echo \${COMPREPLY[*]}"; }
 is "completion of calls" "$(complete_words drain_a 1)" "drain_all_pages"
 is "completion of names" "$(complete_words '__free_pages bu' 2)" "buf"
