@@ -110,13 +110,13 @@ Test(buddy, likely_merges_wait_at_the_tail)
 	uint64_t c = hand_alloc(m, GFP_KERNEL, 5), d = hand_alloc(m, GFP_KERNEL, 5);
 	uint64_t e = hand_alloc(m, GFP_KERNEL, 5); /* leaves one free block of order 5 */
 	struct free_list *list = &z->area[5].list[MIGRATE_UNMOVABLE];
-	uint64_t rest = list->head - 1;
+	uint64_t rest = list->frames.head - 1;
 
 	cr_expect_eq(free_pages_order(m, 0, c, 5), 0);
 	cr_expect_eq(free_pages_order(m, 0, d, 5), 0);
 	cr_expect_eq(free_pages_order(m, 0, a, 5), 0);
-	cr_expect_eq(list->head - 1, rest);
-	cr_expect_eq(list->tail - 1, a, "a waits at the tail");
+	cr_expect_eq(list->frames.head - 1, rest);
+	cr_expect_eq(list->frames.tail - 1, a, "a waits at the tail");
 	cr_expect_eq(free_pages_order(m, 0, e, 5), 0, "and with its buddy e becomes order 6");
 	cr_expect_eq(free_pages_order(m, 0, b, 5), 0);
 	cr_expect_str_eq(hand_free(m, z), "0 0 0 0 0 0 0 0 0 0 4");

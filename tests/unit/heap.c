@@ -2,34 +2,14 @@
  *
  * Claim: heap blocks never overlap, come zeroed, keep their bytes, and freed ones are used again.
  */
+#include "support/bare.h"
+
 #include "base/rng.h"
 #include "mm/machine.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
-
-/* A machine that has only a heap. */
-static struct machine *bare(uint64_t heap_bytes)
-{
-	struct arena arena;
-	struct refusal why;
-	uint64_t start = (sizeof(struct machine) + ARENA_PAGE_BYTES) & ~(ARENA_PAGE_BYTES - 1);
-
-	cr_assert_eq(arena_init(&arena, start + heap_bytes, 0, &why), 0);
-	cr_assert_eq(arena_touch(&arena, 0, sizeof(struct machine), &why), 0);
-	struct machine *m = (struct machine *)arena.base;
-	m->arena = arena;
-	m->heap = (struct heap){.start = start, .end = start + heap_bytes, .frontier = start};
-	return m;
-}
-
-static void finish(struct machine *m)
-{
-	struct arena arena = m->arena;
-
-	arena_finish(&arena);
-}
 
 static bool all_bytes(const struct machine *m, uint64_t at, uint64_t bytes, unsigned char want)
 {
@@ -63,7 +43,7 @@ Test(heap, random_blocks_keep_their_bytes)
 		cr_assert(all_bytes(m, at[slot], bytes[slot], 0));
 		memset(machine_at(m, at[slot]), (int)slot, bytes[slot]);
 	}
-	finish(m);
+	bare_finish(m);
 }
 
 Test(heap, grow_keeps_content)
@@ -76,7 +56,7 @@ Test(heap, grow_keeps_content)
 	cr_assert_neq(at, 0);
 	cr_assert(all_bytes(m, at, 100, 'a'));
 	cr_assert(all_bytes(m, at + 100, 9900, 0));
-	finish(m);
+	bare_finish(m);
 }
 
 Test(heap, full_is_a_sentence)
@@ -86,5 +66,5 @@ Test(heap, full_is_a_sentence)
 	cr_assert_eq(heap_alloc(m, 1 << 17), 0);
 	cr_assert_eq(m->why.err, ENOMEM);
 	cr_assert_neq(heap_alloc(m, 1 << 10), 0);
-	finish(m);
+	bare_finish(m);
 }

@@ -3,6 +3,8 @@
  * Claim: the map of recorded pfns answers as an array would, whatever comes and goes, and two maps with the same
  * history have the same bytes.
  */
+#include "support/bare.h"
+
 #include "replay/pfn_map.h"
 
 #include "base/rng.h"
@@ -10,28 +12,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
-
-/* A machine that has only a heap. */
-static struct machine *bare(uint64_t heap_bytes)
-{
-	struct arena arena;
-	struct refusal why;
-	uint64_t start = (sizeof(struct machine) + ARENA_PAGE_BYTES) & ~(ARENA_PAGE_BYTES - 1);
-
-	cr_assert_eq(arena_init(&arena, start + heap_bytes, 0, &why), 0);
-	cr_assert_eq(arena_touch(&arena, 0, sizeof(struct machine), &why), 0);
-	struct machine *m = (struct machine *)arena.base;
-	m->arena = arena;
-	m->heap = (struct heap){.start = start, .end = start + heap_bytes, .frontier = start};
-	return m;
-}
-
-static void finish(struct machine *m)
-{
-	struct arena arena = m->arena;
-
-	arena_finish(&arena);
-}
 
 #define PFNS 3000
 
@@ -74,8 +54,8 @@ Test(pfn_map, is_an_array)
 	cr_assert_eq(memcmp(machine_at(m[0], map[0].slots_at), machine_at(m[1], map[1].slots_at),
 			     map[0].nr_slots * sizeof(struct pfn_slot)),
 		0);
-	finish(m[0]);
-	finish(m[1]);
+	bare_finish(m[0]);
+	bare_finish(m[1]);
 }
 
 Test(pfn_map, says_when_the_heap_ends)
@@ -92,5 +72,5 @@ Test(pfn_map, says_when_the_heap_ends)
 	cr_assert_eq(m->why.err, ENOMEM);
 	for (uint64_t i = 0; i < pfn; i++)
 		cr_assert_eq(pfn_map_find(m, &map, i)->pfn, i);
-	finish(m);
+	bare_finish(m);
 }

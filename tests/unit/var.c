@@ -5,6 +5,8 @@
  *
  *	p  p.0  p.17  p.4000000000	one base, its plain value and three far indices
  */
+#include "support/bare.h"
+
 #include "base/rng.h"
 #include "mm/machine.h"
 
@@ -12,28 +14,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* A machine that has only a heap. */
-static struct machine *bare(uint64_t heap_bytes)
-{
-	struct arena arena;
-	struct refusal why;
-	uint64_t start = (sizeof(struct machine) + ARENA_PAGE_BYTES) & ~(ARENA_PAGE_BYTES - 1);
-
-	cr_assert_eq(arena_init(&arena, start + heap_bytes, 0, &why), 0);
-	cr_assert_eq(arena_touch(&arena, 0, sizeof(struct machine), &why), 0);
-	struct machine *m = (struct machine *)arena.base;
-	m->arena = arena;
-	m->heap = (struct heap){.start = start, .end = start + heap_bytes, .frontier = start};
-	return m;
-}
-
-static void finish(struct machine *m)
-{
-	struct arena arena = m->arena;
-
-	arena_finish(&arena);
-}
 
 static struct var page(uint64_t pfn, uint32_t order)
 {
@@ -79,7 +59,7 @@ Test(var, far_indices_and_plain_values)
 	cr_assert_eq(var_forget(m, "p", 1, 17), 0);
 	cr_assert_eq(var_forget(m, "p", 1, 17), -ENOENT);
 	cr_assert_eq(var_next_free_index(m, "p", 1, 0), 1);
-	finish(m);
+	bare_finish(m);
 }
 
 Test(var, what_a_name_is)
@@ -97,7 +77,7 @@ Test(var, what_a_name_is)
 	cr_assert_not(var_name_ok("a.b", 3));
 	cr_assert_eq(var_set(m, "9a", 2, VAR_NO_INDEX, &v), -EINVAL);
 	cr_assert_eq(m->vars.nr_bases, 0);
-	finish(m);
+	bare_finish(m);
 }
 
 Test(var, agrees_with_an_array)
@@ -142,7 +122,7 @@ Test(var, agrees_with_an_array)
 
 			cr_assert_eq(got ? got->value : 0, model[b][i]);
 		}
-	finish(m);
+	bare_finish(m);
 }
 
 Test(var, a_full_heap_is_refused_before_the_act)
@@ -166,7 +146,7 @@ Test(var, a_full_heap_is_refused_before_the_act)
 	cr_assert_eq(m->vars.nr_values, made);
 	/* A name that exists needs no room. */
 	cr_assert_eq(var_room(m, "n0", 2, 0), 0);
-	finish(m);
+	bare_finish(m);
 }
 
 Test(var, who_has_a_page)
@@ -186,5 +166,5 @@ Test(var, who_has_a_page)
 	cr_assert(var_of_page(m, 5, 0xc0101000, name));
 	cr_assert_str_eq(name, "a.7");
 	cr_assert_not(var_of_page(m, 5, 0xc0102000, name));
-	finish(m);
+	bare_finish(m);
 }

@@ -28,6 +28,7 @@
 #include "mm/page/buddy.h"
 
 #include "mm/page/extent.h"
+#include "mm/page/frame_list.h"
 #include "mm/page/zone.h"
 
 #include <assert.h>
@@ -38,29 +39,12 @@ void buddy_link(struct machine *m, struct zone *z, uint64_t pfn, unsigned order,
 	struct free_area *area = &z->area[order];
 	struct free_list *list = &area->list[type];
 	struct frame *f = frame_of(m, pfn);
-	uint32_t self = (uint32_t)(pfn + 1);
 
 	assert(!frame_is_head(f) && !(pfn & (((uint64_t)1 << order) - 1)));
 	f->flags = FRAME_BUDDY;
 	f->order = order & 15;
 	f->index = type;
-	if (tail) {
-		f->prev = list->tail;
-		f->next = 0;
-		if (list->tail)
-			frame_of(m, list->tail - 1)->next = self;
-		else
-			list->head = self;
-		list->tail = self;
-	} else {
-		f->next = list->head;
-		f->prev = 0;
-		if (list->head)
-			frame_of(m, list->head - 1)->prev = self;
-		else
-			list->tail = self;
-		list->head = self;
-	}
+	frame_list_add(m, &list->frames, f, pfn, tail);
 	list->nr++;
 	area->nr_free++;
 }
@@ -72,14 +56,7 @@ void buddy_unlink(struct machine *m, struct zone *z, uint64_t pfn)
 	struct free_list *list = &area->list[f->index];
 
 	assert(f->flags == FRAME_BUDDY && list->nr && area->nr_free);
-	if (f->prev)
-		frame_of(m, f->prev - 1)->next = f->next;
-	else
-		list->head = f->next;
-	if (f->next)
-		frame_of(m, f->next - 1)->prev = f->prev;
-	else
-		list->tail = f->prev;
+	frame_list_del(m, &list->frames, f);
 	list->nr--;
 	area->nr_free--;
 	*f = (struct frame){0};
@@ -90,8 +67,8 @@ uint64_t buddy_first(
 {
 	const struct free_list *list = &z->area[order].list[type];
 
-	if (list->head)
-		return list->head - 1;
+	if (list->frames.head)
+		return list->frames.head - 1;
 	return order == m->nr_orders - 1 ? extent_first(z, type) : NO_PFN;
 }
 

@@ -105,8 +105,8 @@ static void check_areas(struct checker *c, const struct zone *z)
 
 		for (unsigned type = 0; type < MIGRATE_TYPES; type++) {
 			const struct free_list *list = &z->area[order].list[type];
-			uint64_t nr = check_list(c, z, list->head, list->tail, order, FRAME_BUDDY,
-				(int)type, zone_name(z->type));
+			uint64_t nr = check_list(c, z, list->frames.head, list->frames.tail, order,
+				FRAME_BUDDY, (int)type, zone_name(z->type));
 
 			if (nr != list->nr)
 				violation(c, "%s: order %u type %u: nr is %llu, the list has %llu",

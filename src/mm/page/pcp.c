@@ -19,6 +19,7 @@
  * Left out: the limit while reclaim is active (ZONE_RECLAIM_ACTIVE), which comes with reclaim, and remote CPUs'
  * lists expiring (vmstat's refresh). Follows mm/page_alloc.c of 6.1.176.
  */
+#include "mm/page/frame_list.h"
 #include "mm/page/internal.h"
 
 #define PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
@@ -41,50 +42,26 @@ static unsigned list_order(const struct machine *m, unsigned index)
 	return index >= PCP_LOW_LISTS ? m->pcp_thp_order : index / MIGRATE_PCPTYPES;
 }
 
-static void push(struct machine *m, struct pcp_list *list, uint64_t pfn, unsigned order,
+static void push(struct machine *m, struct frame_list *list, uint64_t pfn, unsigned order,
 	enum migratetype type, bool tail)
 {
 	struct frame *f = frame_of(m, pfn);
-	uint32_t self = (uint32_t)(pfn + 1);
 
 	f->flags = FRAME_PCP;
 	f->index = type;
 	f->order = order & 15;
-	if (tail) {
-		f->prev = list->tail;
-		f->next = 0;
-		if (list->tail)
-			frame_of(m, list->tail - 1)->next = self;
-		else
-			list->head = self;
-		list->tail = self;
-	} else {
-		f->next = list->head;
-		f->prev = 0;
-		if (list->head)
-			frame_of(m, list->head - 1)->prev = self;
-		else
-			list->tail = self;
-		list->head = self;
-	}
+	frame_list_add(m, list, f, pfn, tail);
 }
 
 /* Take the block of @f off either end; its frame becomes zero. */
-static void take(struct machine *m, struct pcp_list *list, struct frame *f)
+static void take(struct machine *m, struct frame_list *list, struct frame *f)
 {
-	if (f->prev)
-		frame_of(m, f->prev - 1)->next = f->next;
-	else
-		list->head = f->next;
-	if (f->next)
-		frame_of(m, f->next - 1)->prev = f->prev;
-	else
-		list->tail = f->prev;
+	frame_list_del(m, list, f);
 	*f = (struct frame){0};
 }
 
 /* rmqueue_bulk(): fill an empty list. */
-static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct pcp_list *list,
+static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct frame_list *list,
 	unsigned cpu, unsigned order, enum migratetype type, unsigned alloc_flags)
 {
 	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
@@ -111,7 +88,7 @@ uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned ord
 	enum migratetype type, unsigned alloc_flags)
 {
 	struct pcp *pcp = zone_pcp(m, z, cpu);
-	struct pcp_list *list = &pcp->list[list_index(m, order, type)];
+	struct frame_list *list = &pcp->list[list_index(m, order, type)];
 
 	pcp->free_factor >>= 1;
 	if (!list->head) {
@@ -141,7 +118,7 @@ static void trace_drain(
 
 /* The coldest block of a list goes back to the zone. */
 static void free_last(
-	struct machine *m, struct zone *z, struct pcp *pcp, struct pcp_list *list, unsigned cpu)
+	struct machine *m, struct zone *z, struct pcp *pcp, struct frame_list *list, unsigned cpu)
 {
 	uint64_t pfn = list->tail - 1;
 	struct frame *f = frame_of(m, pfn);
@@ -170,7 +147,7 @@ static void free_bulk(struct machine *m, struct zone *z, struct pcp *pcp, unsign
 	if (left)
 		clock_charge(m, BUDDY_FREE);
 	while (left > 0) {
-		struct pcp_list *list;
+		struct frame_list *list;
 
 		for (;;) {
 			if (!first && ++index > max)

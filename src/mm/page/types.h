@@ -61,10 +61,15 @@ struct frame {
 };
 _Static_assert(sizeof(struct frame) == 32, "a frame in use costs 32 bytes");
 
-struct free_list {
-	uint32_t head; /* pfn + 1 */
+/* The ends of a list of frames, as pfn + 1; 0 is none (frame_list.h). */
+struct frame_list {
+	uint32_t head;
 	uint32_t tail;
-	uint64_t nr; /* blocks in the list; extents are not counted here */
+};
+
+struct free_list {
+	struct frame_list frames;
+	uint64_t nr;		/* blocks in the list; extents are not counted here */
 };
 
 struct free_area {
@@ -110,16 +115,11 @@ struct zone {
 	uint64_t numa_stat[NR_NUMA_STATS];
 };
 
-struct pcp_list {
-	uint32_t head;
-	uint32_t tail;
-};
-
 /* The pages that one CPU keeps of one zone: in no free count. */
 struct pcp {
 	uint32_t count;	      /* pages, not blocks */
 	uint32_t free_factor; /* batch scaling while freeing in a row */
-	struct pcp_list list[PCP_MAX_LISTS];
+	struct frame_list list[PCP_MAX_LISTS];
 };
 
 struct zoneref {
