@@ -150,13 +150,12 @@ static uint64_t vmalloc_kb(const struct machine *m)
 	return end > start ? (end - start) >> 10 : 0;
 }
 
-/* x86's direct map: huge pages, but for the first one and the end of what does not fill one. The first MiB is
- * mapped whole. */
-static void put_direct_map(const struct machine *m, struct text *out)
+/* For a machine without tables, made from a dump: huge pages, but for the first one and the end of what does not fill
+ * one. The first MiB is mapped whole. */
+static void guess_direct_map(const struct machine *m, uint64_t *small_bytes, uint64_t *large_bytes)
 {
-	uint64_t huge = PAGE_BYTES << hugetlb_order(m), lowmem_end = memory_lowmem_end_pfn(m)
-								     << PAGE_SHIFT;
-	uint64_t small_bytes = 0, large_bytes = 0, mapped = 0;
+	uint64_t huge = PAGE_BYTES << hugetlb_order(m), mapped = 0;
+	uint64_t lowmem_end = memory_lowmem_end_pfn(m) << PAGE_SHIFT;
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++) {
 		uint64_t start = m->memblock.memory.region[i].start;
@@ -171,14 +170,38 @@ static void put_direct_map(const struct machine *m, struct text *out)
 		if (!first)
 			first = huge;
 		if (first >= last) {
-			small_bytes += end - start;
+			*small_bytes += end - start;
 			continue;
 		}
-		small_bytes += first - start + end - last;
-		large_bytes += last - first;
+		*small_bytes += first - start + end - last;
+		*large_bytes += last - first;
 	}
+}
+
+/* x86's direct map, by the sizes of the pages that boot mapped it with. */
+static void put_direct_map(const struct machine *m, struct text *out)
+{
+	const struct kernel_map *k = &m->kernel_map;
+	const struct paging_mode *mode = &paging_modes[k->mode];
+	uint64_t small_bytes = 0, large_bytes = 0, giant_bytes = 0;
+
+	for (unsigned depth = 0; k->root && depth < mode->nr_levels; depth++) {
+		unsigned shift = mode->level[depth].shift;
+		uint64_t bytes = k->leaves[depth] << shift;
+
+		if (shift == PAGE_SHIFT)
+			small_bytes = bytes;
+		else if (shift < 30)
+			large_bytes = bytes;
+		else
+			giant_bytes += bytes;
+	}
+	if (!k->root)
+		guess_direct_map(m, &small_bytes, &large_bytes);
 	put_kb(out, "", "DirectMap4k:", small_bytes >> 10);
-	put_kb(out, "", huge >> 22 ? "DirectMap4M:" : "DirectMap2M:", large_bytes >> 10);
+	put_kb(out, "", hugetlb_order(m) > 9 ? "DirectMap4M:" : "DirectMap2M:", large_bytes >> 10);
+	if (m->cpus.desc.abilities & HW_HAS_1G)
+		put_kb(out, "", "DirectMap1G:", giant_bytes >> 10);
 }
 
 /* The end of what the kernel maps directly: of the last zone below HighMem. */

@@ -277,9 +277,9 @@ static int build_swapper(
 	t.pool = pool;
 	if (!err && va && b->image_end)
 		err = map_image(&t, b, va, false);
-	else if (!err && b->image_end)
+	memset(t.leaves, 0, sizeof(t.leaves)); /* so far, no part of the direct map */
+	if (!err && !va && b->image_end)
 		err = map_image(&t, b, b->image_start - phys_offset(m) + page_offset(m), true);
-	memset(t.leaves, 0, sizeof(t.leaves));
 	if (!err)
 		err = map_lowmem(&t, b);
 	m->kernel_map.root = t.root;

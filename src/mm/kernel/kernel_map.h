@@ -20,7 +20,7 @@ struct kernel_map {
 	uint64_t empty_root;	/* AArch64: reserved_pg_dir, the user half without a process */
 	uint64_t tables_bytes;
 	uint64_t low_end;	/* physical end of the direct map */
-	uint64_t leaves[PAGING_MAX_LEVELS]; /* of swapper_pg_dir's tree: entries that map pages, by level */
+	uint64_t leaves[PAGING_MAX_LEVELS]; /* of the direct map: entries that map pages, by level */
 	uint32_t mode;		/* enum paging_mode_id */
 };
 
