@@ -9,7 +9,9 @@
 #include "view/files.h"
 #include "view/put.h"
 
-#define CPU_MHZ "2500.000"
+#define CPU_MHZ	 "2500.000"
+#define CR4_SMEP (1u << 20)
+#define CR4_SMAP (1u << 21)
 
 static bool cpu_any(const struct machine *m, unsigned cpu, const void *data)
 {
@@ -23,6 +25,39 @@ static bool cpu_is(const struct machine *m, unsigned cpu, const void *which)
 
 /* ---- proc/cpuinfo ---- */
 
+/* As sys/devices/system/cpu has it: every node is a package, and a core has one thread. */
+static void put_x86_package(const struct machine *m, struct text *out, unsigned cpu)
+{
+	unsigned cores = 0;
+
+	for (unsigned i = 0; i < m->nr_cpus; i++)
+		cores += m->cpu_node[i] == m->cpu_node[cpu];
+	text_printf(out, "physical id\t: %u\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n",
+		m->cpu_node[cpu], cores, cpu, cores);
+	text_printf(out, "apicid\t\t: %u\ninitial apicid\t: %u\n", cpu, cpu);
+}
+
+/* Those that concern memory are what the MMU can do, and what the kernel switched on. */
+static void put_x86_flags(const struct machine *m, struct text *out)
+{
+	bool wide = m->arch == ARCH_X86_64;
+
+	text_printf(out,
+		"flags\t\t: fpu de pse tsc msr pae mce cx8 apic sep%s pge%s cmov %smmx fxsr sse ",
+		wide ? " mtrr" : "", wide ? " mca" : "", wide ? "pat pse36 clflush " : "");
+	text_printf(out, "sse2 %s%s", m->nr_cpus > 1 ? "ht " : "", wide ? "syscall " : "");
+	if (wide || machine_has(m, CONFIG_X86_PAE))
+		text_puts(out, "nx ");
+	if (m->cpus.desc.abilities & HW_HAS_1G)
+		text_puts(out, "pdpe1gb ");
+	text_printf(out, "%scpuid pni", wide ? "lm nopl " : "");
+	if (m->cpus.reg[HW_CR4] & CR4_SMEP)
+		text_puts(out, " smep");
+	if (m->cpus.reg[HW_CR4] & CR4_SMAP)
+		text_puts(out, " smap");
+	text_putc(out, '\n');
+}
+
 static void put_x86(const struct machine *m, struct text *out, unsigned cpu)
 {
 	bool wide = m->arch == ARCH_X86_64;
@@ -33,22 +68,12 @@ static void put_x86(const struct machine *m, struct text *out, unsigned cpu)
 		wide ? "x86-64" : "i686", wide ? 1 : 3);
 	text_printf(out, "cpu MHz\t\t: " CPU_MHZ "\ncache size\t: %s KB\n", wide ? "512" : "16384");
 	if (machine_has(m, CONFIG_SMP))
-		text_printf(out,
-			"physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
-			"apicid\t\t: %u\ninitial apicid\t: %u\n",
-			m->nr_cpus, cpu, m->nr_cpus, cpu, cpu);
+		put_x86_package(m, out, cpu);
 	if (!wide)
 		text_puts(out, "fdiv_bug\t: no\nf00f_bug\t: no\ncoma_bug\t: no\n");
 	text_printf(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %d\nwp\t\t: yes\n",
 		wide ? 13 : 4);
-	text_printf(out,
-		"flags\t\t: fpu de pse tsc msr pae mce cx8 apic sep%s pge%s cmov %smmx fxsr sse "
-		"sse2 %s%scpuid pni\n",
-		wide ? " mtrr" : "", wide ? " mca" : "", wide ? "pat pse36 clflush " : "",
-		m->nr_cpus > 1 ? "ht " : "",
-		wide				 ? "syscall nx lm nopl "
-		: machine_has(m, CONFIG_X86_PAE) ? "nx "
-						 : "");
+	put_x86_flags(m, out);
 	text_puts(out, "bugs\t\t:\nbogomips\t: 5000.00\n");
 	if (wide)
 		text_puts(out, "TLB size\t: 1024 4K pages\n");
@@ -56,7 +81,7 @@ static void put_x86(const struct machine *m, struct text *out, unsigned cpu)
 		out, "clflush size\t: %d\ncache_alignment\t: %d\n", wide ? 64 : 32, wide ? 64 : 32);
 	text_printf(out,
 		"address sizes\t: %d bits physical, %d bits virtual\npower management:\n\n",
-		wide ? 40 : 36, wide ? 48 : 32);
+		m->cpus.desc.pa_bits, wide ? 48 : 32);
 }
 
 static void put_arm(const struct machine *m, struct text *out, unsigned cpu)

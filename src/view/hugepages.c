@@ -19,7 +19,7 @@ uint64_t hugepages_kb(const struct machine *m, unsigned i)
 {
 	static const uint64_t sizes[NR_ARCHS][HUGEPAGE_SIZES] = {
 		[ARCH_I386] = {4096},
-		[ARCH_X86_64] = {2048},
+		[ARCH_X86_64] = {2048, 1048576},
 		[ARCH_ARM64] = {2048, 64, 32768, 1048576},
 		[ARCH_RISCV64] = {2048, 1048576},
 	};
@@ -28,6 +28,8 @@ uint64_t hugepages_kb(const struct machine *m, unsigned i)
 		return 0;
 	if (m->arch == ARCH_I386 && machine_has(m, CONFIG_X86_PAE))
 		return i ? 0 : 2048;
+	if (m->arch == ARCH_X86_64 && i && !(m->cpus.desc.abilities & HW_HAS_1G))
+		return 0;
 	return sizes[m->arch][i];
 }
 
