@@ -48,6 +48,8 @@ typedef uint64_t size_fn(struct view *v);
 /* Functions of ROW() rows. */
 extern const struct stream_ops replay_stream;
 show_fn show_replay;
+bool keeps_memblock(const struct machine *m);
+show_fn show_memblock;
 show_fn show_trace;
 store_fn store_trace;
 show_fn show_set_event;

@@ -40,6 +40,12 @@ int show_self_mounts(struct view *v, struct text *out)
 	return 0;
 }
 
+int show_self_net(struct view *v, struct text *out)
+{
+	text_puts(out, "self/net");
+	return 0;
+}
+
 /* ---- proc/PID ---- */
 
 int show_pid_comm(struct view *v, struct text *out)
@@ -206,5 +212,17 @@ int show_pid_mountinfo(struct view *v, struct text *out)
 int show_pid_cgroup(struct view *v, struct text *out)
 {
 	text_puts(out, "0::/\n");
+	return 0;
+}
+
+/* Columns of net/core/net-procfs.c. There is only the loopback device, and nobody has used it. */
+int show_pid_net_dev(struct view *v, struct text *out)
+{
+	text_puts(out,
+		"Inter-|   Receive                                                |  Transmit\n"
+		" face |bytes    packets errs drop fifo frame compressed multicast|"
+		"bytes    packets errs drop fifo colls carrier compressed\n"
+		"    lo:       0       0    0    0    0     0          0         0"
+		"        0       0    0    0    0     0       0          0\n");
 	return 0;
 }

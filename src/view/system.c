@@ -269,6 +269,13 @@ int show_zero(struct view *v, struct text *out)
 	return 0;
 }
 
+/* Capabilities of files are honoured. */
+int show_fscaps(struct view *v, struct text *out)
+{
+	text_puts(out, "1\n");
+	return 0;
+}
+
 int show_iomem(struct view *v, struct text *out)
 {
 	resource_show(v->m, false, out);

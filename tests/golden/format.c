@@ -43,6 +43,7 @@ static const struct golden_file files[] = {
 	{"proc/sys/kernel/osrelease", VALUES, NULL},
 	{"proc/sys/kernel/version", VALUES, NULL},
 	{"sys/kernel/debug/extfrag/unusable_index", VALUES, NULL},
+	{"sys/kernel/fscaps", VALUES, NULL},
 	{"sys/kernel/mm/transparent_hugepage/shmem_enabled", VALUES, NULL},
 	{"sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan", VALUES, NULL},
 	{"sys/devices/system/node/node0/meminfo", COLUMNS, NULL},

@@ -22,6 +22,7 @@ is "its status is the command's" $? 9
 "$SIMMFS" --enter "$mnt" /nowhere/command 2>/dev/null
 is "a command that is not there" $? 127
 ok "the host's /proc is as it was" test -e /proc/self/mountinfo
+is "a way to the network's counters" "$("$SIMMFS" --enter "$mnt" grep -c "^ *lo:" /proc/net/dev)" 1
 is "words with dashes, and --" "$("$SIMMFS" --enter "$mnt" -- echo -n a)" a
 is "without a command: the shell" "$(echo 'echo $SIMM_MNT' | SHELL=/bin/sh "$SIMMFS" --enter "$mnt")" "$mnt"
 is "the directory stays" "$(cd "$work" && "$SIMMFS" --enter "$mnt" pwd)" "$work"

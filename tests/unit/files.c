@@ -129,3 +129,50 @@ Test(files, of_every_preset)
 		simm_destroy(w.simm);
 	}
 }
+
+/* Every frame of low memory once, by the size of the page that maps it. A real kernel on the board of
+ * pc-x86_64-numa has 4194164 kB of them too. */
+Test(files, direct_map_of_the_page_tables)
+{
+	struct simm *numa = boot("pc-x86_64-numa"), *small = boot("pc-i386");
+
+	cr_expect_eq(field(numa, "proc/meminfo", "DirectMap1G:"), 2 << 20);
+	cr_expect_eq(field(numa, "proc/meminfo", "DirectMap4k:") +
+			     field(numa, "proc/meminfo", "DirectMap2M:") + (2 << 20),
+		4194164);
+	/* The kernel's code is part of low memory, with pages of its own. */
+	cr_expect_eq(field(small, "proc/meminfo", "DirectMap4k:") +
+			     field(small, "proc/meminfo", "DirectMap4M:"),
+		897016);
+	simm_destroy(small);
+	simm_destroy(numa);
+}
+
+/* lscpu, inxi, libhugetlbfs: what they compare with other files. */
+Test(files, of_cpus_agree)
+{
+	struct simm *simm = boot("pc-x86_64-numa");
+
+	cr_expect_eq(field(simm, "sys/kernel/fscaps", ""), 1);
+	cr_expect_eq(field(simm, "proc/cpuinfo", "cpu cores\t: "), 2, "those of its package");
+	field(simm, "proc/cpuinfo", "pdpe1gb");
+	simm_destroy(simm);
+}
+
+/* Ranges as wide as a physical address, numbered (debugfs of a real board of arm-virt's kind). */
+Test(files, memblock_of_arm)
+{
+	static char text[TEXT_BYTES];
+	struct simm *simm = boot("arm-virt"), *pc = boot("pc-i386");
+	ssize_t len =
+		simm_file_read(simm, "sys/kernel/debug/memblock/memory", text, sizeof(text) - 1);
+
+	cr_assert_gt(len, 0);
+	text[len] = '\0';
+	cr_expect_str_eq(text, "   0: 0x40000000..0xbfffffff\n");
+	cr_expect_gt(
+		simm_file_read(simm, "sys/kernel/debug/memblock/reserved", text, TEXT_BYTES), 0);
+	cr_expect_lt(simm_file_read(pc, "sys/kernel/debug/memblock/memory", text, TEXT_BYTES), 0);
+	simm_destroy(pc);
+	simm_destroy(simm);
+}
