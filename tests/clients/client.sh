@@ -13,9 +13,10 @@ unshare -m true 2>/dev/null || skip_all "no right to make mount namespaces"
 case $name in
 node_exporter*) tool=prometheus-node-exporter ;;
 numactl*) tool=numactl ;;
+psutil*) tool=/usr/lib/python3/dist-packages/psutil/__init__.py ;;
 *) tool=${name%%-*} ;;
 esac
-command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+command -v "$tool" >/dev/null || [ -e "$tool" ] || skip_all "$tool is not installed"
 
 for machine; do
     start "$machine"
