@@ -141,6 +141,17 @@ Test(boot, mem_limits)
 	machine_destroy(m);
 }
 
+Test(boot, resources_end_where_the_kernel_s_addresses_do)
+{
+	struct machine *m = booted("pc-i386", "ram", "4G", NULL);
+	cr_expect(!strstr(booted_resources(m, false), "100000000-"));
+	machine_destroy(m);
+
+	m = booted("pc-i386-pae", "ram", "4G", NULL);
+	cr_expect(strstr(booted_resources(m, false), "100000000-13fffffff : System RAM"));
+	machine_destroy(m);
+}
+
 Test(boot, memmap_edits_the_firmware_s_map)
 {
 	struct machine *m = booted("pc-x86_64", "cmdline", "memmap=64M$1G", NULL);

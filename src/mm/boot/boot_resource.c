@@ -16,8 +16,19 @@
 #include <errno.h>
 #include <string.h>
 
+/* The last address that a resource_size_t holds. What ends beyond is passed over. */
+static uint64_t last_address(const struct boot *b)
+{
+	bool narrow = b->m->arch == ARCH_ARM ||
+		      (b->m->arch == ARCH_I386 && !machine_has(b->m, CONFIG_X86_PAE));
+
+	return narrow && !b->d->like.set ? UINT32_MAX : UINT64_MAX;
+}
+
 static int insert(struct boot *b, bool port, uint64_t start, uint64_t end, const char *name)
 {
+	if (end > last_address(b))
+		return 0;
 	int err = resource_insert(b->m, port, start, end, name);
 
 	return err == -EBUSY ? 0 : err;
@@ -78,34 +89,46 @@ static int insert_image(struct boot *b)
 	return 0;
 }
 
-/* arm64 shows memblock's reservations inside RAM (reserve_memblock_reserved_regions()), around the
- * image. */
+/* [start, end) inside one range of RAM, around the image. */
+static int insert_reserved_part(struct boot *b, uint64_t start, uint64_t end)
+{
+	int err = 0;
+
+	for (unsigned p = 0; p < IMAGE_PARTS && b->a->show[p].name && !err; p++) {
+		uint64_t lo = b->image + b->a->show[p].start, hi = b->image + b->a->show[p].end;
+
+		if (lo >= end || hi <= start)
+			continue;
+		if (start < lo)
+			err = insert(b, false, start, lo - 1, "reserved");
+		start = hi;
+	}
+	if (!err && start < end)
+		err = insert(b, false, start, end - 1, "reserved");
+	return err;
+}
+
+/* arm64 shows memblock's reservations cut to each range of RAM
+ * (reserve_memblock_reserved_regions()). */
 static int insert_reserved(struct boot *b)
 {
 	const struct memblock_type *reserved = &b->m->memblock.reserved;
+	const struct memblock_type *memory = &b->m->memblock.memory;
+	int err = 0;
 
 	for (unsigned i = 0; i < reserved->nr; i++) {
-		uint64_t start = reserved->region[i].start, end = reserved->region[i].end;
-		int err = 0;
+		uint64_t start = align_down(reserved->region[i].start, PAGE_BYTES);
+		uint64_t end = align_up(reserved->region[i].end, PAGE_BYTES);
 
-		if (!memblock_is_memory(b->m, start) || !memblock_is_memory(b->m, end - 1))
-			continue;
-		for (unsigned p = 0; p < IMAGE_PARTS && b->a->show[p].name && !err; p++) {
-			uint64_t lo = b->image + b->a->show[p].start,
-				 hi = b->image + b->a->show[p].end;
+		for (unsigned k = 0; k < memory->nr && !err; k++) {
+			uint64_t lo = most(start, memory->region[k].start);
+			uint64_t hi = least(end, memory->region[k].end);
 
-			if (lo >= end || hi <= start)
-				continue;
-			if (start < lo)
-				err = insert(b, false, start, lo - 1, "reserved");
-			start = hi;
+			if (lo < hi && !(memory->region[k].flags & MEMBLOCK_NOMAP))
+				err = insert_reserved_part(b, lo, hi);
 		}
-		if (!err && start < end)
-			err = insert(b, false, start, end - 1, "reserved");
-		if (err)
-			return err;
 	}
-	return 0;
+	return err;
 }
 
 static int insert_devices(struct boot *b)
