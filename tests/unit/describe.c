@@ -182,6 +182,121 @@ Test(describe, reserved_memory)
 	machine_destroy(m);
 }
 
+static void open_reserved(unsigned cells_of_it, bool ranges)
+{
+	fdt_begin_node(blob, "reserved-memory");
+	fdt_property_u32(blob, "#address-cells", cells_of_it);
+	fdt_property_u32(blob, "#size-cells", cells_of_it);
+	if (ranges)
+		fdt_property(blob, "ranges", NULL, 0);
+}
+
+Test(describe, reserved_memory_written_otherwise_than_the_root_is_ignored)
+{
+	for (unsigned way = 0; way < 3; way++) {
+		open_tree(1, 1);
+		MEMORY("memory@40000000", 0x40000000, 0x10000000);
+		open_reserved(way == 1 ? 2 : 1, way != 2);
+		reserved("fixed", "\0", NULL);
+		CELLS("reg", 0x48000000, 0x100000, 0x49000000, 0x100000);
+		fdt_end_node(blob);
+		fdt_end_node(blob);
+		struct machine_desc *d = close_tree();
+		cr_expect_eq(d->nr_reserved, way ? 0 : 2, "way %u", way);
+		free(d);
+	}
+}
+
+Test(describe, a_pool_that_cannot_be_set_up_is_free_memory)
+{
+	open_tree(1, 1);
+	MEMORY("memory@40000000", 0x40000000, 0x20000000);
+	open_reserved(1, true);
+	reserved("pool-askew", "reusable\0linux,cma-default\0", NULL);
+	CELLS("reg", 0x48100000, 0x1000000);
+	fdt_end_node(blob);
+	/* Its end is in the memory, its start below. */
+	reserved("below", "\0", NULL);
+	CELLS("reg", 0x3ff00000, 0x180000);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	struct machine *m = boot_described(close_tree());
+	cr_assert(m, "%s", refused_why());
+	booted_check(m);
+	cr_expect(frame_peek(m, 0x48200).flags & FRAME_BUDDY);
+	cr_expect(strstr(booted_log(m), "node pool-askew compatible matching fail"));
+	cr_expect(strstr(booted_resources(m, false), "  40000000-4007ffff : reserved"));
+	cr_expect_eq(m->totalcma_pages, 64 * 256, "the configuration's area instead");
+	machine_destroy(m);
+}
+
+/* A board whose loader fills the memory node in: a device claims an address among reservations. */
+static struct machine_desc *empty_board(const char *node, uint32_t base)
+{
+	open_tree(1, 1);
+	MEMORY(node, base, 0);
+	open_reserved(1, true);
+	reserved("sram", "no-map\0", NULL);
+	CELLS("reg", 0x60000, 0x6000);
+	fdt_end_node(blob);
+	reserved("firmware", "no-map\0", NULL);
+	CELLS("reg", 0x81000000, 0x100000);
+	fdt_end_node(blob);
+	reserved("modem", "no-map\0", NULL);
+	CELLS("reg", 0x9a000000, 0x2000000);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "clock@70000");
+	CELLS("reg", 0x70000, 0x1000);
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "remoteproc@98900000");
+	CELLS("reg", 0x98900000, 0x1400000);
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "pcie@f0000000");
+	CELLS("reg", 0xf0000000, 0x1000000);
+	fdt_end_node(blob);
+	return close_tree();
+}
+
+Test(describe, ram_reaches_as_far_as_its_reservations)
+{
+	static const char *const node[] = {"memory@80000000", "memory"};
+	static const uint32_t base[] = {0x80000000, 0};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct machine_desc *d = empty_board(node[i], base[i]);
+
+		cr_assert_eq(describe_option(d, "ram", "2G", NULL), 0);
+		struct machine *m = boot_described(d);
+		cr_assert(m, "%s", refused_why());
+		booted_check(m);
+		cr_expect_eq(m->memblock.memory.region[0].start, 0x80000000, "%s", node[i]);
+		const char *iomem = booted_resources(m, false);
+		cr_expect(strstr(iomem,
+				  "\n9a000000-9bffffff : reserved\n9c000000-efffffff : System RAM"),
+			"%s", iomem);
+		cr_expect(strstr(iomem, "\n100000000-10fffffff : System RAM"), "%s", iomem);
+		machine_destroy(m);
+	}
+}
+
+Test(describe, a_cpu_without_mmu_is_refused)
+{
+	struct machine_desc *d = calloc(1, sizeof(*d));
+	struct refusal why;
+
+	open_tree(1, 1);
+	MEMORY("memory@c0000000", 0xc0000000, 0x800000);
+	fdt_begin_node(blob, "interrupt-controller@e000e100");
+	fdt_property_string(blob, "compatible", "arm,armv7m-nvic");
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	cr_assert_eq(fdt_finish(blob), 0);
+	cr_expect_eq(describe_fdt(d, (struct blob){blob, fdt_totalsize(blob)}, &why), -EINVAL);
+	cr_expect(strstr(why.sentence, "no MMU"), "%s", why.sentence);
+	free(d);
+}
+
 Test(describe, numa)
 {
 	open_tree(1, 1);

@@ -154,20 +154,25 @@ static void add_cma(struct boot *b, uint64_t start, uint64_t end, const char *na
 		b->cma[b->nr_cma++] = (struct boot_cma){start, end, name};
 }
 
-/* A reusable pool: rmem_cma_setup(). */
-static void setup_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+/* What nobody can set up goes back to the free memory. */
+static int drop_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
 {
-	if (!machine_has(b->m, CONFIG_CMA)) {
-		log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
-		return;
-	}
+	log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
+	return memblock_free(b->m, start, end - start);
+}
+
+/* A reusable pool: rmem_cma_setup(). */
+static int setup_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	if (!machine_has(b->m, CONFIG_CMA))
+		return drop_pool(b, r, start, end);
 	if ((start | end) & (cma_align(b) - 1)) {
 		log_printf(b->m, "Reserved memory: incorrect alignment of CMA region");
-		return;
+		return drop_pool(b, r, start, end);
 	}
 	if (b->nr_cma == MAX_CMA_AREAS) {
 		log_printf(b->m, "Not enough slots for CMA reserved regions!");
-		return;
+		return drop_pool(b, r, start, end);
 	}
 	add_cma(b, start, end, r->name);
 	b->cma_default |= r->cma_default;
@@ -175,6 +180,7 @@ static void setup_pool(struct boot *b, const struct reserved_range *r, uint64_t 
 		(ull)start, (ull)((end - start) / MIB));
 	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool",
 		r->name);
+	return 0;
 }
 
 static int reserve_fixed(struct boot *b, const struct reserved_range *r)
@@ -197,7 +203,7 @@ static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 		err = memblock_reserve(b->m, start, end - start);
 	}
 	if (!err && r->reusable)
-		setup_pool(b, r, r->start, r->end);
+		err = setup_pool(b, r, r->start, r->end);
 	return err;
 }
 
@@ -220,7 +226,7 @@ static int reserve_placed(struct boot *b, const struct reserved_range *r)
 		return 0;
 	}
 	if (r->reusable)
-		setup_pool(b, r, at, at + bytes);
+		return setup_pool(b, r, at, at + bytes);
 	if (!r->no_map)
 		return 0;
 	int err = memblock_free(b->m, at, bytes);

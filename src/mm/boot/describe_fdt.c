@@ -78,6 +78,17 @@ static void find_arch(struct scan *s, int cpu)
 		s->d->arch = ARCH_I386;
 }
 
+/* Cortex-M: often no CPU node says so, but their interrupt controller does. */
+static int check_mmu(const void *fdt, struct refusal *why)
+{
+	if (fdt_node_offset_by_compatible(fdt, -1, "arm,armv7m-nvic") < 0 &&
+		fdt_node_offset_by_compatible(fdt, -1, "arm,v7m-nvic") < 0)
+		return 0;
+	return refuse(why, EINVAL,
+		"this board's CPU is a Cortex-M, which has no MMU: only kernels with paging are "
+		"simulated");
+}
+
 static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 {
 	d->itlb_entries = dt_u32(fdt, cpu, "i-tlb-size", 0);
@@ -123,7 +134,8 @@ static void note_base(struct scan *s, const char *name, uint64_t start)
 {
 	const char *unit = strchr(name, '@');
 
-	if (s->d->ram_base_known)
+	/* "memory { reg = <0 0>; }" is only a place to fill in. */
+	if (s->d->ram_base_known || (!start && !unit))
 		return;
 	s->d->ram_base = start ? start : unit ? strtoull(unit + 1, NULL, 16) : 0;
 	s->d->ram_base_known = true;
@@ -343,7 +355,9 @@ int describe_fdt(struct machine_desc *d, struct blob blob, struct refusal *why)
 	d->arch = ARCH_ARM64;
 	d->fdt_bytes = fdt_totalsize(blob.data);
 	scan_cpus(&s);
-	err = scan_own(&s, why);
+	err = check_mmu(blob.data, why);
+	if (!err)
+		err = scan_own(&s, why);
 	if (!err)
 		err = scan_memory(&s, why);
 	if (!err)

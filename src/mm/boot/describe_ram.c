@@ -156,14 +156,20 @@ static uint64_t first_device(const struct machine_desc *d, uint64_t from)
 static uint64_t guess_base(const struct machine_desc *d)
 {
 	static const uint64_t bases[] = {0, GIB, 2 * GIB, 4 * GIB};
-	uint64_t reserved = UINT64_MAX;
+	uint64_t lowest = UINT64_MAX, quiet = UINT64_MAX;
 
-	/* What the tree reserves is RAM. */
-	for (unsigned i = 0; i < d->nr_reserved; i++)
-		if (d->reserved[i].end > d->reserved[i].start && d->reserved[i].start < reserved)
-			reserved = d->reserved[i].start;
-	if (reserved != UINT64_MAX)
-		return reserved & ~(GIB / 2 - 1);
+	/* What the tree reserves is RAM, unless it is a device's own (SRAM among registers). */
+	for (unsigned i = 0; i < d->nr_reserved; i++) {
+		uint64_t start = d->reserved[i].start & ~(GIB / 2 - 1);
+
+		if (d->reserved[i].end <= d->reserved[i].start)
+			continue;
+		lowest = start < lowest ? start : lowest;
+		if (start < quiet && first_device(d, start) >= start + GIB / 4)
+			quiet = start;
+	}
+	if (lowest != UINT64_MAX)
+		return quiet != UINT64_MAX ? quiet : lowest;
 	for (unsigned i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
 		if (first_device(d, bases[i]) >= bases[i] + GIB / 4)
 			return bases[i];
@@ -182,17 +188,34 @@ static uint64_t board_base(const struct machine_desc *d)
 	return d->ram_base_known ? d->ram_base : guess_base(d);
 }
 
+/* The end of what the tree itself takes from RAM at @base, before the next 4 GiB. */
+static uint64_t reserved_top(const struct machine_desc *d, uint64_t base, uint64_t limit)
+{
+	uint64_t top = base;
+
+	for (unsigned i = 0; i < d->nr_reserved; i++) {
+		const struct reserved_range *r = &d->reserved[i];
+
+		if (r->start >= base && r->end > top && r->end <= limit)
+			top = r->end;
+	}
+	return top;
+}
+
 static int resize_board(struct machine_desc *d, uint64_t bytes, uint64_t base)
 {
-	uint64_t room = first_device(d, base);
-
 	bytes = (bytes + PAGE_MASK_BYTES) & ~PAGE_MASK_BYTES;
+	uint64_t next = (base & ~(4 * GIB - 1)) + 4 * GIB;
+	uint64_t limit = next < base + bytes ? next : base + bytes;
+	/* RAM goes at least as far as its reservations, whatever address some node claims there. */
+	uint64_t room = first_device(d, reserved_top(d, base, limit));
+
 	room = room > base ? (room & ~(16 * MIB - 1)) - base : 0;
 	/* A device at RAM's own place is a part of RAM (frame buffers, firmware's windows). */
 	if (first_device(d, base) < base + 16 * MIB || room > bytes)
 		room = bytes;
 	add(d, base, base + room, FIRMWARE_USABLE);
-	uint64_t next = (base + room + 4 * GIB - 1) & ~(4 * GIB - 1);
+	next = (base + room + 4 * GIB - 1) & ~(4 * GIB - 1);
 	add(d, next, next + bytes - room, FIRMWARE_USABLE);
 	return 0;
 }

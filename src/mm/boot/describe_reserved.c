@@ -6,7 +6,8 @@
  * `alloc-ranges` (to be placed at boot). `no-map` takes it out of the kernel's map altogether;
  * `reusable` on a shared-dma-pool lends it to the page allocator as a CMA area;
  * `linux,cma-default` makes that area the default one. Nodes that are not available are passed
- * over; so is what makes no sense, as the kernel does with a warning.
+ * over; so is what makes no sense, as the kernel does with a warning; so is a /reserved-memory
+ * whose cells are not the root's or that has no `ranges`.
  *
  * Follows drivers/of/fdt.c and of_reserved_mem.c of 6.1.
  */
@@ -120,9 +121,13 @@ int describe_reserved(struct machine_desc *d, const void *fdt, struct refusal *w
 	}
 	if (parent < 0)
 		return 0;
-	unsigned address =
-		dt_u32(fdt, parent, "#address-cells", dt_u32(fdt, 0, "#address-cells", 1));
-	unsigned size = dt_u32(fdt, parent, "#size-cells", dt_u32(fdt, 0, "#size-cells", 1));
+	unsigned address = dt_u32(fdt, 0, "#address-cells", 1);
+	unsigned size = dt_u32(fdt, 0, "#size-cells", 1);
+
+	/* "unsupported node format, ignoring" */
+	if (dt_u32(fdt, parent, "#address-cells", 0) != address ||
+		dt_u32(fdt, parent, "#size-cells", 0) != size || !dt_has(fdt, parent, "ranges"))
+		return 0;
 	fdt_for_each_subnode(node, fdt, parent)
 	{
 		if (!dt_available(fdt, node))
