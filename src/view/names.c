@@ -96,7 +96,7 @@ int name_parse(const struct word *word, struct name_ref *r, struct refusal *why)
 		if (!take_range(s, len, &at, r))
 			return refuse_word(why, EINVAL, word,
 				"behind the dot comes INDEX, FIRST-LAST, FIRST-LAST:USED/GROUP or "
-				"FIRST-, in decimal");
+				"FIRST-, in decimal, up to 4294967294, FIRST not above LAST");
 	}
 	if (at < len && s[at] == '+') {
 		r->offset = s + at + 1;

@@ -91,7 +91,7 @@ static const struct {
 		"fill in the memory node needs it"},
 	{"maxram", OPT(maxram), is_size, "SIZE", "a size like 8G",
 		"up to how much RAM may be plugged in later: address space is kept for it"},
-	{"cpus", OPT(cpus), is_count, "N", "a number from 1 on", "how many CPUs are online"},
+	{"cpus", OPT(cpus), is_count, "N", "a number from 1 to 4096", "how many CPUs are online"},
 	{"nodes", OPT(nodes), is_count, "N", "a number from 1 to 64",
 		"spread RAM and CPUs evenly over N NUMA nodes"},
 	{"cma", OPT(cma), is_cma, "SIZE[@START[-END]]",
