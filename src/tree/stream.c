@@ -237,7 +237,11 @@ static bool finish_plain_line(struct simm_write *w)
 	bool calls = ops_of(w->open)->keeps_errors;
 	int err = 0;
 
-	if (is_strict(line, len) && !(st->state.strict && st->state.failed)) {
+	if (!node_holds(w->open->simm, &w->open->node)) {
+		err = -refuse(&s->m->why, ENODEV,
+			"the machine was rebooted since this file was opened, and has no such file "
+			"now");
+	} else if (is_strict(line, len) && !(st->state.strict && st->state.failed)) {
 		st->state.strict = true;
 		st->state.failed = false;
 	} else if (calls && memchr(line, '\0', len)) {
@@ -422,7 +426,8 @@ enum simm_step stream_step(struct simm_write *w)
 	}
 	if (!w->started && start(w))
 		return SIMM_DONE;
-	for (unsigned n = 0; n < LINES_PER_SLICE; n++) {
+	const unsigned slice = session_slice(&w->open->simm->session, LINES_PER_SLICE);
+	for (unsigned n = 0; n < slice; n++) {
 		if (!w->running) {
 			if (w->interrupted)
 				return finish_early(w, EINTR);

@@ -288,6 +288,7 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 {
 	struct session *s = run->v->s;
 	const bool open = b->p.has_target && b->p.target.open;
+	const unsigned slice = session_slice(s, CALLS_PER_SLICE);
 	uint32_t index[CALL_MAX_ARGS], target;
 
 	b->p.call.v = run->v;
@@ -296,7 +297,7 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 		refuse(&s->m->why, EINTR, "interrupted by a signal");
 		return b->done ? finish_bulk(run, b, &s->m->why) : refuse_bulk(run, -EINTR);
 	}
-	for (unsigned n = 0; n < CALLS_PER_SLICE; n++) {
+	for (unsigned n = 0; n < slice; n++) {
 		if (!next_indices(b, index, &target)) {
 			if (b->done)
 				return finish_bulk(run, b, NULL);

@@ -7,8 +7,8 @@
  *	           3/8 free one of the blocks that are held, any of them alike
  *
  * It runs in slices of counted steps, so that readers are served meanwhile. What it holds is in run->state until the end,
- * when each block gets a name (mix.0, mix.1, ...); a signal undoes it: all that it holds is freed. Its dice
- * are its own: the machine's stay as they were.
+ * when each block gets a name (mix.0, mix.1, ...); a signal before that undoes it: all that it holds is freed. Naming
+ * and undoing take slices, too. Its dice are its own: the machine's stay as they were.
  */
 #include "view/call.h"
 
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_PER_SLICE 20000u
+#define STEPS_PER_SLICE 2048u
 
 /* One block of malloc(), as run->state must be. */
 struct mix {
@@ -26,6 +26,9 @@ struct mix {
 	uint64_t left;
 	uint64_t allocs, frees, failures;
 	uint64_t nr, cap;
+	uint64_t named;	     /* of held[]: those that have their names */
+	uint32_t next_index; /* where to look for the next name */
+	bool undoing;
 	uint64_t held[]; /* pfn << 4 | order */
 };
 
@@ -92,17 +95,35 @@ static void mix_undo(struct call *c, struct mix *x)
 		mix_free(c, x, x->nr - 1);
 }
 
-/* The blocks held get names; those without room for one are freed. */
+/* A slice of an undoing that a signal asked for. */
+static int mix_undo_slice(struct call *c, struct mix *x)
+{
+	const unsigned slice = session_slice(c->v->s, STEPS_PER_SLICE);
+
+	x->undoing = true;
+	for (unsigned step = 0; step < slice && x->nr; step++)
+		mix_free(c, x, x->nr - 1);
+	if (x->nr) {
+		c->again = true;
+		return 0;
+	}
+	return refuse(&c->m->why, EINTR, "mix was interrupted: what it held was freed");
+}
+
+/* The blocks held get names, a slice at a time; those without room for one are freed. */
 static int mix_name(struct call *c, struct mix *x)
 {
-	uint32_t index = 0;
-
-	for (uint64_t i = 0; i < x->nr; i++) {
+	for (unsigned step = 0; x->named < x->nr; step++, x->named++) {
+		const uint64_t i = x->named;
 		struct var v = {
 			.kind = VAR_PAGE, .value = x->held[i] >> 4, .order = x->held[i] & 15};
 
-		index = var_next_free_index(c->m, "mix", 3, index);
-		int err = var_set(c->m, "mix", 3, index, &v);
+		if (step == STEPS_PER_SLICE) {
+			c->again = true;
+			return 0;
+		}
+		x->next_index = var_next_free_index(c->m, "mix", 3, x->next_index);
+		int err = var_set(c->m, "mix", 3, x->next_index, &v);
 		if (err) {
 			struct refusal keep = c->m->why;
 
@@ -123,11 +144,10 @@ int call_mix(struct call *c)
 
 	if (!x && !(x = mix_begin(c)))
 		return refuse(&c->m->why, ENOMEM, "the host has no memory for the call");
-	if (c->run->interrupted) {
-		mix_undo(c, x);
-		return refuse(&c->m->why, EINTR, "mix was interrupted: what it held was freed");
-	}
-	for (unsigned step = 0; step < STEPS_PER_SLICE && x->left && !err; step++, x->left--) {
+	if (x->undoing || (c->run->interrupted && !x->named))
+		return mix_undo_slice(c, x);
+	const unsigned slice = session_slice(c->v->s, STEPS_PER_SLICE);
+	for (unsigned step = 0; step < slice && x->left && !err; step++, x->left--) {
 		if (x->nr == x->cap) {
 			struct mix *grown = mix_grow(x);
 
@@ -152,6 +172,9 @@ int call_mix(struct call *c)
 		c->again = true;
 		return 0;
 	}
+	err = mix_name(c, x);
+	if (err || c->again)
+		return err;
 	text_dec(c->result, x->nr, 0);
 	text_puts(c->result, " allocs=");
 	text_dec(c->result, x->allocs, 0);
@@ -159,5 +182,5 @@ int call_mix(struct call *c)
 	text_dec(c->result, x->frees, 0);
 	text_puts(c->result, " failures=");
 	text_dec(c->result, x->failures, 0);
-	return mix_name(c, x);
+	return 0;
 }

@@ -127,6 +127,13 @@ void session_error(struct session *s, const char *path, uint64_t line_number, co
 void session_wait(struct session *s, struct waiting *w);
 void session_wait_end(struct session *s, struct waiting *w);
 
+/* How many of @steps fit into a slice, so that readers are served within milliseconds. With checks=full each step
+ * looks at the whole machine. */
+static inline unsigned session_slice(const struct session *s, unsigned steps)
+{
+	return s->m->checks_full ? 1 + steps / 256 : steps;
+}
+
 /* Boot from @desc (describe_finish() is done here). 0 or -errno; nothing is to be finished then. */
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);
 void session_finish(struct session *s);

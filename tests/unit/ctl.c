@@ -312,6 +312,60 @@ Test(ctl, reboot_changes_only_what_it_names)
 	simm_destroy(simm);
 }
 
+Test(ctl, files_open_over_a_reboot)
+{
+	struct simm *simm = machine();
+	struct simm_open *open = world_open(simm, "sim/cpu1/ctl", SIMM_O_READ | SIMM_O_WRITE);
+
+	cr_assert_eq(world_puts(open, "alloc_page GFP_KERNEL\n"), 22);
+	world_call(simm, "reboot cpus=1");
+	cr_assert_eq(world_puts(open, "alloc_page GFP_KERNEL\n"), -ENODEV);
+	cr_assert_eq(world_puts(open, "drain_local_pages\n"), -ENODEV);
+	cr_assert(strstr(world_cat(simm, "sim/errors"), "rebooted"));
+	world_call(simm, "reboot cpus=2");
+	cr_assert_eq(world_puts(open, "# it is there again\nalloc_page GFP_KERNEL\n"), 42);
+	simm_release(open);
+	cr_assert_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
+/* A reader waits for one slice at most: that is a number of steps, and none of them may do it all. */
+Test(ctl, a_mix_is_cut_into_slices)
+{
+	struct simm *simm = world("pc-i386", "ram", "64M", "checks", "full", NULL);
+	struct simm_open *open = world_open(simm, "sim/ctl", SIMM_O_READ | SIMM_O_WRITE);
+	struct simm_write *w = simm_write_begin(open, "mix 1 2000\n", 11, 0, 1);
+	unsigned slices = 1;
+
+	while (simm_write_step(w) == SIMM_MORE)
+		slices++;
+	cr_assert_eq(simm_write_end(w), 11);
+	cr_assert_gt(slices, 100, "%u slices with all checks", slices);
+	simm_release(open);
+	simm_destroy(simm);
+	simm = world("pc-i386", "ram", "64M", NULL);
+	open = world_open(simm, "sim/ctl", SIMM_O_READ | SIMM_O_WRITE);
+	w = simm_write_begin(open, "mix 1 20000\n", 12, 0, 1);
+	for (slices = 1; simm_write_step(w) == SIMM_MORE; slices++)
+		;
+	cr_assert_eq(simm_write_end(w), 12);
+	cr_assert_gt(slices, 8, "%u slices", slices);
+	/* A signal: all that it held is freed, and nothing is named. */
+	world_call(simm, "reboot");
+	w = simm_write_begin(open, "mix 1 200000\n", 13, 0, 1);
+	for (slices = 0; slices < 4; slices++)
+		cr_assert_eq(simm_write_step(w), SIMM_MORE);
+	simm_write_interrupt(w);
+	while (simm_write_step(w) == SIMM_MORE)
+		;
+	cr_assert_eq(simm_write_end(w), -EINTR);
+	world_call(simm, "drain_all_pages");
+	cr_assert_eq(simm->session.m->vars.nr_values, 0);
+	cr_assert_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_release(open);
+	simm_destroy(simm);
+}
+
 Test(ctl, help_and_last)
 {
 	struct simm *simm = machine();
