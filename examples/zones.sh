@@ -48,7 +48,9 @@ title "3. A machine with 4 GiB: not all of it is there"
 fresh ram=4G
 table
 say "Below 4 GiB some addresses belong to devices, so part of the RAM is moved above 4 GiB by the chipset. This kernel's" \
-    "page tables hold 32-bit physical addresses, so it cannot use that part; a PAE kernel can (pc-i386-pae)."
+    "page tables hold 32-bit physical addresses, so it cannot use that part: the firmware tells of it (the last usable" \
+    "range below), but proc/iomem ends before it. A PAE kernel can use it (pc-i386-pae)."
+see grep 'BIOS-e820.*usable' "$sim/dmesg"
 see cat "$proc/iomem"
 must "the kernel has less than 4 GiB" [ "$(kb MemTotal)" -lt $((4 * 1024 * 1024)) ]
 must "low memory is as small as with 2 GiB" [ $((($(zone DMA spanned) + $(zone Normal spanned) + 1) / 256)) = $low ]
