@@ -34,12 +34,6 @@ static const uint8_t types[NR_SYSCTLS] = {
 #include "sysctl.def"
 };
 
-static const char *const paths[NR_SYSCTLS] = {
-#define SYSCTL(name, need, when, path, mode, type, min, max, dflt, effect, doc)                    \
-	[SYSCTL_##name] = path,
-#include "sysctl.def"
-};
-
 /* The words of the switches that have some, in printing order. */
 static const char *sysctl_words(unsigned id)
 {
@@ -254,7 +248,7 @@ static bool to_int(uint64_t value, bool minus, int64_t *out)
 /* The name of the file for sentences: the last part of its path. */
 static const char *file_name(const struct view *v)
 {
-	return strrchr(paths[v->aux], '/') + 1;
+	return strrchr(sysctl_path((enum sysctl_id)v->aux), '/') + 1;
 }
 
 static int refuse_range(struct view *v, int64_t least, int64_t most)

@@ -4,8 +4,6 @@
  */
 #include "view/files.h"
 
-#include "base/parse.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,18 +11,14 @@
 /* BASE or BASE.INDEX, the index in plain decimal without leading zeroes: one spelling a name. */
 static int var_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	const char *dot = memchr(name, '.', len);
-	size_t base_len = dot ? (size_t)(dot - name) : len;
-	uint64_t index = VAR_NO_INDEX;
+	size_t base_len;
+	uint32_t index;
 
-	if (dot) {
-		size_t digits = len - base_len - 1;
-
-		if (!parse_u64(dot + 1, digits, 10, &index) || index >= VAR_NO_INDEX ||
-			(dot[1] == '0' && digits > 1))
-			return -ENOENT;
-	}
-	return var_key(v->m, name, base_len, (uint32_t)index, value) ? 0 : -ENOENT;
+	if (!var_split(name, len, &base_len, &index))
+		return -ENOENT;
+	if (index != VAR_NO_INDEX && name[base_len + 1] == '0' && len - base_len > 2)
+		return -ENOENT;
+	return var_key(v->m, name, base_len, index, value) ? 0 : -ENOENT;
 }
 
 static bool var_list(struct view *v, uint64_t *key, char *name, size_t cap)
@@ -101,11 +95,10 @@ int forget_sim_var(struct view *v)
 
 	if (!var_at(v, v->arg[0], name, &var))
 		return -ENOENT;
-	const char *dot = strchr(name, '.');
-	uint64_t index = VAR_NO_INDEX;
-	size_t len = dot ? (size_t)(dot - name) : strlen(name);
-	if (dot)
-		parse_u64(dot + 1, strlen(dot + 1), 10, &index);
+	size_t len;
+	uint32_t index;
+	if (!var_split(name, strlen(name), &len, &index))
+		return -ENOENT;
 	v->s->acts++;
-	return var_forget(v->m, name, len, (uint32_t)index);
+	return var_forget(v->m, name, len, index);
 }

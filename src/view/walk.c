@@ -157,17 +157,14 @@ static bool address_of_name(const struct machine *m, const char *name, size_t le
 {
 	const char *plus = memchr(name, '+', len);
 	size_t name_len = plus ? (size_t)(plus - name) : len;
-	const char *dot = memchr(name, '.', name_len);
-	size_t base_len = dot ? (size_t)(dot - name) : name_len;
-	uint64_t index = VAR_NO_INDEX, more = 0;
+	size_t base_len;
+	uint32_t index;
+	uint64_t more = 0;
 
-	if (!var_name_ok(name, base_len) ||
+	if (!var_split(name, name_len, &base_len, &index) ||
 		(plus && !parse_size(plus + 1, len - name_len - 1, &more)))
 		return false;
-	if (dot &&
-		(!parse_u64(dot + 1, name_len - base_len - 1, 10, &index) || index >= VAR_NO_INDEX))
-		return false;
-	const struct var *var = var_get(m, name, base_len, (uint32_t)index);
+	const struct var *var = var_get(m, name, base_len, index);
 
 	if (!var || (var->kind != VAR_PAGE && var->kind != VAR_ADDRESS))
 		return false;

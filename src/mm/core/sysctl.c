@@ -57,6 +57,11 @@ static const char *const paths[NR_SYSCTLS] = {
 #include "sysctl.def"
 };
 
+const char *sysctl_path(enum sysctl_id id)
+{
+	return paths[id];
+}
+
 bool sysctl_thp_wanted(const struct machine *m)
 {
 	return machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE) &&

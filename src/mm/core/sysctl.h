@@ -32,6 +32,8 @@ struct sysctls {
 /* Words of transparent_hugepage/enabled, in printing order. */
 enum { THP_ALWAYS, THP_MADVISE, THP_NEVER };
 
+/* Where its file lies, relative to the mount. */
+const char *sysctl_path(enum sysctl_id id);
 /* Does anyone get huge pages without asking, or by madvise? */
 bool sysctl_thp_wanted(const struct machine *m);
 /* Every value as the kernel has it at boot, for the machine's architecture and command line. */

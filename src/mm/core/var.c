@@ -19,6 +19,7 @@
  */
 #include "mm/core/var.h"
 
+#include "base/parse.h"
 #include "mm/machine.h"
 
 #include <assert.h>
@@ -293,6 +294,20 @@ static struct var *find_var(const struct machine *m, struct base *b, uint32_t in
 	struct leaf *leaf = find_leaf(m, b, index);
 	struct var *v = leaf ? &leaf->var[index % LEAF_LEN] : NULL;
 	return v && v->kind != VAR_NONE ? v : NULL;
+}
+
+bool var_split(const char *name, size_t len, size_t *base_len, uint32_t *index)
+{
+	const char *dot = memchr(name, '.', len);
+	uint64_t value = VAR_NO_INDEX;
+
+	*base_len = dot ? (size_t)(dot - name) : len;
+	if (!var_name_ok(name, *base_len))
+		return false;
+	if (dot && (!parse_u64(dot + 1, len - *base_len - 1, 10, &value) || value >= VAR_NO_INDEX))
+		return false;
+	*index = (uint32_t)value;
+	return true;
 }
 
 const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index)

@@ -41,6 +41,9 @@ struct vars {
 
 /* Letters, digits and '_', not beginning with a digit, at most VAR_NAME_MAX - 1 bytes. */
 bool var_name_ok(const char *base, size_t len);
+/* Take "p.17" or "buf" apart: the length of its base, and its index (VAR_NO_INDEX without one). False when it is not
+ * the spelling of a name; whether that name holds something is var_get()'s to say. */
+bool var_split(const char *name, size_t len, size_t *base_len, uint32_t *index);
 /* NULL when unknown. The pointer is valid until the next var_set() or var_forget(). */
 const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index);
 /* Errors: EDQUOT, ENOMEM (m->why). */
