@@ -31,7 +31,9 @@
 #include "mm/boot/resource.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/kernel_map.h"
+#include "mm/kernel/kmem_cache.h"
 #include "mm/page/types.h"
+#include "mm/process/types.h"
 
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
@@ -99,6 +101,8 @@ struct machine {
 	struct fault_inject fail_page_alloc;
 	struct vars vars;
 	struct page_alloc_state page_alloc;
+	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
+	struct processes processes;
 	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;

@@ -135,6 +135,7 @@ struct node {
 	uint64_t spanned_pages;
 	uint64_t present_pages;
 	uint64_t stat[NR_NODE_STATS];
+	struct frame_list lru[5]; /* by enum lru_list (page/lru.h) */
 	bool kswapd_woken;
 	uint8_t kswapd_order;
 	uint8_t kswapd_highest_zone;

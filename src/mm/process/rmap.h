@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reverse mapping: from a page to those who map it (mm/rmap.c of 6.1).
+ *
+ * An anonymous page's frame.mapping is the id of its anon_vma and frame.index its linear page offset; a file page's are
+ * its inode's id and its page in the file. frame.mapcount counts page-table entries.
+ */
+#ifndef SIMM_MM_RMAP_H
+#define SIMM_MM_RMAP_H
+
+#include "mm/process/types.h"
+
+/* Ids of anon_vmas and inodes. 0: m->why (ENOMEM, EDQUOT). */
+uint32_t mapping_id_alloc(struct machine *m, uint64_t object_at);
+void mapping_id_free(struct machine *m, uint32_t id);
+/* The object of an id: NULL when it is none. */
+void *mapping_object(const struct machine *m, uint32_t id);
+
+/* Give @v an anon_vma when it has none, its neighbours' if that fits (anon_vma_prepare()). Errors: ENOMEM, EDQUOT. */
+int anon_vma_prepare(struct machine *m, unsigned cpu, struct vma *v);
+/* @dst belongs to all anon_vmas of @src (split, fork). */
+int anon_vma_clone(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src);
+/* The child's mapping of a fork: its parent's anon_vmas, and one of its own (anon_vma_fork()). */
+int anon_vma_fork(struct machine *m, unsigned cpu, struct vma *child, struct vma *parent);
+void unlink_anon_vmas(struct machine *m, unsigned cpu, struct vma *v);
+/* list_is_singular(&vma->anon_vma_chain) */
+bool anon_chain_singular(const struct machine *m, const struct vma *v);
+
+/* Count a new page-table entry for the page, and what follows of the node's counters. */
+void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v, uint64_t addr);
+void page_dup_anon_rmap(struct machine *m, uint64_t pfn);
+void page_add_file_rmap(struct machine *m, uint64_t pfn);
+void page_remove_rmap(struct machine *m, uint64_t pfn);
+/* page_move_anon_rmap(): the only mapper makes the page its own. */
+void page_move_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v);
+
+/* Each place that maps the page: false from @fn stops. Returns how many were found. */
+typedef bool rmap_fn(struct machine *m, void *data, struct vma *v, uint64_t addr);
+unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes and their address spaces, as data.
+ *
+ *	task ──mm_at──> mm ──vmas──> vma ──file_at──> file ──inode_at──> inode ──pages──> frames (page cache)
+ *	                │            └─anon_chain──> anon_vma_chain <──> anon_vma            │
+ *	                └─pgd ──> page tables in DRAM ──> frames <── frame.mapping ──────────┘
+ *
+ * All of them are blocks of the machine's heap, referred to by arena offset (fields `_at`, 0: none), never by pointer;
+ * blocks do not move, so a pointer is good until the object is freed. Each has an `object`: the address of the kernel
+ * object that it costs in the simulated machine (kmem_cache.h).
+ *
+ * Sizes: addresses and lengths in bytes, counters of struct mm in pages unless they say otherwise.
+ */
+#ifndef SIMM_MM_PROCESS_TYPES_H
+#define SIMM_MM_PROCESS_TYPES_H
+
+#include "mm/core/link_type.h"
+#include "mm/core/radix.h"
+#include "mm/core/var.h"
+#include "mm/page/types.h"
+
+enum {
+#define VM_FLAG(name, bit, letters, doc) name = 1u << (bit),
+#include "mm/process/vm_flags.def"
+	VM_STACK_FLAGS = VM_GROWSDOWN,
+	VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP,
+	VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC,
+	VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT,
+};
+
+/* What a mapping is besides its file: decides its name in maps, and for kernel's pages how it faults. */
+enum vma_kind {
+	VMA_PLAIN,
+	VMA_VDSO,	/* [vdso] */
+	VMA_VVAR,	/* [vvar] */
+	VMA_SIGPAGE,	/* [sigpage], ARM */
+	VMA_VECTORS,	/* [vectors], ARM: the kernel's; no struct vma of the tree but shown in maps (the gate vma) */
+};
+
+struct vma {
+	uint64_t start, end;		/* [start, end), multiples of a page */
+	uint64_t pgoff;			/* of start: page in the file; anonymous: start >> PAGE_SHIFT at creation */
+	uint64_t flags;			/* VM_* */
+	uint64_t mm_at;
+	uint64_t file_at;		/* 0: anonymous and private */
+	uint64_t anon_vma_at;		/* 0: no anonymous page yet */
+	struct link anon_chain;		/* head: of anon_vma_chain.same_vma */
+	struct link mapped;		/* in inode.mappings */
+	uint64_t object;
+	uint32_t kind;			/* enum vma_kind */
+};
+
+/* All mappings that may share anonymous pages of one origin (mm/rmap.c). Pages have its id in frame.mapping. */
+struct anon_vma {
+	uint32_t id;
+	uint32_t refcount;		/* mappings' chains, children */
+	uint32_t num_children;
+	uint32_t num_active_vmas;	/* vmas whose anon_vma_at this is */
+	uint64_t parent_at;
+	struct link chains;		/* head: of anon_vma_chain.same_anon_vma */
+	uint64_t object;
+};
+
+struct anon_vma_chain {
+	uint64_t vma_at, anon_vma_at;
+	struct link same_vma, same_anon_vma;
+	uint64_t object;
+};
+
+/* A mapping id -> its anon_vma or inode (frame.mapping). */
+struct mappings {
+	uint64_t at;			/* heap block: uint64_t[cap], offset of the object, or free << 1 | 1 */
+	uint32_t cap, nr, first_free;	/* ids 1 .. nr were given out */
+};
+
+enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+/* The mappings of an address space in order of address: see vma_index.h. */
+struct vma_index {
+	uint64_t leaves_at;		/* heap block: struct vma_leaf_ref[cap], sorted */
+	uint32_t nr_leaves, cap_leaves;
+	uint32_t nr;			/* mappings */
+	uint64_t cached_at;		/* the mapping found last (vmacache), 0 */
+};
+
+struct mm {
+	uint32_t users;			/* tasks that run in it */
+	uint32_t asid;			/* low bits: number in TLBs; high bits: its generation (asid.h) */
+	uint64_t id;			/* never used again: names it in reports */
+	uint64_t pgd;			/* physical address of the top table */
+	uint64_t user_pgd;		/* page-table isolation: what user mode runs on; 0: the same */
+	uint64_t cpumask[MAX_CPUS / 64]; /* CPUs whose TLBs may hold entries of it (mm_cpumask()) */
+	struct vma_index vmas;
+	uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm;
+	uint64_t hiwater_rss, hiwater_vm;
+	uint64_t rss[NR_MM_COUNTERS];
+	uint64_t pgtables_bytes;
+	uint64_t mmap_base;		/* top-down: highest end of new mappings */
+	bool mmap_legacy;		/* bottom-up from mmap_base */
+	uint64_t task_size;		/* first address that is not the user's */
+	uint64_t def_flags;		/* mlockall(MCL_FUTURE) */
+	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	uint64_t arg_start, arg_end, env_start, env_end;
+	uint64_t vdso;			/* address, 0: none */
+	uint64_t exe_file_at;
+	struct link tasks;		/* head: of task.in_mm */
+	uint64_t object;
+};
+
+enum inode_kind {
+	INODE_FILE,	/* has blocks on a disk: its page cache can be dropped and read again */
+	INODE_SHMEM,	/* its pages are all there is of it: tmpfs, memfd, SysV, MAP_SHARED anonymous */
+	INODE_MEM,	/* /dev/mem: offset is a physical address */
+	INODE_ZERO,	/* /dev/zero */
+};
+
+/* What a page of a file holds when it is read from its disk. */
+enum content_rule {
+	CONTENT_ZERO,	/* zeroes: costs no host memory */
+	CONTENT_PATTERN, /* each 64-bit word tells inode and offset: file_word() */
+};
+
+struct inode {
+	uint32_t id;			/* of struct mappings */
+	uint32_t kind;			/* enum inode_kind */
+	uint32_t rule;			/* enum content_rule */
+	uint32_t nlink;			/* names; 0: unlinked or never named */
+	uint32_t refcount;		/* open files */
+	uint32_t major, minor;		/* st_dev */
+	uint64_t ino;
+	uint64_t bytes;			/* i_size */
+	bool warm;			/* a first read is no major fault: the page is taken to have been in the cache */
+	struct radix pages;		/* index -> pfn + 1 */
+	uint64_t nr_pages;		/* in the page cache */
+	struct link mappings;		/* head: of vma.mapped (i_mmap) */
+	struct link all;		/* in files.inodes */
+	uint64_t path_at;		/* heap block: NUL-terminated */
+	uint32_t path_bytes;
+	uint64_t object;
+	uint64_t shm_key;		/* SysV */
+};
+
+/* An open file description. */
+struct file {
+	uint64_t inode_at;
+	uint32_t refcount;		/* file descriptors, mappings, executables */
+	uint32_t flags;			/* O_* as Linux's asm-generic has them */
+	uint64_t pos;
+	uint64_t object;
+};
+
+/* All files of the machine. */
+struct files {
+	struct link inodes;		/* head: of inode.all, oldest first */
+	uint64_t next_ino;
+	uint64_t nr;
+};
+
+/* The last signal that an access gave: struct siginfo and the saved context, as a handler sees them. */
+struct siginfo {
+	uint32_t signo;			/* 0: none; 7 SIGBUS, 11 SIGSEGV */
+	uint32_t code;			/* SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2, SI_KERNEL 128 */
+	uint64_t addr;
+	uint64_t error_code;		/* x86 error code, FSR, ESR: what the kernel lets a handler see */
+	uint64_t trapno;
+	uint64_t cr2;
+};
+
+enum task_state { TASK_RUNNING, TASK_ZOMBIE };
+
+enum rlimit_id {
+	RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS,
+	RLIM_LOCKS, RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, NR_RLIMITS
+};
+#define RLIM_INFINITY UINT64_MAX
+
+struct rlimit {
+	uint64_t soft, hard;		/* bytes, RLIM_INFINITY: none; 32-bit kernels print theirs the same way */
+};
+
+#define TASK_COMM_LEN 16
+#define TASK_NAME_MAX 48
+
+struct task {
+	uint32_t pid, tgid, ppid;
+	uint32_t state;			/* enum task_state */
+	uint32_t cpu;			/* where it runs */
+	char comm[TASK_COMM_LEN];
+	char name[TASK_NAME_MAX];	/* of sim/tasks/NAME; "": it has none */
+	uint64_t mm_at;			/* 0: none (a kernel thread, a zombie) */
+	struct link in_mm;		/* in mm.tasks */
+	uint64_t min_flt, maj_flt;	/* its own */
+	uint64_t cmin_flt, cmaj_flt;	/* of children waited for */
+	struct siginfo signal;		/* pending: the last refused access; cleared by the next act of the task */
+	uint64_t ip, sp;		/* for the log's line: where it last fetched, its stack */
+	int32_t exit_code;		/* wait status of a zombie */
+	int32_t oom_score_adj;
+	uint32_t clone_flags;
+	bool vfork_parent_waits;	/* its parent waits until it execs or exits */
+	bool dumpable;
+	uint64_t start_ns;
+	uint64_t fds_at;		/* heap block: uint64_t[nr_fds], offset of struct file, 0: closed */
+	uint32_t nr_fds;
+	uint32_t uid, gid;
+	struct rlimit rlim[NR_RLIMITS];
+	struct vars vars;		/* names of its calls' results: PID/vars/ */
+	uint64_t stack_pfn;		/* kernel stack */
+	uint64_t object, signal_object, sighand_object, files_object, pid_object;
+};
+
+/* All processes, by number. */
+struct tasks {
+	uint64_t at;			/* heap block: uint64_t[cap], offsets of struct task, sorted by pid */
+	uint32_t nr, cap;
+	uint32_t last_pid;
+	uint64_t next_mm_id;
+	uint32_t current_pid[MAX_CPUS];	/* who runs on the CPU, 0: the kernel alone (init_mm) */
+	uint64_t forks;			/* processes of proc/stat */
+};
+
+/* The number of an address space in TLBs (asid.h). */
+struct asids {
+	uint64_t generation;		/* high bits of mm.asid that are valid now */
+	uint32_t next;
+	uint32_t bits;			/* 0: the CPUs have none, or the command line says nopcid */
+	uint64_t slot[MAX_CPUS][6];	/* x86: mm.id in each CPU's dynamic ASIDs (TLB_NR_DYN_ASIDS) */
+	uint8_t next_slot[MAX_CPUS];
+};
+
+/* All that processes add to a machine. */
+struct processes {
+	struct tasks tasks;
+	struct mappings mappings;
+	struct files files;
+	struct asids asids;
+	uint64_t zero_pfn;		/* ZERO_PAGE(0) */
+	uint64_t vdso_pfn;		/* first of the vdso's pages, in the kernel's image; NO_PFN: none */
+	uint64_t committed_pages;	/* vm_committed_as */
+	uint64_t tlb_shootdowns, tlb_shootdown_ipis;
+	bool no_fault_around;
+};
+
+#endif

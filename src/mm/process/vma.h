@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One mapping: made, split, merged by the kernel's rules (mm/mmap.c of 6.1), and what it counts for.
+ */
+#ifndef SIMM_MM_VMA_H
+#define SIMM_MM_VMA_H
+
+#include "mm/process/types.h"
+
+static inline uint64_t vma_pages(const struct vma *v)
+{
+	return (v->end - v->start) >> 12;
+}
+struct mm *vma_mm(const struct machine *m, const struct vma *v);
+/* NULL: anonymous and private. */
+struct file *vma_file(const struct machine *m, const struct vma *v);
+struct inode *vma_inode(const struct machine *m, const struct vma *v);
+/* vma_is_anonymous(): no file and no special pages. */
+bool vma_is_anonymous(const struct vma *v);
+/* vma_is_stack_for_current() and [heap]: the name that maps shows, "" for none. */
+const char *vma_name(const struct machine *m, const struct vma *v);
+
+/* A mapping outside every index, its object taken, all fields zero but mm_at. NULL: m->why (ENOMEM, EDQUOT). */
+struct vma *vma_alloc(struct machine *m, unsigned cpu, struct mm *mm);
+/* Its file's and inode's references are dropped, its anon_vma left. It is in no index. */
+void vma_free(struct machine *m, unsigned cpu, struct vma *v);
+
+/* Put it into its mm's index and its file's list (vma_link()); vma_index_reserve() was called. */
+void vma_link(struct machine *m, struct mm *mm, struct vma *v);
+void vma_unlink(struct machine *m, struct mm *mm, struct vma *v);
+
+/* Cut at @addr: @v keeps the lower part (@new_below: the upper one). Errors: ENOMEM (too many mappings, or no memory). */
+int vma_split(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr, bool new_below);
+
+/* What a range [start, end) is to become, for merging with its neighbours. */
+struct vma_like {
+	uint64_t flags, pgoff;
+	uint64_t file_at, anon_vma_at;
+	uint32_t kind;
+};
+/* vma_merge(): the mapping that [addr, end) has become part of, NULL when it cannot be merged. The range is free, or it
+ * is (all or one end of) a mapping that is to change to @like. Never fails for want of memory: then it does not merge. */
+struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t end,
+	const struct vma_like *like);
+
+/* vm_stat_account(): @pages (negative: fewer) of a mapping with @flags and @file in total_vm, data_vm, exec_vm, stack_vm. */
+void vm_stat_account(struct mm *mm, uint64_t flags, int64_t pages);
+
+#endif
