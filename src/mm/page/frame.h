@@ -27,7 +27,7 @@ enum frame_flag_bit {
 };
 _Static_assert(NR_FRAME_FLAGS <= 32, "frame.flags has 32 bits");
 
-enum {
+__extension__ enum {
 #define FRAME_FLAG(name, kpf, word, doc) FRAME_##name = 1u << FRAME_BIT_##name,
 #include "mm/page/frame_flags.def"
 };

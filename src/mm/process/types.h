@@ -20,7 +20,8 @@
 #include "mm/core/var.h"
 #include "mm/page/types.h"
 
-enum {
+/* Bit 31 is no int, which ISO C forbids and every compiler here allows: all of them are unsigned then. */
+__extension__ enum {
 #define VM_FLAG(name, bit, letters, doc) name = 1u << (bit),
 #include "mm/process/vm_flags.def"
 	VM_STACK_FLAGS = VM_GROWSDOWN,
