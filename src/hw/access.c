@@ -5,7 +5,8 @@
  * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault (x86 forgets the entry
  *    with it, so a stale one faults once); a store through an entry that is not known to be dirty goes on to 2.
  * 2. Walk the tables. A translation fault ends here; otherwise check, mark accessed and dirty, fill both TLBs.
- * 3. When every page of the access is translated, and only then, read or write the bytes.
+ * 3. When every page of the access is translated, and only then, read or write the bytes; an access without data (bulk
+ *    touches) ends before that: it costs the same and leaves the same marks, but DRAM gets no contents by it.
  *
  * Where nothing answers on the bus, x86 reads all ones and loses writes, as PCs do; the others abort.
  */
@@ -216,7 +217,7 @@ static void load_piece(
 		*value = UINT64_MAX >> (64 - 8 * p->bytes);
 }
 
-/* Before anything moves: does something answer at each piece, and can it be written? */
+/* Before anything moves: does something answer at each piece, and can it be written? Without data it need not be. */
 static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
 	const struct piece *p, unsigned nr, struct refusal *why)
 {
@@ -229,7 +230,7 @@ static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a
 					i ? a->va + p[0].bytes : a->va, 0, 0);
 			continue;
 		}
-		int err = a->kind == HW_STORE ? dram_touch(d, p[i].pa, why) : 0;
+		int err = a->kind == HW_STORE && !a->no_data ? dram_touch(d, p[i].pa, why) : 0;
 
 		if (err)
 			return err;
@@ -247,6 +248,8 @@ static int move_bytes(struct hw_cpu *cpu, const struct dram *d, struct hw_access
 	if (cpu->count_cycles)
 		for (unsigned i = 0; i < nr; i++)
 			charge_bytes(cpu, a, &p[i]);
+	if (a->no_data)
+		return 0;
 	if (a->kind == HW_STORE) {
 		err = store_piece(cpu, d, &p[0], a->value, why);
 		if (!err && nr == 2)
@@ -269,6 +272,8 @@ static inline int move_in_place(struct hw_cpu *cpu, const struct dram *d, struct
 {
 	if (cpu->count_cycles)
 		charge_bytes(cpu, a, p);
+	if (a->no_data)
+		return 0;
 	if (a->kind == HW_STORE)
 		return dram_store(d, p->pa, p->bytes, a->value, why);
 	return dram_load(d, p->pa, p->bytes, &a->value);

@@ -92,6 +92,7 @@ struct hw_access {
 	uint8_t bytes;		/* 1-8, at any alignment */
 	uint8_t kind;		/* enum hw_kind */
 	bool user;
+	bool no_data;		/* translate, check, mark and charge as ever, but move no bytes: @value stays */
 	/* answered */
 	uint8_t tlb;		/* enum hw_tlb_result, of the first page */
 	uint32_t cycles;	/* 0 with accounting off */

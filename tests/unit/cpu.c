@@ -177,6 +177,34 @@ Test(cpu, an_access_over_two_pages_is_whole_or_not_at_all)
 }
 
 /* What no device answers: all ones on a PC, lost writes. */
+Test(cpu, an_access_without_data_leaves_marks_and_no_contents)
+{
+	struct ram ram;
+
+	ram_init(&ram, 1 << 20);
+	struct hw_cpu *cpu = i386(&ram);
+	struct hw_access a = {
+		.va = 0x12345678, .bytes = 4, .kind = HW_STORE, .value = 7, .no_data = true};
+
+	cr_assert_not(dram_has(&ram.dram, 0x3000));
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), 0);
+	cr_assert_eq(a.pa, 0x3678);
+	cr_assert_eq(a.tlb, HW_TLB_MISS);
+	cr_assert_gt(a.cycles, 0);
+	cr_assert_eq(get(&ram, 0x2000 + 0x345 * 4, 4), 0x3067, "accessed and dirty");
+	cr_assert_not(dram_has(&ram.dram, 0x3000), "the page itself has still nothing in it");
+	a.va = 0x12345ffe;
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), 0);
+	cr_assert_eq(get(&ram, 0x2000 + 0x346 * 4, 4), 0x7067, "of both pages");
+	cr_assert_not(dram_has(&ram.dram, 0x3000) || dram_has(&ram.dram, 0x7000));
+	a.va = 0x12347000;
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), -EFAULT);
+	cr_assert_eq(a.fault.fault, HW_FAULT_NOT_PRESENT);
+	cr_assert_eq(a.value, 7);
+	free(cpu);
+	ram_finish(&ram);
+}
+
 Test(cpu, holes_of_a_pc_read_as_ones)
 {
 	struct ram ram;
