@@ -36,6 +36,7 @@ struct call {
 	struct machine *m;
 	const struct call_row *row;
 	unsigned cpu;
+	struct vars *vars;	/* where its results are named, and its names looked up before the machine's */
 	unsigned nr_args;
 	struct call_value arg[CALL_MAX_ARGS];
 	struct var made;	/* kind VAR_NONE: the call makes nothing that can be named */

@@ -25,6 +25,7 @@
 struct reader {
 	const char *line, *at, *end;
 	struct view *v;
+	const struct vars *vars;
 	struct refusal *why;
 };
 
@@ -270,7 +271,8 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 		return false;
 	if (type != ARG_address || !parse_u64(w->s, w->len, 16, &ignored))
 		return true;
-	return !name_parse(w, &ref, &why) && var_get(r->v->m, ref.base, ref.len, ref.first);
+	return !name_parse(w, &ref, &why) &&
+	       name_get(r->v->m, r->vars, ref.base, ref.len, ref.first);
 }
 
 static int read_arg(struct reader *r, struct parsed_call *p, unsigned i, const struct word *w)
@@ -402,7 +404,12 @@ static int read_target(struct reader *r, struct word *first, struct parsed_call 
 int call_parse(
 	struct view *v, enum call_where where, const char *line, size_t len, struct parsed_call *p)
 {
-	struct reader r = {.line = line, .at = line, .end = line + len, .v = v, .why = &v->m->why};
+	struct reader r = {.line = line,
+		.at = line,
+		.end = line + len,
+		.v = v,
+		.vars = &v->m->vars,
+		.why = &v->m->why};
 	struct word first;
 
 	p->spec = NULL;
@@ -423,6 +430,7 @@ int call_parse(
 	struct call *c = &p->call;
 	c->v = v;
 	c->m = v->m;
+	c->vars = &v->m->vars;
 	c->row = p->spec->row;
 	c->nr_args = p->spec->nr_args;
 	c->made = (struct var){0};

@@ -41,6 +41,12 @@ struct parsed_call {
 /* Read @line for the ctl file that takes calls of @where. 0 or -errno with v->m->why. */
 int call_parse(struct view *v, enum call_where where, const char *line, size_t len,
 	struct parsed_call *out);
+/* In which names a range of @base is looked for: @vars when it has one with an index there, else the machine's. */
+const struct vars *name_scope(
+	const struct machine *m, const struct vars *vars, const char *base, size_t len);
+/* What a name holds in @vars, or else in the machine's names. NULL: nothing. */
+const struct var *name_get(const struct machine *m, const struct vars *vars, const char *base,
+	size_t len, uint32_t index);
 /* Read @word as a name; -EINVAL with @why when its syntax is wrong. */
 int name_parse(const struct word *word, struct name_ref *out, struct refusal *why);
 /* The first index at or after @from that @ref means; VAR_NO_INDEX past its end. */

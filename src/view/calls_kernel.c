@@ -209,8 +209,8 @@ static uint64_t fill_array(
 	for (uint64_t i = 0; i < n; i++) {
 		struct var v = {.kind = VAR_PAGE, .value = pfns[i]};
 
-		index = var_next_free_index(c->m, base, len, index);
-		*err = var_set(c->m, base, len, index, &v);
+		index = var_next_free_index(c->m, c->vars, base, len, index);
+		*err = var_set(c->m, c->vars, base, len, index, &v);
 		if (*err) {
 			/* No room for the name: the pages without one go back. */
 			struct refusal keep = c->m->why;
@@ -221,7 +221,7 @@ static uint64_t fill_array(
 			break;
 		}
 	}
-	return var_next_free_index(c->m, base, len, 0);
+	return var_next_free_index(c->m, c->vars, base, len, 0);
 }
 
 int call_alloc_pages_bulk_array(struct call *c)
@@ -237,7 +237,7 @@ int call_alloc_pages_bulk_array(struct call *c)
 		return refuse_at(&c->m->why, EINVAL, c->arg[1].column, (uint32_t)c->arg[1].len,
 			"at most %u pages in one call", BULK_MAX);
 	for (uint32_t i = 0; i < want; i++)
-		missing += !var_get(c->m, name->word, name->len, i);
+		missing += !var_get(c->m, c->vars, name->word, name->len, i);
 	int err = 0;
 	if (missing) {
 		uint64_t *pfns = malloc(missing * sizeof(*pfns));

@@ -67,7 +67,7 @@ static int keep_result(
 		made.kind = VAR_NUMBER;
 	}
 	p->call.made = made;
-	return var_set(m, t->base, t->len, index, &made);
+	return var_set(m, p->call.vars, t->base, t->len, index, &made);
 }
 
 /* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */
@@ -79,7 +79,7 @@ static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target
 	int err = resolve_all(p, index);
 
 	if (!err && p->has_target)
-		err = var_room(s->m, p->target.base, p->target.len, target);
+		err = var_room(s->m, c->vars, p->target.base, p->target.len, target);
 	if (err)
 		return err;
 	c->run = run;
@@ -157,11 +157,12 @@ static bool next_indices(struct bulk *b, uint32_t *index, uint32_t *target)
 
 		if (!p->is_ref[i] || !r->range)
 			continue;
+		const struct vars *vars = name_scope(m, p->call.vars, r->base, r->len);
 		/* The next index of the range that has a name. */
 		for (;;) {
 			at = name_next_index(r, at);
 			uint32_t used = at;
-			if (at == VAR_NO_INDEX || !var_next_index(m, r->base, r->len, &used))
+			if (at == VAR_NO_INDEX || !var_next_index(m, vars, r->base, r->len, &used))
 				return false;
 			if (used == at)
 				break;
@@ -176,7 +177,8 @@ static bool next_indices(struct bulk *b, uint32_t *index, uint32_t *target)
 		*target = name_next_index(&p->target, *target);
 		if (!p->target.open || *target == VAR_NO_INDEX)
 			break;
-		uint32_t unused = var_next_free_index(m, p->target.base, p->target.len, *target);
+		uint32_t unused = var_next_free_index(
+			m, p->call.vars, p->target.base, p->target.len, *target);
 		if (unused == *target)
 			break;
 		*target = unused;
@@ -293,6 +295,7 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 
 	b->p.call.v = run->v;
 	b->p.call.m = s->m;
+	b->p.call.vars = &s->m->vars;
 	if (run->interrupted && !b->waiting) {
 		refuse(&s->m->why, EINTR, "interrupted by a signal");
 		return b->done ? finish_bulk(run, b, &s->m->why) : refuse_bulk(run, -EINTR);

@@ -122,8 +122,8 @@ static int mix_name(struct call *c, struct mix *x)
 			c->again = true;
 			return 0;
 		}
-		x->next_index = var_next_free_index(c->m, "mix", 3, x->next_index);
-		int err = var_set(c->m, "mix", 3, x->next_index, &v);
+		x->next_index = var_next_free_index(c->m, c->vars, "mix", 3, x->next_index);
+		int err = var_set(c->m, c->vars, "mix", 3, x->next_index, &v);
 		if (err) {
 			struct refusal keep = c->m->why;
 

@@ -126,6 +126,22 @@ uint32_t name_next_index(const struct name_ref *r, uint32_t from)
 
 /* ---- what a name stands for ---- */
 
+const struct var *name_get(const struct machine *m, const struct vars *vars, const char *base,
+	size_t len, uint32_t index)
+{
+	const struct var *var = var_get(m, vars, base, len, index);
+
+	return var || vars == &m->vars ? var : var_get(m, &m->vars, base, len, index);
+}
+
+const struct vars *name_scope(
+	const struct machine *m, const struct vars *vars, const char *base, size_t len)
+{
+	uint32_t index = 0;
+
+	return var_next_index(m, vars, base, len, &index) ? vars : &m->vars;
+}
+
 static const char *bare_name(const char *s)
 {
 	return s + strspn(s, "_");
@@ -201,7 +217,7 @@ int call_resolve(struct parsed_call *p, unsigned i, uint32_t index)
 	struct machine *m = p->call.m;
 	const struct name_ref *r = &p->ref[i];
 	struct call_value *a = &p->call.arg[i];
-	const struct var *var = var_get(m, r->base, r->len, index);
+	const struct var *var = name_get(m, p->call.vars, r->base, r->len, index);
 
 	enum arg_type type = (enum arg_type)p->spec->arg[i].type;
 	if (!var && type != ARG_page && type != ARG_address)

@@ -134,7 +134,7 @@ static void put_owner(const struct machine *m, uint64_t pfn, struct text *out)
 	char name[VAR_NAME_MAX + 12];
 	uint64_t recorded_pfn = recorded_pfn_of(m, pfn);
 
-	if (var_of_page(m, pfn, page_address(m, pfn), name))
+	if (var_of_page(m, &m->vars, pfn, page_address(m, pfn), name))
 		text_printf(out, "name %s", name);
 	else if (recorded_pfn != NO_PFN)
 		text_printf(out, "the recording, as pfn 0x%llx", (ull)recorded_pfn);
@@ -262,7 +262,7 @@ static int page_of_name(const struct machine *m, const char *name, size_t len, u
 		return -ENOENT;
 	if (plus && !parse_u64(plus + 1, len - name_len - 1, 10, &more))
 		return -ENOENT;
-	const struct var *var = var_get(m, name, base_len, index);
+	const struct var *var = var_get(m, &m->vars, name, base_len, index);
 	if (var && var->kind == VAR_PAGE)
 		*pfn = var->value;
 	else if (var && var->kind == VAR_ADDRESS)
@@ -296,7 +296,7 @@ static bool next_name(struct view *v, uint64_t *at, char *name, size_t cap)
 	char var_name[VAR_NAME_MAX + 12];
 	struct var var;
 
-	while (var_next(v->m, &cookie, var_name, &var)) {
+	while (var_next(v->m, &v->m->vars, &cookie, var_name, &var)) {
 		if (var.kind != VAR_PAGE && var.kind != VAR_ADDRESS)
 			continue;
 		snprintf(name, cap, "%s", var_name);

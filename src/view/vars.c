@@ -18,7 +18,7 @@ static int var_parse(struct view *v, const char *name, size_t len, uint64_t *val
 		return -ENOENT;
 	if (index != VAR_NO_INDEX && name[base_len + 1] == '0' && len - base_len > 2)
 		return -ENOENT;
-	return var_key(v->m, name, base_len, index, value) ? 0 : -ENOENT;
+	return var_key(v->m, &v->m->vars, name, base_len, index, value) ? 0 : -ENOENT;
 }
 
 static bool var_list(struct view *v, uint64_t *key, char *name, size_t cap)
@@ -27,7 +27,7 @@ static bool var_list(struct view *v, uint64_t *key, char *name, size_t cap)
 	uint64_t cookie = *key;
 	struct var var;
 
-	if (!var_next(v->m, &cookie, found, &var))
+	if (!var_next(v->m, &v->m->vars, &cookie, found, &var))
 		return false;
 	*key = cookie - 1;
 	snprintf(name, cap, "%s", found);
@@ -39,7 +39,7 @@ static bool var_at(struct view *v, uint64_t key, char *name, struct var *var)
 {
 	uint64_t cookie = key;
 
-	return var_next(v->m, &cookie, name, var) && cookie == key + 1;
+	return var_next(v->m, &v->m->vars, &cookie, name, var) && cookie == key + 1;
 }
 
 static void var_print(struct view *v, uint64_t value, char *name, size_t cap)
@@ -100,5 +100,5 @@ int forget_sim_var(struct view *v)
 	if (!var_split(name, strlen(name), &len, &index))
 		return -ENOENT;
 	v->s->acts++;
-	return var_forget(v->m, name, len, index);
+	return var_forget(v->m, &v->m->vars, name, len, index);
 }

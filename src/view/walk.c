@@ -164,7 +164,7 @@ static bool address_of_name(const struct machine *m, const char *name, size_t le
 	if (!var_split(name, name_len, &base_len, &index) ||
 		(plus && !parse_size(plus + 1, len - name_len - 1, &more)))
 		return false;
-	const struct var *var = var_get(m, name, base_len, index);
+	const struct var *var = var_get(m, &m->vars, name, base_len, index);
 
 	if (!var || (var->kind != VAR_PAGE && var->kind != VAR_ADDRESS))
 		return false;

@@ -35,7 +35,7 @@ static unsigned count(struct simm *simm, const char *base)
 	uint32_t index = 0;
 	unsigned n = 0;
 
-	for (; var_next_index(m, base, strlen(base), &index); index++)
+	for (; var_next_index(m, &m->vars, base, strlen(base), &index); index++)
 		n++;
 	return n;
 }

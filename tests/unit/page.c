@@ -94,7 +94,7 @@ Test(page, who_has_it)
 	struct replay *r = replay_new();
 	struct var var = {.kind = VAR_PAGE, .order = 2, .value = hand_alloc(m, GFP_KERNEL, 2)};
 
-	cr_assert_eq(var_set(m, "buf", 3, 17, &var), 0);
+	cr_assert_eq(var_set(m, &m->vars, "buf", 3, 17, &var), 0);
 	cr_expect_str_eq(line_of(m, var.value + 2, "owner"), "name buf.17");
 	cr_assert_eq(replay_line(r, m, line, strlen(line), 1), 0);
 	uint64_t pfn = pfn_map_find(m, &replay_state(m)->map, 0x362458)->pfn;
@@ -121,9 +121,9 @@ Test(page, one_spelling)
 		"p.4294967295", "n", ".", "+1", "p.7.7"};
 	uint64_t value;
 
-	cr_assert_eq(var_set(m, "buf", 3, VAR_NO_INDEX, &page), 0);
-	cr_assert_eq(var_set(m, "p", 1, 7, &page), 0);
-	cr_assert_eq(var_set(m, "n", 1, VAR_NO_INDEX, &number), 0);
+	cr_assert_eq(var_set(m, &m->vars, "buf", 3, VAR_NO_INDEX, &page), 0);
+	cr_assert_eq(var_set(m, &m->vars, "p", 1, 7, &page), 0);
+	cr_assert_eq(var_set(m, &m->vars, "n", 1, VAR_NO_INDEX, &number), 0);
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		cr_expect_eq(page_arg.parse(&v, good[i].name, strlen(good[i].name), &value), 0,
 			"%s", good[i].name);

@@ -14,6 +14,8 @@
  * full, and then those are squeezed out before it grows. That is the only moment at which a listing
  * in progress may be confused.
  *
+ * Each scope of names (the machine's, each process's) is a table of its own, in a struct vars.
+ *
  * Invariant: nr_values is the number of values of a kind other than VAR_NONE, each base's `nr` its
  * share.
  */
@@ -77,14 +79,14 @@ static uint32_t hash_name(const char *s, size_t len)
 	return hash;
 }
 
-static struct base *bases(const struct machine *m)
+static struct base *bases(const struct machine *m, const struct vars *vars)
 {
-	return machine_at(m, m->vars.table_at);
+	return machine_at(m, vars->table_at);
 }
 
-static uint32_t *slots(const struct machine *m)
+static uint32_t *slots(const struct machine *m, const struct vars *vars)
 {
-	return (uint32_t *)(bases(m) + m->vars.cap_bases);
+	return (uint32_t *)(bases(m, vars) + vars->cap_bases);
 }
 
 static uint64_t table_bytes(uint32_t cap)
@@ -92,17 +94,17 @@ static uint64_t table_bytes(uint32_t cap)
 	return cap * (sizeof(struct base) + 2 * sizeof(uint32_t));
 }
 
-static struct base *find_base(const struct machine *m, const char *name, size_t len)
+static struct base *find_base(
+	const struct machine *m, const struct vars *vars, const char *name, size_t len)
 {
-	const struct vars *v = &m->vars;
 	uint32_t hash = hash_name(name, len);
 
-	if (!v->cap_bases)
+	if (!vars->cap_bases)
 		return NULL;
-	uint32_t mask = 2 * v->cap_bases - 1;
-	const uint32_t *slot = slots(m);
+	uint32_t mask = 2 * vars->cap_bases - 1;
+	const uint32_t *slot = slots(m, vars);
 	for (uint32_t i = hash & mask; slot[i]; i = (i + 1) & mask) {
-		struct base *b = bases(m) + (slot[i] - 1);
+		struct base *b = bases(m, vars) + (slot[i] - 1);
 
 		if (b->hash == hash && b->len == len && !memcmp(b->name, name, len))
 			return b;
@@ -110,14 +112,14 @@ static struct base *find_base(const struct machine *m, const char *name, size_t 
 	return NULL;
 }
 
-static void index_bases(struct machine *m)
+static void index_bases(struct machine *m, struct vars *vars)
 {
-	uint32_t mask = 2 * m->vars.cap_bases - 1;
-	uint32_t *slot = slots(m);
+	uint32_t mask = 2 * vars->cap_bases - 1;
+	uint32_t *slot = slots(m, vars);
 
 	memset(slot, 0, (mask + 1) * sizeof(*slot));
-	for (uint32_t b = 0; b < m->vars.nr_bases; b++) {
-		uint32_t i = bases(m)[b].hash & mask;
+	for (uint32_t b = 0; b < vars->nr_bases; b++) {
+		uint32_t i = bases(m, vars)[b].hash & mask;
 
 		while (slot[i])
 			i = (i + 1) & mask;
@@ -125,24 +127,24 @@ static void index_bases(struct machine *m)
 	}
 }
 
-static void squeeze(struct machine *m)
+static void squeeze(struct machine *m, struct vars *vars)
 {
-	struct base *b = bases(m);
+	struct base *b = bases(m, vars);
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < m->vars.nr_bases; i++) {
+	for (uint32_t i = 0; i < vars->nr_bases; i++) {
 		if (b[i].nr)
 			b[kept++] = b[i];
 		else
 			heap_free(m, b[i].root_at, NODE_LEN * sizeof(uint64_t));
 	}
-	m->vars.nr_bases = kept;
+	vars->nr_bases = kept;
 }
 
-static int refuse_full(struct machine *m)
+static int refuse_full(struct machine *m, const struct vars *vars)
 {
 	return refuse(&m->why, ENOSPC, "there are %u names already: forget some (rm sim/vars/NAME)",
-		m->vars.nr_bases);
+		vars->nr_bases);
 }
 
 static int refuse_name(struct machine *m)
@@ -154,53 +156,52 @@ static int refuse_name(struct machine *m)
 }
 
 /* Room for one base more. */
-static int make_room(struct machine *m)
+static int make_room(struct machine *m, struct vars *vars)
 {
-	struct vars *v = &m->vars;
-
-	if (v->nr_bases < v->cap_bases)
+	if (vars->nr_bases < vars->cap_bases)
 		return 0;
-	if (v->cap_bases) {
-		squeeze(m);
-		index_bases(m);
+	if (vars->cap_bases) {
+		squeeze(m, vars);
+		index_bases(m, vars);
 	}
 	/* Unless a quarter came free, the next squeeze would be near: grow. */
-	if (v->nr_bases < v->cap_bases / 4 * 3)
+	if (vars->nr_bases < vars->cap_bases / 4 * 3)
 		return 0;
-	uint32_t cap = v->cap_bases ? 2 * v->cap_bases : BASES_MIN;
+	uint32_t cap = vars->cap_bases ? 2 * vars->cap_bases : BASES_MIN;
 	if (cap > BASES_MAX)
-		return refuse_full(m);
+		return refuse_full(m, vars);
 	uint64_t at = heap_alloc(m, table_bytes(cap));
 	if (!at)
-		return v->nr_bases < v->cap_bases ? 0 : -m->why.err;
-	if (v->nr_bases)
-		memcpy(machine_at(m, at), bases(m), v->nr_bases * sizeof(struct base));
-	if (v->cap_bases)
-		heap_free(m, v->table_at, table_bytes(v->cap_bases));
-	v->table_at = at;
-	v->cap_bases = cap;
-	index_bases(m);
+		return vars->nr_bases < vars->cap_bases ? 0 : -m->why.err;
+	if (vars->nr_bases)
+		memcpy(machine_at(m, at), bases(m, vars), vars->nr_bases * sizeof(struct base));
+	if (vars->cap_bases)
+		heap_free(m, vars->table_at, table_bytes(vars->cap_bases));
+	vars->table_at = at;
+	vars->cap_bases = cap;
+	index_bases(m, vars);
 	return 0;
 }
 
-static int need_base(struct machine *m, const char *name, size_t len, struct base **out)
+static int need_base(
+	struct machine *m, struct vars *vars, const char *name, size_t len, struct base **out)
 {
-	*out = find_base(m, name, len);
+	*out = find_base(m, vars, name, len);
 	if (*out)
 		return 0;
 	if (!var_name_ok(name, len))
 		return refuse_name(m);
-	int err = make_room(m);
+	int err = make_room(m, vars);
 	if (err)
 		return err;
-	struct base *b = bases(m) + m->vars.nr_bases++;
+	struct base *b = bases(m, vars) + vars->nr_bases++;
 	*b = (struct base){.len = (uint32_t)len, .hash = hash_name(name, len)};
 	memcpy(b->name, name, len);
-	uint32_t mask = 2 * m->vars.cap_bases - 1;
+	uint32_t mask = 2 * vars->cap_bases - 1;
 	uint32_t i = b->hash & mask;
-	while (slots(m)[i])
+	while (slots(m, vars)[i])
 		i = (i + 1) & mask;
-	slots(m)[i] = m->vars.nr_bases;
+	slots(m, vars)[i] = vars->nr_bases;
 	*out = b;
 	return 0;
 }
@@ -310,9 +311,10 @@ bool var_split(const char *name, size_t len, size_t *base_len, uint32_t *index)
 	return true;
 }
 
-const struct var *var_get(const struct machine *m, const char *base, size_t len, uint32_t index)
+const struct var *var_get(const struct machine *m, const struct vars *vars, const char *base,
+	size_t len, uint32_t index)
 {
-	struct base *b = find_base(m, base, len);
+	struct base *b = find_base(m, vars, base, len);
 
 	return b ? find_var(m, b, index) : NULL;
 }
@@ -320,9 +322,10 @@ const struct var *var_get(const struct machine *m, const char *base, size_t len,
 /* The act that comes first may make frames live and draw on the host's budget as well. */
 #define ROOM_FOR_THE_ACT ((uint64_t)1 << 20)
 
-int var_room(struct machine *m, const char *base, size_t len, uint32_t index)
+int var_room(
+	struct machine *m, const struct vars *vars, const char *base, size_t len, uint32_t index)
 {
-	const struct base *b = find_base(m, base, len);
+	const struct base *b = find_base(m, vars, base, len);
 	const struct heap *h = &m->heap;
 	const struct arena *a = &m->arena;
 
@@ -330,12 +333,12 @@ int var_room(struct machine *m, const char *base, size_t len, uint32_t index)
 		return refuse_name(m);
 	if (b && (index == VAR_NO_INDEX || find_leaf(m, b, index)))
 		return 0;
-	if (!b && m->vars.nr_bases >= BASES_MAX)
-		return refuse_full(m);
+	if (!b && vars->nr_bases >= BASES_MAX)
+		return refuse_full(m, vars);
 	uint64_t bytes =
 		2 * (sizeof(struct leaf) + sizeof(struct middle) + NODE_LEN * sizeof(uint64_t));
-	if (!b && m->vars.nr_bases == m->vars.cap_bases)
-		bytes += 2 * table_bytes(2 * m->vars.cap_bases + BASES_MIN);
+	if (!b && vars->nr_bases == vars->cap_bases)
+		bytes += 2 * table_bytes(2 * vars->cap_bases + BASES_MIN);
 	if (h->end - h->frontier < bytes)
 		return refuse(&m->why, ENOMEM,
 			"there is no room for more names: forget some (rm sim/vars/NAME)");
@@ -346,11 +349,12 @@ int var_room(struct machine *m, const char *base, size_t len, uint32_t index)
 	return 0;
 }
 
-int var_set(struct machine *m, const char *base, size_t len, uint32_t index, const struct var *v)
+int var_set(struct machine *m, struct vars *vars, const char *base, size_t len, uint32_t index,
+	const struct var *v)
 {
 	struct base *b;
 	struct leaf *leaf = NULL;
-	int err = need_base(m, base, len, &b);
+	int err = need_base(m, vars, base, len, &b);
 
 	assert(v->kind != VAR_NONE);
 	if (err)
@@ -360,7 +364,7 @@ int var_set(struct machine *m, const char *base, size_t len, uint32_t index, con
 	struct var *to = leaf ? &leaf->var[index % LEAF_LEN] : &b->plain;
 	if (to->kind == VAR_NONE) {
 		b->nr++;
-		m->vars.nr_values++;
+		vars->nr_values++;
 		if (leaf)
 			leaf->nr++;
 	}
@@ -368,17 +372,17 @@ int var_set(struct machine *m, const char *base, size_t len, uint32_t index, con
 	return 0;
 }
 
-int var_forget(struct machine *m, const char *base, size_t len, uint32_t index)
+int var_forget(struct machine *m, struct vars *vars, const char *base, size_t len, uint32_t index)
 {
-	struct base *b = find_base(m, base, len);
+	struct base *b = find_base(m, vars, base, len);
 	struct var *v = b ? find_var(m, b, index) : NULL;
 
 	if (!v)
 		return -ENOENT;
 	*v = (struct var){0};
-	assert(b->nr && m->vars.nr_values);
+	assert(b->nr && vars->nr_values);
 	b->nr--;
-	m->vars.nr_values--;
+	vars->nr_values--;
 	if (index != VAR_NO_INDEX && !--find_leaf(m, b, index)->nr)
 		drop_leaf(m, b, index);
 	return 0;
@@ -386,13 +390,14 @@ int var_forget(struct machine *m, const char *base, size_t len, uint32_t index)
 
 /* ---- walking ---- */
 
-bool var_next(const struct machine *m, uint64_t *cookie, char *name, struct var *v)
+bool var_next(const struct machine *m, const struct vars *vars, uint64_t *cookie, char *name,
+	struct var *v)
 {
 	uint64_t id = *cookie >> KEY_SHIFT;
 	uint64_t at = *cookie & (((uint64_t)1 << KEY_SHIFT) - 1);
 
-	for (; id < m->vars.nr_bases; id++, at = 0) {
-		const struct base *b = bases(m) + id;
+	for (; id < vars->nr_bases; id++, at = 0) {
+		const struct base *b = bases(m, vars) + id;
 
 		if (!at && b->plain.kind != VAR_NONE) {
 			*cookie = (id << KEY_SHIFT) + 1;
@@ -414,27 +419,30 @@ bool var_next(const struct machine *m, uint64_t *cookie, char *name, struct var 
 	return false;
 }
 
-bool var_key(const struct machine *m, const char *base, size_t len, uint32_t index, uint64_t *key)
+bool var_key(const struct machine *m, const struct vars *vars, const char *base, size_t len,
+	uint32_t index, uint64_t *key)
 {
-	struct base *b = find_base(m, base, len);
+	struct base *b = find_base(m, vars, base, len);
 
 	if (!b || !find_var(m, b, index))
 		return false;
-	*key = ((uint64_t)(b - bases(m)) << KEY_SHIFT) +
+	*key = ((uint64_t)(b - bases(m, vars)) << KEY_SHIFT) +
 	       (index == VAR_NO_INDEX ? 0 : (uint64_t)index + 1);
 	return true;
 }
 
-bool var_next_index(const struct machine *m, const char *base, size_t len, uint32_t *index)
+bool var_next_index(const struct machine *m, const struct vars *vars, const char *base, size_t len,
+	uint32_t *index)
 {
-	struct base *b = find_base(m, base, len);
+	struct base *b = find_base(m, vars, base, len);
 
 	return b && next_indexed(m, b, index);
 }
 
-uint32_t var_next_free_index(const struct machine *m, const char *base, size_t len, uint32_t from)
+uint32_t var_next_free_index(const struct machine *m, const struct vars *vars, const char *base,
+	size_t len, uint32_t from)
 {
-	struct base *b = find_base(m, base, len);
+	struct base *b = find_base(m, vars, base, len);
 
 	if (!b)
 		return from;
@@ -451,12 +459,13 @@ uint32_t var_next_free_index(const struct machine *m, const char *base, size_t l
 	return VAR_NO_INDEX;
 }
 
-bool var_of_page(const struct machine *m, uint64_t pfn, uint64_t address, char *name)
+bool var_of_page(const struct machine *m, const struct vars *vars, uint64_t pfn, uint64_t address,
+	char *name)
 {
 	uint64_t cookie = 0;
 	struct var v;
 
-	while (var_next(m, &cookie, name, &v)) {
+	while (var_next(m, vars, &cookie, name, &v)) {
 		uint64_t bytes = v.bytes ? v.bytes : PAGE_BYTES << v.order;
 
 		if (v.kind == VAR_PAGE && pfn >= v.value &&
@@ -467,4 +476,42 @@ bool var_of_page(const struct machine *m, uint64_t pfn, uint64_t address, char *
 			return true;
 	}
 	return false;
+}
+
+/* ---- whole scopes ---- */
+
+void vars_finish(struct machine *m, struct vars *vars)
+{
+	for (uint32_t id = 0; id < vars->nr_bases; id++) {
+		struct base *b = bases(m, vars) + id;
+
+		for (uint32_t i = 0; next_indexed(m, b, &i); i |= LEAF_LEN - 1, i++)
+			drop_leaf(m, b, i);
+		heap_free(m, b->root_at, NODE_LEN * sizeof(uint64_t));
+	}
+	if (vars->cap_bases)
+		heap_free(m, vars->table_at, table_bytes(vars->cap_bases));
+	*vars = (struct vars){0};
+}
+
+int vars_copy(struct machine *m, struct vars *to, const struct vars *from)
+{
+	char name[VAR_NAME_MAX + 12];
+	uint64_t cookie = 0;
+	struct var v;
+
+	*to = (struct vars){0};
+	while (var_next(m, from, &cookie, name, &v)) {
+		size_t len;
+		uint32_t index;
+		bool is_name = var_split(name, strlen(name), &len, &index);
+
+		assert(is_name);
+		int err = var_set(m, to, name, len, index, &v);
+		if (err) {
+			vars_finish(m, to);
+			return err;
+		}
+	}
+	return 0;
 }
