@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/boot/boot.h"
+#include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
@@ -301,6 +302,6 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 unsigned machine_check(struct machine *m, struct text *out)
 {
 	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) +
-	       check_nodes(m, out) + page_alloc_check(m, out) + cpus_check(m, out) +
-	       kernel_map_check(m, out);
+	       check_nodes(m, out) + page_alloc_check(m, out) + lru_check(m, out) +
+	       cpus_check(m, out) + kernel_map_check(m, out);
 }

@@ -12,12 +12,26 @@ enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIV
 
 /* On the list that its flags say (SWAPBACKED, ACTIVE, UNEVICTABLE), at the head. The page is in use and on none. */
 void lru_add(struct machine *m, uint64_t pfn);
-/* Off its list, if it is on one. */
+/* Off its list, if it is on one; ACTIVE and UNEVICTABLE go, too, so that it may be freed. */
 void lru_del(struct machine *m, uint64_t pfn);
 /* Off, flags changed, on again. */
 void lru_move(struct machine *m, uint64_t pfn, uint32_t clear, uint32_t set);
 /* mark_page_accessed(): inactive and unreferenced, referenced, active. */
 void mark_page_accessed(struct machine *m, uint64_t pfn);
+/* deactivate_page() of MADV_COLD: an active page goes to the inactive list, forgotten to be referenced. */
+void deactivate_page(struct machine *m, uint64_t pfn);
+/* mark_page_lazyfree() of MADV_FREE: a clean anonymous page goes to the inactive file list without SWAPBACKED. */
+void mark_page_lazyfree(struct machine *m, uint64_t pfn);
+
+/* A new page that a mapping with @vm_flags has got: mlocked or on its list (lru_cache_add_inactive_or_unevictable()). */
+void lru_add_vma(struct machine *m, uint64_t pfn, uint64_t vm_flags);
+/* A mapping with @vm_flags maps the page, or has ceased to: what VM_LOCKED means for it (mlock_vma_page(),
+ * munlock_vma_page()). A page that several locked mappings map stays until the last of them. */
+void mlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags);
+void munlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags);
+/* Before the last reference goes: off the list, and not mlocked any more (__page_cache_release()). */
+void lru_release(struct machine *m, uint64_t pfn);
+
 /* Lists against flags and counters: violations, one line each in @out. */
 unsigned lru_check(struct machine *m, struct text *out);
 
