@@ -22,6 +22,7 @@ struct kernel_map {
 	uint64_t low_end;	/* physical end of the direct map */
 	uint64_t leaves[PAGING_MAX_LEVELS]; /* of the direct map: entries that map pages, by level */
 	uint32_t mode;		/* enum paging_mode_id */
+	bool pti;		/* page-table isolation: user mode runs on tables of its own */
 };
 
 /* What boot knows and the maps need: physical bytes. */
@@ -38,6 +39,12 @@ struct kernel_map_bounds {
 /* Build the tables in RAM and switch the MMU on. To be called while memblock
  * gives memory. Errors: ENOMEM, EDQUOT. */
 int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b);
+
+/* Write the kernel's half of a new process's top table at physical address @pgd, whose frames have contents (pgd_ctor());
+ * nothing where the kernel has a table register of its own. */
+void kernel_map_copy_pgd(struct machine *m, uint64_t pgd);
+/* With page-table isolation: what user mode's own top table at @user_pgd has of the kernel. Errors: EDQUOT. */
+int pti_user_pgd_init(struct machine *m, uint64_t user_pgd);
 
 /* The tables still map what the kernel believes: violations, one line each in @out. */
 unsigned kernel_map_check(struct machine *m, struct text *out);

@@ -15,8 +15,7 @@
 #define SIMM_MM_PTE_H
 
 #include "hw/paging.h"
-
-struct machine;
+#include "mm/machine.h"
 
 typedef uint64_t pte_t;
 
@@ -32,28 +31,121 @@ enum pte_flag {
 	NR_PTE_FLAGS
 };
 
+/* Holds when (pte & mask) == on; written as on or off. mask 0: the mode has no such bit. */
+struct pte_rule {
+	uint64_t mask, on, off;
+};
+
+struct pte_row {
+	uint64_t pfn_mask;
+	unsigned pfn_shift;	/* to the right, down to the page number */
+	bool inverts;		/* page numbers that the hardware does not see are inverted */
+	bool wide;		/* entries of 8 bytes, else 4 */
+	uint64_t present;	/* any of these bits: it maps a page */
+	uint64_t base;		/* of an accessible entry, before its permissions */
+	uint64_t none;		/* the whole of a PROT_NONE entry beside its page */
+	uint64_t hw_present;	/* clear: the hardware sees nothing */
+	struct pte_rule rule[NR_PTE_FLAGS];
+};
+extern const struct pte_row pte_rows[NR_PAGING_MODES];
+
+static inline const struct pte_row *pte_row(const struct machine *m)
+{
+	return &pte_rows[m->kernel_map.mode];
+}
+
+#define PTE_ARM64_DBM	 (1ULL << 51)
+#define PTE_ARM64_RDONLY 0x80ULL
+
 /* The entry for @pfn with the protection that vm_get_page_prot(@vm_flags) gives: not dirty, young where 6.1's
  * protections include it, never writable for a private mapping. */
 pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags);
-bool pte_is(const struct machine *m, pte_t pte, enum pte_flag flag);
 /* The entry with @flag set or cleared. Setting DIRTY also sets SOFT_DIRTY, as pte_mkdirty() does. */
 pte_t pte_with(const struct machine *m, pte_t pte, enum pte_flag flag, bool on);
-uint64_t pte_pfn(const struct machine *m, pte_t pte);
 /* pte_modify(): another protection, the page and its dirty, young, special and soft-dirty bits kept. */
 pte_t pte_modify(const struct machine *m, pte_t pte, uint64_t vm_flags);
+
 static inline bool pte_none(pte_t pte)
 {
 	return pte == 0;
 }
+
+static inline bool pte_present(const struct machine *m, pte_t pte)
+{
+	return pte & pte_row(m)->present;
+}
+
 /* Does the kernel keep soft-dirty bits (CONFIG_MEM_SOFT_DIRTY: x86-64 only)? */
-bool pte_has_soft_dirty(const struct machine *m);
+static inline bool pte_has_soft_dirty(const struct machine *m)
+{
+	return m->arch == ARCH_X86_64;
+}
+
+static inline bool pte_is(const struct machine *m, pte_t pte, enum pte_flag flag)
+{
+	const struct pte_rule *rule = &pte_row(m)->rule[flag];
+
+	if (flag == PTE_PRESENT)
+		return pte_present(m, pte);
+	if (!rule->mask)
+		return flag == PTE_EXEC;
+	if (flag == PTE_DIRTY && m->kernel_map.mode == PAGING_ARM64_4K &&
+		(pte & (PTE_ARM64_DBM | PTE_ARM64_RDONLY)) == PTE_ARM64_DBM)
+		return true;
+	if (flag == PTE_SOFT_DIRTY && !pte_has_soft_dirty(m))
+		return false;
+	return (pte & rule->mask) == rule->on;
+}
+
+static inline uint64_t pte_pfn(const struct machine *m, pte_t pte)
+{
+	const struct pte_row *row = pte_row(m);
+
+	if (row->inverts && !(pte & row->hw_present))
+		pte ^= row->pfn_mask;
+	return (pte & row->pfn_mask) >> row->pfn_shift;
+}
 
 /* Where entries lie: a table page, and how many entries it has for the kernel. */
-unsigned ptes_per_table(const struct machine *m);	/* 1024, 512; ARM 512 */
-uint64_t pte_table_bytes(const struct machine *m);	/* of addresses that one table page maps */
-/* Read and write entry @i of the table page at physical address @table. A store may fail with -EDQUOT; a table page
- * that pgtables.c made writable (has contents) cannot fail. */
-pte_t pte_get(struct machine *m, uint64_t table, unsigned i);
-int pte_set(struct machine *m, uint64_t table, unsigned i, pte_t pte);
+static inline unsigned ptes_per_table(const struct machine *m)
+{
+	return m->kernel_map.mode == PAGING_X86_32 ? 1024 : 512; /* ARM's pair of tables: 512 */
+}
+
+/* Bytes of addresses that one table page maps. */
+static inline uint64_t pte_table_bytes(const struct machine *m)
+{
+	return (uint64_t)ptes_per_table(m) << PAGE_SHIFT;
+}
+
+/* The entries of a table page on the host. Table pages have contents from the moment they are taken, so writing to one
+ * cannot fail. @i is the index of the entry. */
+static inline void *pte_table(struct machine *m, uint64_t table)
+{
+	return m->arena.base + m->dram_at + (table - (m->base_pfn << PAGE_SHIFT));
+}
+
+/* ARM: the hardware's entry for Linux's. */
+uint32_t pte_arm_hardware(pte_t pte);
+
+static inline pte_t pte_get(struct machine *m, uint64_t table, unsigned i)
+{
+	void *at = pte_table(m, table);
+
+	return pte_row(m)->wide ? ((uint64_t *)at)[i] : ((uint32_t *)at)[i];
+}
+
+static inline void pte_set(struct machine *m, uint64_t table, unsigned i, pte_t pte)
+{
+	void *at = pte_table(m, table);
+
+	if (pte_row(m)->wide) {
+		((uint64_t *)at)[i] = pte;
+		return;
+	}
+	((uint32_t *)at)[i] = (uint32_t)pte;
+	if (m->kernel_map.mode == PAGING_ARM_SHORT)
+		((uint32_t *)at)[512 + i] = pte_arm_hardware(pte);
+}
 
 #endif

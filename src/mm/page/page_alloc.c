@@ -129,7 +129,11 @@ static void prepare(struct machine *m, uint64_t pfn, unsigned order, gfp_t gfp)
 	if (gfp & __GFP_ZERO) {
 		struct dram dram = machine_dram(m);
 
-		dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+		/* A single page will be used soon: clearing it is quicker than giving its memory back. */
+		if (!order && dram_has(&dram, pfn << PAGE_SHIFT))
+			memset(dram_at(&dram, pfn << PAGE_SHIFT), 0, PAGE_BYTES);
+		else
+			dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
 			clock_charge(m, ZERO_PAGE);
 	}

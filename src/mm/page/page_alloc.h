@@ -48,6 +48,9 @@ int alloc_pages_node(
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
 
+/* free_unref_page(): a single page that is known to be one, without references, mappings or flags left. */
+void free_unref_page(struct machine *m, unsigned cpu, uint64_t pfn);
+
 /* get_page(), put_page(): put_page() of a compound page frees it whole. */
 int get_page(struct machine *m, uint64_t pfn);
 int put_page(struct machine *m, unsigned cpu, uint64_t pfn);
