@@ -100,7 +100,8 @@ static void free_block(struct machine *m, unsigned cpu, uint64_t pfn, unsigned o
 
 void free_unref_page(struct machine *m, unsigned cpu, uint64_t pfn)
 {
-	assert(!frame_of(m, pfn)->refcount && !frame_of(m, pfn)->mapcount && !frame_of(m, pfn)->order);
+	assert(!frame_of(m, pfn)->refcount && !frame_of(m, pfn)->mapcount &&
+		!frame_of(m, pfn)->order);
 	free_block(m, cpu, pfn, 0, false);
 	if (m->checks_full)
 		page_alloc_verify(m);
