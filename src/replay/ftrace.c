@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parser of ftrace's text: event lines of the kmem page events among whatever else a recording has.
+ * The parser of ftrace's text: event lines of the kmem page events and of page faults among whatever else a recording
+ * has.
  *
  *	     cat-26788   (  26788) [001] d..3.  3142.310565: mm_page_free: page=00000000cc94282e pfn=0x362458 order=0
  *	     cat 26788 [001]  3142.310565: kmem:mm_page_free: page=0xffffea000d891600 pfn=3548248 order=0
@@ -155,14 +156,47 @@ static bool head_after_bracket(struct cursor *c, struct ftrace_line *l)
 	return false;
 }
 
+/* "TASK-PID   (TGID) " of ftrace and trace-cmd, "TASK PID[/TID] " of perf script: what stands before "[CPU]". */
+static void task_and_pid(const char *line, const char *stop, struct ftrace_line *l)
+{
+	while (stop > line && is_blank(stop[-1]))
+		stop--;
+	if (stop > line && stop[-1] == ')') {
+		while (stop > line && *stop != '(')
+			stop--;
+		while (stop > line && is_blank(stop[-1]))
+			stop--;
+	}
+	const char *digits = stop;
+	while (digits > line && is_digit(digits[-1]))
+		digits--;
+	struct cursor number = {digits, stop};
+	uint64_t pid;
+	if (digits == line || !decimal(&number, &pid) || pid > UINT32_MAX)
+		return;
+	l->pid = (uint32_t)pid;
+	stop = digits - 1;
+	if (*stop == '/')
+		while (stop > line && !is_blank(*stop))
+			stop--;
+	while (line < stop && is_blank(*line))
+		line++;
+	while (stop > line && is_blank(stop[-1]))
+		stop--;
+	l->comm = line;
+	l->comm_len = (size_t)(stop - line);
+}
+
 static bool find_head(struct cursor *c, struct ftrace_line *l)
 {
+	const char *line = c->p;
 	struct cursor at = *c;
 
 	while ((at.p = memchr(at.p, '[', (size_t)(at.end - at.p))) != NULL) {
 		struct cursor try = {at.p + 1, at.end};
 
 		if (head_after_bracket(&try, l)) {
+			task_and_pid(line, at.p, l);
 			*c = try;
 			return true;
 		}
@@ -261,6 +295,123 @@ static void free_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kin
 		l->kind = kind;
 }
 
+/* ---- processes ---- */
+
+/* Find "KEY=" as the beginning of a word. */
+static bool find_field(const struct cursor *c, const char *key, struct cursor *value)
+{
+	size_t len = strlen(key);
+	struct cursor at = *c;
+
+	while ((at.p = memmem(at.p, (size_t)(at.end - at.p), key, len)) != NULL) {
+		if (at.p == c->p || is_blank(at.p[-1])) {
+			at.p += len;
+			*value = at;
+			return true;
+		}
+		at.p++;
+	}
+	return false;
+}
+
+static bool number_field(const struct cursor *c, const char *key, uint64_t *out)
+{
+	struct cursor value;
+
+	return find_field(c, key, &value) && number(&value, out) && at_field_end(&value);
+}
+
+static void fault_fields(struct cursor *c, struct ftrace_line *l, bool from_user)
+{
+	struct cursor value;
+
+	skip_blanks(c);
+	if (!number_field(c, "error_code=", &l->error_code)) {
+		malformed(l, "the event has no whole error_code=");
+		return;
+	}
+	if (!find_field(c, "address=", &value) || at_field_end(&value)) {
+		malformed(l, "the event has no whole address=");
+		return;
+	}
+	l->from_user = from_user;
+	/* An address of the kernel's own is printed as a symbol. */
+	l->kind = number(&value, &l->addr) && at_field_end(&value) ? FTRACE_FAULT : FTRACE_FOREIGN;
+	if (!number_field(c, "ip=", &l->ip))
+		l->ip = 0;
+}
+
+static void rss_fields(struct cursor *c, struct ftrace_line *l)
+{
+	static const char *const members[] = {
+		"MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"};
+	uint64_t mm_id, current, bytes, member = 4;
+	struct cursor value;
+
+	skip_blanks(c);
+	if (find_field(c, "type=", &value))
+		for (unsigned i = 0; i < 4; i++)
+			if (starts(&value, members[i], strlen(members[i])))
+				member = i;
+	if (member == 4 && (!number_field(c, "member=", &member) || member > 3)) {
+		malformed(l, "the event has no whole type=");
+		return;
+	}
+	if (!number_field(c, "mm_id=", &mm_id) || mm_id > UINT32_MAX ||
+		!number_field(c, "curr=", &current) || !find_field(c, "size=", &value)) {
+		malformed(l, "the event has no whole mm_id=, curr= or size=");
+		return;
+	}
+	/* The sum of per-CPU counters may be read while one is on its way: below 0 for a moment. */
+	bool minus = EAT(&value, "-");
+	if (!decimal(&value, &bytes) || !EAT(&value, "B") || bytes > INT64_MAX) {
+		malformed(l, "the event has no whole size=");
+		return;
+	}
+	l->mm_id = (uint32_t)mm_id;
+	l->current_mm = current != 0;
+	l->member = (unsigned)member;
+	l->rss_bytes = minus ? -(int64_t)bytes : (int64_t)bytes;
+	l->kind = FTRACE_RSS;
+}
+
+static void sched_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kind kind)
+{
+	uint64_t pid;
+
+	skip_blanks(c);
+	if (!number_field(c, kind == FTRACE_FORK ? "child_pid=" : "pid=", &pid) ||
+		pid > UINT32_MAX) {
+		malformed(l, "the event has no whole pid=");
+		return;
+	}
+	l->other_pid = (uint32_t)pid;
+	l->kind = kind;
+}
+
+/* An event about a process and its memory; false: it is none. */
+static bool process_event(struct cursor *c, struct ftrace_line *l)
+{
+	struct cursor at = *c;
+
+	(void)(EAT(&at, "exceptions:") || EAT(&at, "kmem:") || EAT(&at, "sched:"));
+	if (EAT(&at, "page_fault_user:"))
+		fault_fields(&at, l, true);
+	else if (EAT(&at, "page_fault_kernel:"))
+		fault_fields(&at, l, false);
+	else if (EAT(&at, "rss_stat:"))
+		rss_fields(&at, l);
+	else if (EAT(&at, "sched_process_fork:"))
+		sched_fields(&at, l, FTRACE_FORK);
+	else if (EAT(&at, "sched_process_exec:"))
+		sched_fields(&at, l, FTRACE_EXEC);
+	else if (EAT(&at, "sched_process_exit:"))
+		sched_fields(&at, l, FTRACE_EXIT);
+	else
+		return false;
+	return true;
+}
+
 /* Is the word the beginning of one of our events' names, its colon missing? */
 static bool torn_name(const char *s, size_t len)
 {
@@ -318,7 +469,8 @@ static void event(struct cursor *c, struct ftrace_line *l)
 			return;
 		}
 	}
-	other_event(&name, l);
+	if (!process_event(&name, l))
+		other_event(&name, l);
 }
 
 /* Headers and notes that the recorders put between the events. */

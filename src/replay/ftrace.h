@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One line of an ftrace recording, read: which event of the page allocator it tells, or why it tells none.
+ * One line of an ftrace recording, read: which event of the page allocator, or of a process's memory, it tells, or why
+ * it tells none.
  */
 #ifndef SIMM_REPLAY_FTRACE_H
 #define SIMM_REPLAY_FTRACE_H
@@ -18,6 +19,11 @@ enum ftrace_kind {
 	FTRACE_FREE,
 	FTRACE_FREE_BATCHED,
 	FTRACE_INFORMATIONAL, /* mm_page_alloc_extfrag, _zone_locked, mm_page_pcpu_drain: consequences, not acts */
+	FTRACE_FAULT,  /* page_fault_user, page_fault_kernel: @from_user, @addr, @ip, @error_code */
+	FTRACE_RSS,    /* rss_stat: @mm_id, @current_mm, @member, @rss_bytes */
+	FTRACE_FORK,   /* sched_process_fork: @other_pid is the child */
+	FTRACE_EXEC,   /* sched_process_exec */
+	FTRACE_EXIT,   /* sched_process_exit */
 	FTRACE_FOREIGN /* any other event, or a line of its stack trace */
 };
 
@@ -33,6 +39,19 @@ struct ftrace_line {
 	const char *gfp; /* flag words joined by '|', into the line; @gfp_len bytes */
 	size_t gfp_len;
 	uint64_t number; /* FTRACE_TOTAL, FTRACE_LOST */
+	/* ---- of events of processes: FTRACE_FAULT to FTRACE_EXIT ---- */
+	uint32_t pid; /* of the thread whose event it is, as the head says (0: the head has none) */
+	const char *comm; /* its name there, which is the one that it had last; @comm_len bytes */
+	size_t comm_len;
+	uint32_t other_pid;
+	bool from_user;
+	uint64_t addr;
+	uint64_t ip; /* 0: a function's name stands there */
+	uint64_t error_code;
+	uint32_t mm_id;
+	bool current_mm; /* the event is about the mm of the task itself */
+	unsigned member; /* 0 file, 1 anonymous, 2 swap entries, 3 shared memory */
+	int64_t rss_bytes;
 	const char *why; /* FTRACE_MALFORMED: half a sentence */
 };
 

@@ -335,10 +335,10 @@ static int act(struct replay *r, struct machine *m, const struct ftrace_line *l,
 		alloc_event(r, m, st, l, gfp);
 	else if (l->kind == FTRACE_INFORMATIONAL)
 		count(r, REPLAY_skipped, REPLAY_skipped_informational);
-	else if (l->kind == FTRACE_FOREIGN)
-		count(r, REPLAY_skipped, REPLAY_skipped_foreign);
-	else
+	else if (l->kind == FTRACE_FREE || l->kind == FTRACE_FREE_BATCHED)
 		free_event(r, m, st, l);
+	else
+		count(r, REPLAY_skipped, REPLAY_skipped_foreign);
 	return 0;
 }
 
@@ -372,6 +372,11 @@ int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, 
 	case FTRACE_FREE:
 	case FTRACE_FREE_BATCHED:
 	case FTRACE_INFORMATIONAL:
+	case FTRACE_FAULT:
+	case FTRACE_RSS:
+	case FTRACE_FORK:
+	case FTRACE_EXEC:
+	case FTRACE_EXIT:
 	case FTRACE_FOREIGN:
 		break;
 	}

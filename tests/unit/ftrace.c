@@ -151,7 +151,7 @@ static const struct {
 	{FTRACE_INFORMATIONAL, HEAD "mm_page_pcpu_drain: page=00 pfn=0x1 order=0 migratetype=1"},
 	{FTRACE_INFORMATIONAL,
 		HEAD "mm_page_alloc_extfrag: page=00 pfn=0x497000 alloc_order=0 fallback_order=10"},
-	{FTRACE_FOREIGN,
+	{FTRACE_FAULT,
 		HEAD "page_fault_user: address=0x55d453d21e9c ip=0x55d4389ff2c3 error_code=0x7"},
 	{FTRACE_FOREIGN, HEAD "tracing_mark_write: orc-begin realtime=1795331076.488302433"},
 	{FTRACE_FOREIGN, HEAD "sched:sched_switch: prev_comm=[001] mm_page_alloc: x"},
@@ -314,4 +314,88 @@ Test(ftrace, flags_of_any_kernel)
 		cr_expect_not(gfp_cached(&cache, torn[i], strlen(torn[i]), &gfp, &unknown), "%s",
 			torn[i]);
 	}
+}
+
+/* ---- processes ---- */
+
+static struct ftrace_line parse_in_place(const char *line)
+{
+	struct ftrace_line l;
+
+	ftrace_parse(line, strlen(line), &l);
+	return l;
+}
+
+Test(ftrace, page_faults)
+{
+	static const char *const lines[] = {
+		"              ls-25846   [001] d....  7013.945948: page_fault_user: "
+		"address=0x7ffff7dcfa10 ip=0x7ffff7ea6353 "
+		"error_code=0x7",
+		"              ls-25846   (  25846) [001] d....  7013.945948: page_fault_user: "
+		"address=0x7ffff7dcfa10 "
+		"ip=0x7ffff7ea6353 error_code=0x7",
+		"ls 25846 [001]  7013.945948: exceptions:page_fault_user: address=0x7ffff7dcfa10 "
+		"ip=0x7ffff7ea6353 "
+		"error_code=0x7",
+		"ls 1/25846 [001]  7013.945948: exceptions:page_fault_user: address=0x7ffff7dcfa10 "
+		"ip=0x7ffff7ea6353 "
+		"error_code=0x7",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct ftrace_line l = parse_in_place(lines[i]);
+
+		cr_assert_eq(l.kind, FTRACE_FAULT, "%s: %s", lines[i], l.why);
+		cr_expect_eq(l.pid, 25846, "%s: %u", lines[i], l.pid);
+		cr_expect(l.comm_len == 2 && !memcmp(l.comm, "ls", 2), "%.*s", (int)l.comm_len,
+			l.comm);
+		cr_expect(l.from_user);
+		cr_expect_eq(l.addr, UINT64_C(0x7ffff7dcfa10));
+		cr_expect_eq(l.ip, UINT64_C(0x7ffff7ea6353));
+		cr_expect_eq(l.error_code, 7);
+		cr_expect_eq(l.time_ns, UINT64_C(7013945948000));
+	}
+	struct ftrace_line l = parse_in_place("a b-c-9 [000] d.... 1.5: page_fault_kernel: "
+					      "address=0x5555555785c0 ip=elf_load error_code=0x2");
+	cr_expect_eq(l.kind, FTRACE_FAULT);
+	cr_expect_not(l.from_user);
+	cr_expect_eq(l.pid, 9);
+	cr_expect(l.comm_len == 5 && !memcmp(l.comm, "a b-c", 5));
+	cr_expect_eq(l.ip, 0);
+	l = parse_in_place("x-9 [000] d.... 1.5: page_fault_kernel: address=init_task+0x8 ip=foo "
+			   "error_code=0x0");
+	cr_expect_eq(l.kind, FTRACE_FOREIGN, "of the kernel's own memory");
+	l = parse_in_place("x-9 [000] d.... 1.5: page_fault_user: address=0x1 ip=0x2 error_c");
+	cr_expect_eq(l.kind, FTRACE_MALFORMED);
+}
+
+Test(ftrace, rss_and_processes)
+{
+	struct ftrace_line l = parse_in_place("ls-9 [001] ...1. 7013.9: rss_stat: mm_id=286042170 "
+					      "curr=0 type=MM_ANONPAGES size=266240B");
+
+	cr_expect_eq(l.kind, FTRACE_RSS, "%s", l.why);
+	cr_expect_eq(l.mm_id, 286042170);
+	cr_expect_not(l.current_mm);
+	cr_expect_eq(l.member, 1);
+	cr_expect_eq(l.rss_bytes, 266240);
+	l = parse_in_place(
+		"ls-9 [001] ...1. 7013.9: kmem:rss_stat: mm_id=2 curr=1 member=0 size=-4096B");
+	cr_expect_eq(l.kind, FTRACE_RSS, "%s", l.why);
+	cr_expect_eq(l.rss_bytes, -4096);
+	cr_expect_eq(
+		parse_in_place("x-9 [0] 1.5: rss_stat: mm_id=2 curr=1 type=MM_ANONPAGES size=26")
+			.kind,
+		FTRACE_MALFORMED);
+	l = parse_in_place(
+		"sh-9 [0] 1.5: sched_process_fork: comm=sh pid=9 child_comm=sh child_pid=10");
+	cr_expect(l.kind == FTRACE_FORK && l.other_pid == 10);
+	l = parse_in_place("sh-9 [0] 1.5: sched_process_exec: filename=/bin/ls pid=9 old_pid=9");
+	cr_expect(l.kind == FTRACE_EXEC && l.other_pid == 9);
+	l = parse_in_place("sh-9 [0] 1.5: sched_process_exit: comm=ls pid=9 prio=120");
+	cr_expect(l.kind == FTRACE_EXIT && l.other_pid == 9);
+	cr_expect_eq(
+		parse_in_place("sh-9 [0] 1.5: sched_process_wait: comm=ls pid=9 prio=120").kind,
+		FTRACE_FOREIGN);
 }
