@@ -32,6 +32,9 @@ __extension__ enum {
 #include "mm/page/frame_flags.def"
 };
 
+/* One bit for two uses, as in the kernel: on a page of a file, it came from the disk. */
+__extension__ enum { FRAME_MAPPEDTODISK = FRAME_ANON_EXCLUSIVE };
+
 struct frame_flag_row {
 	const char *name; /* "LOCKED" */
 	int kpf;	  /* bit in kpageflags, -1: none */

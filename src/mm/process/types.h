@@ -122,6 +122,14 @@ enum content_rule {
 	CONTENT_PATTERN, /* each 64-bit word tells inode and offset: file_word() */
 };
 
+/* What reads of an open file leave behind, so that the next one knows how much to read ahead (file_ra_state). Pages. */
+struct file_ra {
+	uint64_t start;
+	uint32_t size, async_size;
+	uint32_t mmap_miss;
+	uint64_t prev_pos;		/* byte behind the last one read, UINT64_MAX: none yet */
+};
+
 struct inode {
 	uint32_t id;			/* of struct mappings */
 	uint32_t kind;			/* enum inode_kind */
@@ -136,10 +144,17 @@ struct inode {
 	uint64_t nr_pages;		/* in the page cache */
 	struct link mappings;		/* head: of vma.mapped (i_mmap) */
 	struct link all;		/* in files.inodes */
-	uint64_t path_at;		/* heap block: NUL-terminated */
+	uint64_t path_at;		/* heap block: NUL-terminated; without a name, what maps shows */
 	uint32_t path_bytes;
+	bool named;			/* inode_lookup() finds it */
+	bool shm;			/* a SysV segment: ino is its shmid */
+	bool noreserve;			/* SHMEM: each page is committed when it comes, not all by size */
+	uint64_t next_name_at;		/* the next inode with the same hash of its name */
+	uint64_t rule_bytes;		/* the rule holds below; what lies between here and i_size are holes */
+	uint64_t committed_pages;	/* SHMEM: in vm_committed_as */
 	uint64_t object;
-	uint64_t shm_key;		/* SysV */
+	uint64_t shm_key;		/* SysV; 0: IPC_PRIVATE */
+	struct file_ra ra;		/* of file_read(), which has no open file */
 };
 
 /* An open file description. */
@@ -148,14 +163,18 @@ struct file {
 	uint32_t refcount;		/* file descriptors, mappings, executables */
 	uint32_t flags;			/* O_* as Linux's asm-generic has them */
 	uint64_t pos;
+	struct file_ra ra;
 	uint64_t object;
 };
 
 /* All files of the machine. */
 struct files {
 	struct link inodes;		/* head: of inode.all, oldest first */
-	uint64_t next_ino;
-	uint64_t nr;
+	uint64_t next_ino, next_shmem_ino, next_shmid;
+	uint64_t nr, nr_named;
+	uint64_t nr_open;		/* struct file */
+	uint64_t names_at;		/* heap block: uint64_t[names_cap], first inode by hash of its name */
+	uint64_t names_cap;		/* a power of two */
 };
 
 /* The last signal that an access gave: struct siginfo and the saved context, as a handler sees them. */
