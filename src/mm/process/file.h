@@ -102,9 +102,10 @@ enum filemap_result {
  * VM_RAND_READ) reads around it. enum filemap_result, or -ENXIO (SIGBUS), -ENOMEM, -EDQUOT. Counts nothing of the fault.
  * A repeated fault maps around anew, so do that after RETRY and MAJOR. */
 int filemap_fault(struct machine *m, unsigned cpu, const struct vma *v, uint64_t index, uint64_t *pfn);
-/* filemap_map_pages(): the first page at or after *@index, up to @last, that a fault may map by the way: in the cache, up
- * to date, without a readahead mark; in *@index its index. Pages of `warm` inodes are brought in. NO_PFN: no more. */
-uint64_t filemap_next_around(struct machine *m, unsigned cpu, struct inode *i, uint64_t *index, uint64_t last);
+/* filemap_map_pages(): the first page of @v's file at or after *@index, up to @last, that a fault may map by the way: in
+ * the cache, up to date, without a readahead mark; in *@index its index. Pages of `warm` inodes are brought in. NO_PFN: no
+ * more. */
+uint64_t filemap_next_around(struct machine *m, unsigned cpu, const struct vma *v, uint64_t *index, uint64_t last);
 
 /* ---- shared memory (shmem.c) ---- */
 
