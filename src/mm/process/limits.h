@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What limits the memory of a process besides memory itself: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, max_map_count; and
+ * populating a range, which follows wherever a locked mapping grows.
+ */
+#ifndef SIMM_MM_LIMITS_H
+#define SIMM_MM_LIMITS_H
+
+#include "mm/process/types.h"
+
+struct machine;
+
+/* A soft limit in pages, UINT64_MAX: none. */
+static inline uint64_t rlimit_pages(const struct task *t, enum rlimit_id id)
+{
+	return t->rlim[id].soft == RLIM_INFINITY ? UINT64_MAX : t->rlim[id].soft >> 12;
+}
+/* capable(): root has every capability here, others have none. */
+static inline bool task_capable(const struct task *t)
+{
+	return t->uid == 0;
+}
+/* is_data_mapping(), is_exec_mapping(), is_stack_mapping(): what a mapping with @flags counts as. */
+static inline bool is_data_mapping(uint64_t flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_STACK_FLAGS)) == VM_WRITE;
+}
+
+/* may_expand_vm(): may @mm, which @t runs in, have @pages more with @flags? False: m->why says ENOMEM and which limit. */
+bool may_expand_vm(struct machine *m, const struct task *t, const struct mm *mm, uint64_t flags, uint64_t pages);
+/* mlock_future_check(): may @bytes more with @flags be, when they are VM_LOCKED? Errors: EAGAIN. */
+int mlock_future_check(struct machine *m, const struct task *t, const struct mm *mm, uint64_t flags, uint64_t bytes);
+/* map_count against sysctl max_map_count: are @n mappings more too many? Errors: ENOMEM. */
+int map_count_check(struct machine *m, const struct mm *mm, unsigned n);
+/* mm_populate(): fault in what is mapped of [start, start + bytes) as each mapping says; holes are passed over. With
+ * @ignore_errors it goes on behind what cannot be. Errors: ENOMEM, EFAULT, EDQUOT. */
+int mm_populate(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t bytes, bool ignore_errors);
+
+#endif
