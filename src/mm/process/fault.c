@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handle_mm_fault(): what a mapping does about an address whose entry does not allow the access.
+ *
+ *	entry      mapping              access   what happens
+ *	---------------------------------------------------------------------------------------------
+ *	none       anonymous            read     the zero page, read-only: nothing is taken
+ *	none       anonymous            write    a page of zeroes
+ *	none       of a file            read     the file's page, and those around it that are cached
+ *	none       of a file, private   write    a copy of the file's page
+ *	none       of a file, shared    write    the file's page, dirty
+ *	present    read-only, private   write    mine alone? then the right to write: else a copy of it
+ *	present    otherwise                     accessed and dirty are set: the architecture's bits ask for it
+ *
+ * Whether a page is "mine alone" is known by its flag anon_exclusive, which a fork takes away, or by its count of
+ * references. A fault that finds no memory has changed nothing but tables.
+ *
+ * Left out: huge pages, swap entries, userfaultfd, NUMA hints, KSM.
+ * Follows mm/memory.c and mm/filemap.c (filemap_map_pages()) of 6.1.
+ */
+#include "mm/process/fault.h"
+
+#include "mm/page/contents.h"
+#include "mm/page/lru.h"
+#include "mm/process/file.h"
+#include "mm/process/pgtables.h"
+#include "mm/process/rmap.h"
+#include "mm/process/tlb_flush.h"
+#include "mm/process/user_page.h"
+#include "mm/process/vma.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#define FAULT_AROUND_PAGES 16u /* fault_around_bytes: 64 KiB */
+
+struct vm_fault {
+	struct machine *m;
+	unsigned cpu;
+	struct vma *v;
+	struct mm *mm;
+	uint64_t addr; /* of the page */
+	unsigned flags;
+	struct pte_place at;
+	pte_t orig;
+};
+
+static unsigned out_of_memory(const struct vm_fault *f)
+{
+	return f->m->why.err == EDQUOT ? VM_FAULT_HOST : VM_FAULT_OOM;
+}
+
+static void set_entry(const struct vm_fault *f, pte_t pte)
+{
+	pte_set(f->m, f->at.table, f->at.index, pte);
+}
+
+/* maybe_mkwrite(pte_mkdirty()) */
+static pte_t writable(const struct vm_fault *f, pte_t pte)
+{
+	pte = pte_with(f->m, pte, PTE_DIRTY, true);
+	return f->v->flags & VM_WRITE ? pte_with(f->m, pte, PTE_WRITE, true) : pte;
+}
+
+/* A fresh anonymous page becomes the process's. */
+static void add_anon_page(const struct vm_fault *f, uint64_t pfn)
+{
+	struct machine *m = f->m;
+
+	page_add_new_anon_rmap(m, pfn, f->v, f->addr);
+	lru_add_vma(m, pfn, f->v->flags);
+	f->mm->rss[MM_ANONPAGES]++;
+	set_entry(f, writable(f, pte_make(m, pfn, f->v->flags)));
+}
+
+static unsigned do_anonymous_page(const struct vm_fault *f)
+{
+	struct machine *m = f->m;
+
+	if (!(f->flags & FAULT_FLAG_WRITE)) {
+		set_entry(f, pte_with(m, pte_make(m, m->processes.zero_pfn, f->v->flags),
+				     PTE_SPECIAL, true));
+		return 0;
+	}
+	if (anon_vma_prepare(m, f->cpu, f->v))
+		return out_of_memory(f);
+	uint64_t pfn = user_page_alloc(m, f->cpu, true);
+
+	if (pfn == NO_PFN)
+		return out_of_memory(f);
+	add_anon_page(f, pfn);
+	return 0;
+}
+
+/* ---- pages of files ---- */
+
+static uint64_t file_index(const struct vma *v, uint64_t addr)
+{
+	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+}
+
+/* Map a cached page without asking for more (do_set_pte()). */
+static void add_file_page(
+	struct machine *m, struct vma *v, const struct pte_place *at, uint64_t pfn, bool write)
+{
+	struct frame *frame = frame_of(m, pfn);
+	pte_t pte = pte_make(m, pfn, v->flags);
+
+	if (write) {
+		pte = pte_with(m, pte, PTE_DIRTY, true);
+		pte = v->flags & VM_WRITE ? pte_with(m, pte, PTE_WRITE, true) : pte;
+	}
+	frame->refcount++;
+	page_add_file_rmap(m, pfn);
+	if (v->flags & VM_LOCKED)
+		mlock_vma_page(m, pfn, v->flags);
+	vma_mm(m, v)->rss[page_counter(frame)]++;
+	pte_set(m, at->table, at->index, pte);
+}
+
+/* do_fault_around(): map what is cached in the aligned block of pages around the address. */
+static void fault_around(const struct vm_fault *f, const struct inode *inode)
+{
+	struct machine *m = f->m;
+	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
+	uint64_t start = f->addr & ~(bytes - 1), end = start + bytes;
+	uint64_t pages = (inode->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+
+	start = start > f->v->start ? start : f->v->start;
+	end = end < f->v->end ? end : f->v->end;
+	for (uint64_t addr = start; addr < end && file_index(f->v, addr) < pages;
+		addr += PAGE_BYTES) {
+		/* The block lies in one table page, for both are aligned. */
+		struct pte_place at = {f->at.table, f->at.index + (unsigned)(addr >> PAGE_SHIFT) -
+							    (unsigned)(f->addr >> PAGE_SHIFT)};
+		uint64_t pfn;
+
+		if (!pte_none(pte_get(m, at.table, at.index)))
+			continue;
+		pfn = page_cache_find(m, inode, file_index(f->v, addr));
+		if (pfn != NO_PFN)
+			add_file_page(m, f->v, &at, pfn, false);
+	}
+}
+
+/* The file's page, read when it must be; 0, or what to answer. */
+static unsigned get_file_page(
+	const struct vm_fault *f, struct inode *inode, uint64_t *pfn, unsigned *major)
+{
+	bool from_disk = false;
+	int err = page_cache_get(f->m, f->cpu, inode, file_index(f->v, f->addr),
+		!(f->v->flags & VM_RAND_READ), &from_disk, pfn);
+
+	if (err == -ENXIO)
+		return VM_FAULT_SIGBUS;
+	if (err)
+		return out_of_memory(f);
+	if (from_disk)
+		count_event(f->m, EV_pgmajfault, 1);
+	*major = from_disk ? VM_FAULT_MAJOR : 0;
+	return 0;
+}
+
+static unsigned do_cow_fault(const struct vm_fault *f, struct inode *inode)
+{
+	struct machine *m = f->m;
+	struct dram dram = machine_dram(m);
+	unsigned major = 0;
+	uint64_t pfn, file_pfn;
+
+	if (anon_vma_prepare(m, f->cpu, f->v))
+		return out_of_memory(f);
+	pfn = user_page_alloc(m, f->cpu, false);
+	if (pfn == NO_PFN)
+		return out_of_memory(f);
+	unsigned ret = get_file_page(f, inode, &file_pfn, &major);
+
+	if (!ret && dram_copy_frame(&dram, pfn << PAGE_SHIFT, file_pfn << PAGE_SHIFT, &m->why))
+		ret = VM_FAULT_HOST;
+	if (ret) {
+		user_page_put(m, f->cpu, pfn);
+		return ret;
+	}
+	clock_charge(m, COPY_PAGE);
+	add_anon_page(f, pfn);
+	return major;
+}
+
+static unsigned do_file_page(const struct vm_fault *f)
+{
+	struct inode *inode = vma_inode(f->m, f->v);
+	bool write = f->flags & FAULT_FLAG_WRITE, shared = f->v->flags & VM_SHARED;
+	unsigned major = 0;
+	uint64_t pfn;
+
+	if (!inode || f->v->flags & VM_PFNMAP)
+		return VM_FAULT_SIGBUS;
+	if (write && !shared)
+		return do_cow_fault(f, inode);
+	if (!write && !f->m->processes.no_fault_around) {
+		fault_around(f, inode);
+		if (!pte_none(pte_get(f->m, f->at.table, f->at.index)))
+			return 0;
+	}
+	unsigned ret = get_file_page(f, inode, &pfn, &major);
+
+	if (ret)
+		return ret;
+	add_file_page(f->m, f->v, &f->at, pfn, write);
+	if (write)
+		set_page_dirty(f->m, pfn);
+	return major;
+}
+
+/* The kernel's own pages that every process sees: the vdso's are counted as a file's, the vvar's are not. */
+static unsigned do_special_page(const struct vm_fault *f)
+{
+	struct machine *m = f->m;
+	uint64_t base = m->processes.vdso_pfn, pfn = base + file_index(f->v, f->addr);
+	bool counts = f->v->kind == VMA_VDSO || f->v->kind == VMA_SIGPAGE;
+
+	if (base == NO_PFN || f->flags & FAULT_FLAG_WRITE)
+		return VM_FAULT_SIGBUS;
+	if (!frame_live(m, pfn))
+		return VM_FAULT_HOST;
+	if (counts) {
+		add_file_page(m, f->v, &f->at, pfn, false);
+		return 0;
+	}
+	set_entry(f, pte_with(m, pte_make(m, pfn, f->v->flags), PTE_SPECIAL, true));
+	return 0;
+}
+
+/* ---- write faults on present entries ---- */
+
+static unsigned wp_page_copy(const struct vm_fault *f, uint64_t old_pfn)
+{
+	struct machine *m = f->m;
+	struct dram dram = machine_dram(m);
+	bool zero = old_pfn == NO_PFN && pte_pfn(m, f->orig) == m->processes.zero_pfn;
+
+	if (anon_vma_prepare(m, f->cpu, f->v))
+		return out_of_memory(f);
+	uint64_t pfn = user_page_alloc(m, f->cpu, zero);
+
+	if (pfn == NO_PFN)
+		return out_of_memory(f);
+	if (!zero && dram_copy_frame(&dram, pfn << PAGE_SHIFT, pte_pfn(m, f->orig) << PAGE_SHIFT,
+			     &m->why)) {
+		user_page_put(m, f->cpu, pfn);
+		return VM_FAULT_HOST;
+	}
+	if (!zero)
+		clock_charge(m, COPY_PAGE);
+	if (old_pfn != NO_PFN)
+		f->mm->rss[page_counter(frame_of(m, old_pfn))]--;
+	add_anon_page(f, pfn);
+	flush_tlb_range(m, f->cpu, f->mm, f->addr, f->addr + PAGE_BYTES);
+	if (old_pfn != NO_PFN) {
+		page_remove_rmap(m, old_pfn);
+		if (f->v->flags & VM_LOCKED)
+			munlock_vma_page(m, old_pfn, f->v->flags);
+		user_page_put(m, f->cpu, old_pfn);
+	}
+	return 0;
+}
+
+static unsigned wp_page_reuse(const struct vm_fault *f)
+{
+	struct machine *m = f->m;
+
+	set_entry(f, writable(f, pte_with(m, f->orig, PTE_YOUNG, true)));
+	flush_tlb_range(m, f->cpu, f->mm, f->addr, f->addr + PAGE_BYTES);
+	count_event(m, EV_pgreuse, 1);
+	return 0;
+}
+
+static unsigned do_wp_page(const struct vm_fault *f)
+{
+	struct machine *m = f->m;
+	uint64_t pfn = vm_normal_pfn(m, f->v, f->orig);
+	struct frame *frame;
+
+	if (f->v->flags & (VM_SHARED | VM_MAYSHARE)) {
+		if (pfn != NO_PFN)
+			set_page_dirty(m, pfn);
+		return wp_page_reuse(f);
+	}
+	if (pfn == NO_PFN)
+		return wp_page_copy(f, pfn);
+	frame = frame_of(m, pfn);
+	if (frame->flags & FRAME_ANON) {
+		if (frame->flags & FRAME_ANON_EXCLUSIVE)
+			return wp_page_reuse(f);
+		if (frame->refcount == 1 && !(frame->flags & FRAME_KSM)) {
+			page_move_anon_rmap(m, pfn, f->v);
+			return wp_page_reuse(f);
+		}
+	}
+	return wp_page_copy(f, pfn);
+}
+
+/* The architecture has no such bits in hardware, or another CPU was quicker: set them (ptep_set_access_flags()). */
+static unsigned mark_used(const struct vm_fault *f)
+{
+	pte_t pte = pte_with(f->m, f->orig, PTE_YOUNG, true);
+
+	if (f->flags & FAULT_FLAG_WRITE)
+		pte = pte_with(f->m, pte, PTE_DIRTY, true);
+	if (pte != f->orig)
+		set_entry(f, pte);
+	if (f->flags & FAULT_FLAG_WRITE)
+		flush_tlb_range(f->m, f->cpu, f->mm, f->addr, f->addr + PAGE_BYTES);
+	return 0;
+}
+
+unsigned handle_mm_fault(
+	struct machine *m, unsigned cpu, struct vma *v, uint64_t addr, unsigned flags)
+{
+	struct vm_fault f = {.m = m, .cpu = cpu, .v = v, .mm = vma_mm(m, v), .flags = flags};
+
+	f.addr = addr & ~(PAGE_BYTES - 1);
+	assert(f.addr >= v->start && f.addr < v->end);
+	count_event(m, EV_pgfault, 1);
+	clock_charge(m, PAGE_FAULT);
+	if (pte_alloc(m, cpu, f.mm, f.addr, &f.at))
+		return out_of_memory(&f);
+	f.orig = pte_get(m, f.at.table, f.at.index);
+	if (pte_none(f.orig)) {
+		if (v->kind != VMA_PLAIN)
+			return do_special_page(&f);
+		return vma_is_anonymous(v) ? do_anonymous_page(&f) : do_file_page(&f);
+	}
+	if (flags & FAULT_FLAG_WRITE && !pte_is(m, f.orig, PTE_WRITE))
+		return do_wp_page(&f);
+	return mark_used(&f);
+}
+
+int populate_range(
+	struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end, bool write)
+{
+	unsigned flags = write ? FAULT_FLAG_WRITE : 0;
+
+	for (uint64_t addr = start; addr < end; addr += PAGE_BYTES) {
+		pte_t pte = pte_of(m, vma_mm(m, v), addr);
+		unsigned ret;
+
+		if (pte_present(m, pte) && (!write || pte_is(m, pte, PTE_WRITE)))
+			continue;
+		ret = handle_mm_fault(m, cpu, v, addr, flags);
+		if (ret & VM_FAULT_HOST)
+			return -EDQUOT;
+		if (ret & VM_FAULT_OOM)
+			return -ENOMEM;
+		if (ret & (VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
+			return refuse(&m->why, EFAULT,
+				"the page at 0x%llx lies behind the end of its file",
+				(unsigned long long)addr);
+	}
+	return 0;
+}
+
+int insert_pfn(struct machine *m, unsigned cpu, struct vma *v, uint64_t addr, uint64_t pfn)
+{
+	struct pte_place at;
+	int err = pte_alloc(m, cpu, vma_mm(m, v), addr, &at);
+
+	if (err)
+		return err;
+	pte_set(m, at.table, at.index, pte_with(m, pte_make(m, pfn, v->flags), PTE_SPECIAL, true));
+	return 0;
+}

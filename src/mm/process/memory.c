@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many entries at once: unmapping a range, and copying one at a fork.
+ *
+ *	zap:	for each table page in the range: for each entry: clear it, one mapping fewer of its page, one page
+ *		fewer in the counters; a page that nobody holds any more goes back to the zone. Then the TLBs forget.
+ *	copy:	for each entry of the parent: the child gets the same page, one mapping more; where the mapping is private
+ *		and writable both lose the right to write, and the first of them who writes makes a copy (fault.c).
+ *
+ * A copy that cannot go on (no page for a table) leaves what it has copied to its caller, who unmaps the child's whole
+ * address space. The parent's entries that have lost their right to write are given it back by the next write fault,
+ * which finds the page unshared.
+ *
+ * Left out: swap and migration entries, large pages. Follows mm/memory.c (zap_pte_range(), copy_pte_range()) of 6.1.
+ */
+#include "mm/page/lru.h"
+#include "mm/process/fault.h"
+#include "mm/process/pgtables.h"
+#include "mm/process/rmap.h"
+#include "mm/process/tlb_flush.h"
+#include "mm/process/user_page.h"
+#include "mm/process/vma.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* ---- zap ---- */
+
+/* What leaves an entry that maps the page @pfn. */
+static void drop_page(struct machine *m, unsigned cpu, struct vma *v, pte_t pte, uint64_t pfn)
+{
+	struct mm *mm = vma_mm(m, v);
+	struct frame *f = frame_of(m, pfn);
+
+	if (!(f->flags & (FRAME_ANON | FRAME_RESERVED))) {
+		if (pte_is(m, pte, PTE_DIRTY))
+			set_page_dirty(m, pfn);
+		if (pte_is(m, pte, PTE_YOUNG) && !(v->flags & VM_SEQ_READ))
+			mark_page_accessed(m, pfn);
+	}
+	mm->rss[page_counter(f)]--;
+	page_remove_rmap(m, pfn);
+	if (v->flags & VM_LOCKED)
+		munlock_vma_page(m, pfn, v->flags);
+	user_page_put(m, cpu, pfn);
+}
+
+static bool zap_part(
+	struct machine *m, unsigned cpu, struct vma *v, const struct pte_range *r, bool even_cows)
+{
+	bool any = false;
+
+	for (unsigned i = r->index; i < r->index + r->nr; i++) {
+		pte_t pte = pte_get(m, r->table, i);
+
+		if (pte_none(pte))
+			continue;
+		uint64_t pfn = vm_normal_pfn(m, v, pte);
+
+		if (pfn != NO_PFN && !even_cows && frame_of(m, pfn)->flags & FRAME_ANON)
+			continue;
+		pte_set(m, r->table, i, 0);
+		any = true;
+		if (pfn != NO_PFN)
+			drop_page(m, cpu, v, pte, pfn);
+	}
+	return any;
+}
+
+void zap_range(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end,
+	bool even_cows)
+{
+	struct mm *mm = vma_mm(m, v);
+	struct pte_range r = pte_range(start, end);
+	bool any = false;
+
+	assert(start >= v->start && end <= v->end);
+	mm_update_hiwater(mm);
+	while (pte_range_next(m, mm, &r))
+		any |= zap_part(m, cpu, v, &r, even_cows);
+	if (any)
+		flush_tlb_range(m, cpu, mm, start, end);
+}
+
+/* ---- copy ---- */
+
+/* vma_needs_copy(): without anonymous pages the child's faults can find everything again. */
+static bool needs_copy(const struct vma *v)
+{
+	return v->flags & (VM_PFNMAP | VM_MIXEDMAP) || v->anon_vma_at;
+}
+
+/* One present entry; returns what the child gets, and changes the parent's. */
+static pte_t copy_entry(
+	struct machine *m, struct mm *child, struct vma *src, uint64_t table, unsigned i, pte_t pte)
+{
+	uint64_t pfn = vm_normal_pfn(m, src, pte);
+
+	if (pfn != NO_PFN) {
+		struct frame *f = frame_of(m, pfn);
+
+		f->refcount++;
+		if (f->flags & FRAME_ANON)
+			page_dup_anon_rmap(m, pfn);
+		else
+			page_add_file_rmap(m, pfn);
+		child->rss[page_counter(f)]++;
+	}
+	if (is_cow_mapping(src->flags) && pte_is(m, pte, PTE_WRITE)) {
+		pte = pte_with(m, pte, PTE_WRITE, false);
+		pte_set(m, table, i, pte);
+	}
+	if (src->flags & VM_SHARED)
+		pte = pte_with(m, pte, PTE_DIRTY, false);
+	return pte_with(m, pte, PTE_YOUNG, false);
+}
+
+int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src)
+{
+	struct mm *from = vma_mm(m, src), *to = vma_mm(m, dst);
+	struct pte_range r = pte_range(src->start, src->end);
+	int err = 0;
+
+	if (!needs_copy(src))
+		return 0;
+	while (!err && pte_range_next(m, from, &r)) {
+		struct pte_place at = {0};
+
+		for (unsigned i = r.index; i < r.index + r.nr && !err; i++) {
+			pte_t pte = pte_get(m, r.table, i);
+
+			if (pte_none(pte))
+				continue;
+			if (!at.table)
+				err = pte_alloc(m, cpu, to, r.start, &at);
+			if (!err)
+				pte_set(m, at.table, i, copy_entry(m, to, src, r.table, i, pte));
+		}
+	}
+	if (is_cow_mapping(src->flags))
+		flush_tlb_range(m, cpu, from, src->start, src->end);
+	return err;
+}

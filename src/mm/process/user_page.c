@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pages of processes (see user_page.h).
+ *
+ * Their life: one reference for each page-table entry that maps them, and one for the page cache where it has them. The
+ * last one to go takes the page off its LRU list; the frame is all zero again when it is given back.
+ */
+#include "mm/process/user_page.h"
+
+#include "mm/page/lru.h"
+#include "mm/page/page_alloc.h"
+#include "mm/page/zone.h"
+#include "mm/process/rmap.h"
+
+#include <assert.h>
+
+uint64_t user_page_alloc(struct machine *m, unsigned cpu, bool zero)
+{
+	gfp_t gfp = (gfp_t)GFP_HIGHUSER_MOVABLE | (zero ? (gfp_t)__GFP_ZERO : 0);
+	uint64_t pfn;
+
+	return alloc_pages_node(m, cpu, -1, gfp, 0, &pfn) ? NO_PFN : pfn;
+}
+
+void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(f->refcount);
+	if (--f->refcount)
+		return;
+	lru_release(m, pfn);
+	free_unref_page(m, cpu, pfn);
+}
+
+void set_page_dirty(struct machine *m, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+	const struct inode *inode;
+
+	if (f->flags & (FRAME_DIRTY | FRAME_ANON | FRAME_RESERVED))
+		return;
+	inode = mapping_object(m, f->mapping);
+	f->flags |= FRAME_DIRTY;
+	if (!inode || inode->kind != INODE_FILE)
+		return;
+	struct zone *z = pfn_zone(m, pfn);
+
+	node_at(m, z->nid)->stat[ND_nr_dirty]++;
+	node_at(m, z->nid)->stat[ND_nr_dirtied]++;
+	z->stat[ZS_nr_zone_write_pending]++;
+}
