@@ -118,62 +118,59 @@ static void add_file_page(
 	pte_set(m, at->table, at->index, pte);
 }
 
-/* do_fault_around(): map what is cached in the aligned block of pages around the address. */
-static void fault_around(const struct vm_fault *f, const struct inode *inode)
+/* do_fault_around(): map what is cached in the aligned block of pages around the address. Is the page itself there now? */
+static bool fault_around(const struct vm_fault *f)
 {
 	struct machine *m = f->m;
 	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
 	uint64_t start = f->addr & ~(bytes - 1), end = start + bytes;
-	uint64_t pages = (inode->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
 
 	start = start > f->v->start ? start : f->v->start;
 	end = end < f->v->end ? end : f->v->end;
-	for (uint64_t addr = start; addr < end && file_index(f->v, addr) < pages;
-		addr += PAGE_BYTES) {
-		/* The block lies in one table page, for both are aligned. */
-		struct pte_place at = {f->at.table, f->at.index + (unsigned)(addr >> PAGE_SHIFT) -
-							    (unsigned)(f->addr >> PAGE_SHIFT)};
-		uint64_t pfn;
+	uint64_t index = file_index(f->v, start), last = file_index(f->v, end - PAGE_BYTES), pfn;
 
-		if (!pte_none(pte_get(m, at.table, at.index)))
-			continue;
-		pfn = page_cache_find(m, inode, file_index(f->v, addr));
-		if (pfn != NO_PFN)
+	for (; (pfn = filemap_next_around(m, f->cpu, f->v, &index, last)) != NO_PFN; index++) {
+		/* The block lies in one table page, for both are aligned. */
+		struct pte_place at = {f->at.table,
+			f->at.index + (unsigned)index - (unsigned)file_index(f->v, f->addr)};
+
+		if (pte_none(pte_get(m, at.table, at.index)))
 			add_file_page(m, f->v, &at, pfn, false);
 	}
+	return !pte_none(pte_get(m, f->at.table, f->at.index));
 }
 
-/* The file's page, read when it must be; 0, or what to answer. */
-static unsigned get_file_page(
-	const struct vm_fault *f, struct inode *inode, uint64_t *pfn, unsigned *major)
+/* The file's page, read when it must be; 0, or what to answer. *@again: the kernel would repeat the fault now. */
+static unsigned get_file_page(const struct vm_fault *f, uint64_t *pfn, bool *again)
 {
-	bool from_disk = false;
-	int err = page_cache_get(f->m, f->cpu, inode, file_index(f->v, f->addr),
-		!(f->v->flags & VM_RAND_READ), &from_disk, pfn);
+	int got = filemap_fault(f->m, f->cpu, f->v, file_index(f->v, f->addr), pfn);
 
-	if (err == -ENXIO)
+	*again = false;
+	if (got == -ENXIO)
 		return VM_FAULT_SIGBUS;
-	if (err)
+	if (got < 0)
 		return out_of_memory(f);
-	if (from_disk)
+	if (got == FILEMAP_MAJOR)
 		count_event(f->m, EV_pgmajfault, 1);
-	*major = from_disk ? VM_FAULT_MAJOR : 0;
+	/* A repeated fault is counted twice by vmstat, and as one major fault by the task. */
+	*again = got != FILEMAP_HIT;
+	count_event(f->m, EV_pgfault, *again);
 	return 0;
 }
 
-static unsigned do_cow_fault(const struct vm_fault *f, struct inode *inode)
+static unsigned do_cow_fault(const struct vm_fault *f)
 {
 	struct machine *m = f->m;
 	struct dram dram = machine_dram(m);
-	unsigned major = 0;
 	uint64_t pfn, file_pfn;
+	bool again;
 
 	if (anon_vma_prepare(m, f->cpu, f->v))
 		return out_of_memory(f);
 	pfn = user_page_alloc(m, f->cpu, false);
 	if (pfn == NO_PFN)
 		return out_of_memory(f);
-	unsigned ret = get_file_page(f, inode, &file_pfn, &major);
+	unsigned ret = get_file_page(f, &file_pfn, &again);
 
 	if (!ret && dram_copy_frame(&dram, pfn << PAGE_SHIFT, file_pfn << PAGE_SHIFT, &m->why))
 		ret = VM_FAULT_HOST;
@@ -183,33 +180,29 @@ static unsigned do_cow_fault(const struct vm_fault *f, struct inode *inode)
 	}
 	clock_charge(m, COPY_PAGE);
 	add_anon_page(f, pfn);
-	return major;
+	return again ? VM_FAULT_MAJOR : 0;
 }
 
 static unsigned do_file_page(const struct vm_fault *f)
 {
-	struct inode *inode = vma_inode(f->m, f->v);
-	bool write = f->flags & FAULT_FLAG_WRITE, shared = f->v->flags & VM_SHARED;
-	unsigned major = 0;
+	bool write = f->flags & FAULT_FLAG_WRITE, shared = f->v->flags & VM_SHARED, again;
 	uint64_t pfn;
 
-	if (!inode || f->v->flags & VM_PFNMAP)
+	if (!f->v->file_at || f->v->flags & VM_PFNMAP)
 		return VM_FAULT_SIGBUS;
 	if (write && !shared)
-		return do_cow_fault(f, inode);
-	if (!write && !f->m->processes.no_fault_around) {
-		fault_around(f, inode);
-		if (!pte_none(pte_get(f->m, f->at.table, f->at.index)))
-			return 0;
-	}
-	unsigned ret = get_file_page(f, inode, &pfn, &major);
+		return do_cow_fault(f);
+	if (!write && fault_around(f))
+		return 0;
+	unsigned ret = get_file_page(f, &pfn, &again);
 
 	if (ret)
 		return ret;
-	add_file_page(f->m, f->v, &f->at, pfn, write);
+	if (write || !again || !fault_around(f))
+		add_file_page(f->m, f->v, &f->at, pfn, write);
 	if (write)
 		set_page_dirty(f->m, pfn);
-	return major;
+	return again ? VM_FAULT_MAJOR : 0;
 }
 
 /* The kernel's own pages that every process sees: the vdso's are counted as a file's, the vvar's are not. */

@@ -15,6 +15,7 @@
  */
 #include "mm/page/lru.h"
 #include "mm/process/fault.h"
+#include "mm/process/file.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/rmap.h"
 #include "mm/process/tlb_flush.h"

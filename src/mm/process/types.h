@@ -258,7 +258,6 @@ struct processes {
 	uint64_t vdso_pfn;		/* first of the vdso's pages, in the kernel's image; NO_PFN: none */
 	uint64_t committed_pages;	/* vm_committed_as */
 	uint64_t tlb_shootdowns, tlb_shootdown_ipis;
-	bool no_fault_around;
 	bool warned_rlimit_data;	/* pr_warn_once() of a refused RLIMIT_DATA */
 };
 

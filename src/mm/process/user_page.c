@@ -9,8 +9,6 @@
 
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
-#include "mm/page/zone.h"
-#include "mm/process/rmap.h"
 
 #include <assert.h>
 
@@ -31,22 +29,4 @@ void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn)
 		return;
 	lru_release(m, pfn);
 	free_unref_page(m, cpu, pfn);
-}
-
-void set_page_dirty(struct machine *m, uint64_t pfn)
-{
-	struct frame *f = frame_of(m, pfn);
-	const struct inode *inode;
-
-	if (f->flags & (FRAME_DIRTY | FRAME_ANON | FRAME_RESERVED))
-		return;
-	inode = mapping_object(m, f->mapping);
-	f->flags |= FRAME_DIRTY;
-	if (!inode || inode->kind != INODE_FILE)
-		return;
-	struct zone *z = pfn_zone(m, pfn);
-
-	node_at(m, z->nid)->stat[ND_nr_dirty]++;
-	node_at(m, z->nid)->stat[ND_nr_dirtied]++;
-	z->stat[ZS_nr_zone_write_pending]++;
 }

@@ -13,8 +13,6 @@
 uint64_t user_page_alloc(struct machine *m, unsigned cpu, bool zero);
 /* Drop a reference; the last one takes the page off its LRU list and frees it (put_page()). */
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn);
-/* set_page_dirty(): a file's page is newer than its disk now. */
-void set_page_dirty(struct machine *m, uint64_t pfn);
 
 static inline void user_page_get(struct machine *m, uint64_t pfn)
 {
