@@ -144,6 +144,11 @@ int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct ref
 		value &= ~(1ULL << 63);
 	}
 	cpu->reg[reg] = value;
+	/* Written at each entry into the kernel, and nothing else follows from it. */
+	if (reg == HW_DACR && cpu->regime.mode != PAGING_NONE) {
+		cpu->regime.dacr = (uint32_t)value;
+		return 0;
+	}
 	int err = hw_regime_of(&cpu->desc, cpu->reg, &regime, why);
 
 	if (err) {
@@ -168,6 +173,29 @@ void hw_invlpg(struct hw_cpu *cpu, uint64_t va)
 	tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
 	tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
 	charge(cpu, HW_CYCLES_INVLPG);
+}
+
+static void flush_range_of(struct tlb *t, uint16_t asid, uint64_t start, uint64_t end)
+{
+	/* Whichever is less work for the host. */
+	if ((end - start) >> DRAM_FRAME_SHIFT > t->sets) {
+		tlb_invalidate_range(t, start, end, asid);
+		return;
+	}
+	for (uint64_t va = start; va < end; va += DRAM_FRAME_BYTES)
+		tlb_invalidate_page(t, va, asid);
+}
+
+void hw_flush_range(struct hw_cpu *cpu, uint16_t asid, uint64_t start, uint64_t end)
+{
+	uint64_t pages = (end - start) >> DRAM_FRAME_SHIFT;
+
+	assert(start <= end && !((start | end) & (DRAM_FRAME_BYTES - 1)));
+	flush_range_of(&cpu->itlb, asid, start, end);
+	flush_range_of(&cpu->dtlb, asid, start, end);
+	flush_range_of(&cpu->stlb, asid, start, end);
+	if (cpu->count_cycles)
+		cpu->counters.cycles += pages * HW_CYCLES_INVLPG;
 }
 
 void hw_flush_tlb(struct hw_cpu *cpu, bool keep_global)

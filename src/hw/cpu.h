@@ -108,6 +108,9 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 
 /* invlpg, sfence.vma VA, tlbi vae1: forget one page in the present address space, and global entries for it. */
 void hw_invlpg(struct hw_cpu *cpu, uint64_t va);
+/* The same for each page of [start, end), whole pages, in one address space (invlpg, invpcid, tlbi vae1is, sfence.vma): it
+ * costs as many steps as there are pages. */
+void hw_flush_range(struct hw_cpu *cpu, uint16_t asid, uint64_t start, uint64_t end);
 /* Forget everything, or all that is not global. */
 void hw_flush_tlb(struct hw_cpu *cpu, bool keep_global);
 /* Forget one address space. */

@@ -109,6 +109,31 @@ static unsigned invalidate(struct tlb *t, int asid, bool keep_global)
 	return gone;
 }
 
+unsigned tlb_invalidate_range(struct tlb *t, uint64_t start, uint64_t end, uint16_t asid)
+{
+	unsigned gone = 0;
+
+	for (unsigned set = 0; set < t->sets; set++)
+		for (unsigned way = 0; way < t->ways;) {
+			struct tlb_entry *first = tlb_entries(t) + (uint64_t)set * t->ways;
+			const struct tlb_entry *e = &first[way];
+			unsigned shift = key_shift(e->key);
+			uint64_t va = e->key >> shift << shift;
+
+			if (!e->key)
+				break;
+			if ((e->asid != asid && !(e->flags & HW_GLOBAL)) || va >= end ||
+				va + (((uint64_t)1 << shift) - 1) < start) {
+				way++;
+			} else {
+				remove_way(t, first, way);
+				gone++;
+			}
+		}
+	t->invalidations += gone;
+	return gone;
+}
+
 unsigned tlb_invalidate_asid(struct tlb *t, uint16_t asid)
 {
 	return invalidate(t, asid, true);

@@ -90,6 +90,9 @@ struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const stru
 
 /* Forget the pages that contain @va: those of @asid and global ones. Returns how many entries went. */
 unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid);
+/* Forget the pages that lie in [start, end), in whole or in part: those of @asid and global ones. Looks at every entry,
+ * however short the range is. */
+unsigned tlb_invalidate_range(struct tlb *t, uint64_t start, uint64_t end, uint16_t asid);
 /* Forget all entries of one address space, but not global ones. */
 unsigned tlb_invalidate_asid(struct tlb *t, uint16_t asid);
 /* Forget everything, or everything that is not global. */

@@ -78,6 +78,9 @@ int show_cpu_counters(struct view *v, struct text *out)
 	text_printf(out, "walks %llu\nwalk_steps %llu\nflags_set %llu\nfaults %llu\nflushes %llu\n",
 		(ull)n->walks, (ull)n->walk_steps, (ull)n->flags_set, (ull)n->faults,
 		(ull)n->flushes);
+	text_printf(out, "shootdowns_sent %llu\nshootdowns_received %llu\n",
+		(ull)v->m->processes.asids.shootdowns_sent[v->arg[0]],
+		(ull)v->m->processes.asids.shootdowns_received[v->arg[0]]);
 	put_tlb_counters(out, "itlb", &cpu->itlb);
 	put_tlb_counters(out, "dtlb", &cpu->dtlb);
 	put_tlb_counters(out, "stlb", &cpu->stlb);

@@ -118,7 +118,7 @@ static uint64_t end_of_low_memory(const struct boot *b)
 int boot_kernel_map(struct boot *b)
 {
 	const struct image_part *code = &b->a->show[0], *next = &b->a->show[1];
-	struct kernel_map_bounds bounds = {.low_end = end_of_low_memory(b)};
+	struct kernel_map_bounds bounds = {.cmdline = &b->c, .low_end = end_of_low_memory(b)};
 
 	if (b->d->like.set) {
 		tables_in_reserved(b, bounds.low_end);

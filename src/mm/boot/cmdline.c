@@ -293,6 +293,37 @@ static bool parse_cpus(struct cmdline *c, const struct word *w)
 	return true;
 }
 
+/* pti=on|off|auto; other words are "auto", as the kernel takes them. */
+static void parse_pti(struct cmdline *c, const struct word *w)
+{
+	c->pti_on = w->value && parse_is(w->value, w->value_len, "on");
+	c->pti_off = w->value && parse_is(w->value, w->value_len, "off");
+}
+
+/* Words that keep an x86 kernel from using what the CPU has. */
+static bool parse_x86(struct cmdline *c, const struct word *w)
+{
+	if (is(w, "nopti"))
+		c->pti_off = true;
+	else if (is(w, "pti"))
+		parse_pti(c, w);
+	else if (is(w, "mitigations"))
+		c->mitigations_off = w->value && parse_is(w->value, w->value_len, "off");
+	else if (is(w, "nopcid"))
+		c->nopcid = true;
+	else if (is(w, "no5lvl"))
+		c->no5lvl = true;
+	else if (is(w, "nosmep"))
+		c->nosmep = true;
+	else if (is(w, "nosmap"))
+		c->nosmap = true;
+	else if (is(w, "nogbpages"))
+		c->nogbpages = true;
+	else
+		return false;
+	return true;
+}
+
 /* Names that Linux knows and that change nothing here. */
 static bool known(const struct word *w)
 {
@@ -374,7 +405,7 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 					    parse_is(w->value, w->value_len, "madvise") ||
 					    parse_is(w->value, w->value_len, "never"));
 	else
-		return false;
+		return arch_is_x86(arch) && parse_x86(c, w);
 	if (*fine && is(w, "transparent_hugepage"))
 		snprintf(c->thp, sizeof(c->thp), "%.*s", (int)w->value_len, w->value);
 	return true;

@@ -37,6 +37,9 @@ struct cmdline {
 	bool swiotlb_given, swiotlb_force, swiotlb_off;
 	uint64_t swiotlb_slabs; /* of 2 KiB */
 	uint64_t dhash_entries, ihash_entries;
+	/* x86: what of the CPU is not to be used. */
+	bool nopcid, no5lvl, nosmep, nosmap, nogbpages;
+	bool pti_off, pti_on, mitigations_off; /* neither pti=on nor off: as the CPU needs */
 	char thp[16];	     /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */
 	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */

@@ -9,8 +9,10 @@
 #include "base/text.h"
 #include "mm/machine.h"
 #include "mm/page/contents.h"
+#include "mm/process/tlb_flush.h"
 
 #include <assert.h>
+#include <errno.h>
 
 /* Cycles of a CPU of 3 GHz to nanoseconds. */
 enum { CYCLES_PER_NS = 3 };
@@ -135,16 +137,29 @@ unsigned machine_flush_tlb_all(struct machine *m)
 	return n;
 }
 
+void machine_charge_cycles(struct machine *m, uint64_t cycles)
+{
+	clock_charge_ns(m, (cycles + CYCLES_PER_NS - 1) / CYCLES_PER_NS);
+}
+
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 {
 	struct hw_cpu *c = machine_cpu(m, cpu);
 
 	if (!c)
 		return -m->why.err;
+	/* In the address space that the CPU has now, with the registers of the access's mode. */
+	if (a->user)
+		switch_mm(m, cpu, current_mm(m, cpu));
+	else
+		enter_kernel(m, cpu);
 	struct dram dram = machine_dram(m);
 	int err = hw_access(c, &dram, a, &m->why);
 
-	clock_charge_ns(m, (a->cycles + CYCLES_PER_NS - 1) / CYCLES_PER_NS);
+	/* The exception enters the kernel. */
+	if (err == -EFAULT && a->user)
+		enter_kernel(m, cpu);
+	machine_charge_cycles(m, a->cycles);
 	return err;
 }
 

@@ -33,6 +33,9 @@ unsigned machine_flush_tlb_all(struct machine *m);
 /* One access of CPU @cpu, and its cycles as time. 0, -EFAULT (a->fault), -EDQUOT. */
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a);
 
+/* Time of @cycles of a CPU. */
+void machine_charge_cycles(struct machine *m, uint64_t cycles);
+
 unsigned cpus_check(const struct machine *m, struct text *out);
 
 #endif

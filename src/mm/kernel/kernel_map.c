@@ -25,19 +25,22 @@
 #include "mm/kernel/kernel_map.h"
 
 #include "base/text.h"
+#include "mm/boot/cmdline.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/pgtable.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
+#include "mm/process/tlb_flush.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#define MIB (1ULL << 20)
-#define GIB (1ULL << 30)
+#define MIB    (1ULL << 20)
+#define GIB    (1ULL << 30)
+#define BIT(n) (1ULL << (n))
 
 typedef unsigned long long ull;
 
@@ -163,7 +166,28 @@ static int map_lowmem(struct pgtable *t, const struct kernel_map_bounds *b)
 
 /* ---- the registers ---- */
 
-static void mmu_registers(struct machine *m)
+/* Which of cr4's switches this CPU has and the command line allows. */
+static uint64_t cr4_bits(const struct machine *m, const struct cmdline *c)
+{
+	uint32_t has = m->cpus.desc.abilities;
+	uint64_t cr4 = 0;
+
+	if (has & HW_HAS_PSE)
+		cr4 |= BIT(4);
+	if (has & HW_HAS_GLOBAL)
+		cr4 |= BIT(7);
+	if (m->arch == ARCH_I386)
+		return cr4 | (m->kernel_map.mode == PAGING_X86_PAE ? BIT(5) : 0);
+	if (has & HW_HAS_ASID && !c->nopcid)
+		cr4 |= BIT(17);
+	if (has & HW_HAS_SMEP && !c->nosmep)
+		cr4 |= BIT(20);
+	if (has & HW_HAS_SMAP && !c->nosmap)
+		cr4 |= BIT(21);
+	return cr4 | BIT(5);
+}
+
+static void mmu_registers(struct machine *m, const struct cmdline *c)
 {
 	const struct kernel_map *k = &m->kernel_map;
 	uint64_t *reg = m->cpus.reg;
@@ -171,14 +195,14 @@ static void mmu_registers(struct machine *m)
 	switch (m->arch) {
 	case ARCH_I386:
 		reg[HW_CR3] = k->root;
-		reg[HW_CR4] = 0x90 | (k->mode == PAGING_X86_PAE ? 0x20 : 0); /* PSE PGE, PAE */
+		reg[HW_CR4] = cr4_bits(m, c);
 		reg[HW_EFER] = m->cpus.desc.abilities & HW_HAS_NX ? 0x800 : 0;
 		reg[HW_CR0] = 0x80050033; /* PG AM WP NE ET MP PE */
 		break;
 	case ARCH_X86_64:
 		reg[HW_CR3] = k->root;
-		reg[HW_CR4] = 0x3000b0; /* PSE PAE PGE SMEP SMAP */
-		reg[HW_EFER] = 0xd01;	/* SCE LME LMA NXE */
+		reg[HW_CR4] = cr4_bits(m, c);
+		reg[HW_EFER] = 0xd01; /* SCE LME LMA NXE */
 		reg[HW_CR0] = 0x80050033;
 		break;
 	case ARCH_ARM:
@@ -324,7 +348,8 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 	}
 	if (err)
 		return err;
-	mmu_registers(m);
+	mmu_registers(m, b->cmdline);
+	asids_init(m);
 	say_mmu(m, b);
 	assert(machine_cpu_regime(m, 0).mode == k->mode);
 	return 0;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cmdline;
 struct machine;
 struct text;
 
@@ -27,6 +28,7 @@ struct kernel_map {
 
 /* What boot knows and the maps need: physical bytes. */
 struct kernel_map_bounds {
+	const struct cmdline *cmdline;
 	uint64_t pool_start, pool_end;	/* pages reserved for tables; what they cannot hold, memblock gives */
 	bool pool_only;			/* too small a pool: no tables, and the MMU stays off */
 	uint64_t root;			/* ARM: where swapper_pg_dir lies; 0: in the pool */

@@ -87,7 +87,8 @@ struct vma_index {
 
 struct mm {
 	uint32_t users;			/* tasks that run in it */
-	uint32_t asid;			/* low bits: number in TLBs; high bits: its generation (asid.h) */
+	uint64_t asid;			/* low bits: number in TLBs; high bits: its generation; 0: none (asid.h) */
+	uint64_t tlb_gen;		/* x86: how often its entries were to be forgotten */
 	uint64_t id;			/* never used again: names it in reports */
 	uint64_t pgd;			/* physical address of the top table */
 	uint64_t user_pgd;		/* page-table isolation: what user mode runs on; 0: the same */
@@ -239,13 +240,26 @@ struct tasks {
 	uint64_t forks;			/* processes of proc/stat */
 };
 
-/* The number of an address space in TLBs (asid.h). */
+#define TLB_NR_DYN_ASIDS 6
+
+/* Which address space each CPU runs in, and its number in the CPU's TLBs (asid.h). */
 struct asids {
 	uint64_t generation;		/* high bits of mm.asid that are valid now */
 	uint32_t next;
 	uint32_t bits;			/* 0: the CPUs have none, or the command line says nopcid */
-	uint64_t slot[MAX_CPUS][6];	/* x86: mm.id in each CPU's dynamic ASIDs (TLB_NR_DYN_ASIDS) */
-	uint8_t next_slot[MAX_CPUS];
+	/* x86: numbers are a CPU's own, one for each of the last few address spaces that it ran. */
+	uint64_t slot[MAX_CPUS][TLB_NR_DYN_ASIDS]; /* mm.id, 0: none */
+	uint64_t slot_gen[MAX_CPUS][TLB_NR_DYN_ASIDS]; /* mm.tlb_gen up to which it has forgotten */
+	uint8_t next_slot[MAX_CPUS], this_slot[MAX_CPUS];
+	uint8_t user_flush[MAX_CPUS];	/* bit s: forget slot s's user half when it is next loaded */
+	/* Elsewhere: numbers are the machine's. */
+	uint64_t active[MAX_CPUS];	/* mm.asid that runs, 0: none since the generation began */
+	uint64_t reserved[MAX_CPUS];	/* ... that ran when it began: its number stays valid */
+	uint64_t flush_pending[MAX_CPUS / 64];
+
+	uint64_t mm_at[MAX_CPUS];	/* the mm in whose tables the CPU runs, 0: the kernel's own */
+	uint64_t user_at[MAX_CPUS];	/* the same while the registers are those of user mode */
+	uint64_t shootdowns_sent[MAX_CPUS], shootdowns_received[MAX_CPUS];
 };
 
 /* All that processes add to a machine. */
@@ -257,7 +271,8 @@ struct processes {
 	uint64_t zero_pfn;		/* ZERO_PAGE(0) */
 	uint64_t vdso_pfn;		/* first of the vdso's pages, in the kernel's image; NO_PFN: none */
 	uint64_t committed_pages;	/* vm_committed_as */
-	uint64_t tlb_shootdowns, tlb_shootdown_ipis;
+	uint64_t tlb_shootdowns;	/* flushes that other CPUs had to hear of */
+	uint64_t tlb_shootdown_ipis;	/* interrupts for them (x86, RISC-V; ARM's hardware tells the others) */
 	bool warned_rlimit_data;	/* pr_warn_once() of a refused RLIMIT_DATA */
 };
 
