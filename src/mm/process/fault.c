@@ -320,9 +320,9 @@ unsigned handle_mm_fault(
 		return out_of_memory(&f);
 	f.orig = pte_get(m, f.at.table, f.at.index);
 	if (pte_none(f.orig)) {
-		if (v->kind != VMA_PLAIN)
-			return do_special_page(&f);
-		return vma_is_anonymous(v) ? do_anonymous_page(&f) : do_file_page(&f);
+		if (vma_is_anonymous(v))
+			return do_anonymous_page(&f);
+		return v->kind == VMA_PLAIN ? do_file_page(&f) : do_special_page(&f);
 	}
 	if (flags & FAULT_FLAG_WRITE && !pte_is(m, f.orig, PTE_WRITE))
 		return do_wp_page(&f);

@@ -37,6 +37,7 @@ enum vma_kind {
 	VMA_VVAR,	/* [vvar] */
 	VMA_SIGPAGE,	/* [sigpage], ARM */
 	VMA_VECTORS,	/* [vectors], ARM: the kernel's; no struct vma of the tree but shown in maps (the gate vma) */
+	VMA_ZERO,	/* a private mapping of /dev/zero: anonymous, though it has a file */
 };
 
 struct vma {
@@ -82,6 +83,8 @@ struct vma_index {
 	uint64_t leaves_at;		/* heap block: struct vma_leaf_ref[cap], sorted */
 	uint32_t nr_leaves, cap_leaves;
 	uint32_t nr;			/* mappings */
+	uint32_t nr_spare;
+	uint64_t spare_at;		/* leaves put aside for insertions, a list */
 	uint64_t cached_at;		/* the mapping found last (vmacache), 0 */
 };
 

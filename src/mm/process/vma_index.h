@@ -16,8 +16,23 @@
 
 struct text;
 
+/* A leaf: 1 KiB of the heap. `low` is vm_start_gap(). */
+#define VMA_LEAF_MAX 42
+struct vma_leaf {
+	uint32_t nr, unused;
+	uint64_t low[VMA_LEAF_MAX], end[VMA_LEAF_MAX], at[VMA_LEAF_MAX];
+};
+struct vma_leaf_ref {
+	uint64_t low, last;	/* of its first mapping, end of its last one */
+	uint64_t gap;		/* the largest one between two of its mappings, in bytes */
+	uint64_t at;		/* struct vma_leaf */
+};
+
 /* The first mapping that ends above @addr (find_vma()); NULL: none. */
 struct vma *vma_find(const struct machine *m, const struct vma_index *x, uint64_t addr);
+/* The same for whoever acts (a fault, a call): the answer is kept, and the next search in it takes no steps. Files that
+ * only look use vma_find(), which changes nothing. */
+struct vma *vma_find_remember(const struct machine *m, struct vma_index *x, uint64_t addr);
 /* The first one at or after @addr that begins below @end and ends above @addr, NULL: none (find_vma_intersection()). */
 struct vma *vma_find_in(const struct machine *m, const struct vma_index *x, uint64_t addr, uint64_t end);
 /* The last mapping that ends at or below @addr's mapping start, or below @addr when none holds it. */
