@@ -109,14 +109,16 @@ static uint64_t sim_map(struct machine *m, struct task *t, uint64_t bytes)
 {
 	uint64_t at;
 
-	need(!sys_mmap(m, t, 0, bytes, PROT_READ_ | PROT_WRITE_, MAP_PRIVATE_ | MAP_ANONYMOUS_, NULL, 0, NULL, &at),
+	need(!sys_mmap(m, t, 0, bytes, PROT_READ_ | PROT_WRITE_, MAP_PRIVATE_ | MAP_ANONYMOUS_,
+		     NULL, 0, NULL, &at),
 		m->why.sentence);
 	return at;
 }
 
 static void sim_touch(struct machine *m, struct task *t, uint64_t va, uint64_t bytes, bool contents)
 {
-	struct task_access x = {.a = {.bytes = 8, .kind = HW_STORE, .value = 1, .no_data = !contents}};
+	struct task_access x = {
+		.a = {.bytes = 8, .kind = HW_STORE, .value = 1, .no_data = !contents}};
 
 	for (uint64_t at = 0; at < bytes; at += PAGE) {
 		x.a.va = va + at;
@@ -173,7 +175,8 @@ static void many_mappings(struct machine *m)
 
 	for (unsigned i = 0; i < MAPPINGS; i++)
 		need(!sys_mmap(m, t, base + i * 16 * MIB, PAGE, PROT_READ_ | PROT_WRITE_,
-			     MAP_PRIVATE_ | MAP_ANONYMOUS_ | MAP_FIXED_ | MAP_NORESERVE_, NULL, 0, NULL, &at[i]),
+			     MAP_PRIVATE_ | MAP_ANONYMOUS_ | MAP_FIXED_ | MAP_NORESERVE_, NULL, 0,
+			     NULL, &at[i]),
 			m->why.sentence);
 	double mapped = now_ns();
 
@@ -182,14 +185,16 @@ static void many_mappings(struct machine *m)
 	double touched = now_ns();
 
 	task_kill(m, t);
-	printf("%u mappings over 1 TiB: %.0f ns an mmap, %.0f ns a fault with its own table, %.0f ns a mapping at exit\n",
+	printf("%u mappings over 1 TiB: %.0f ns an mmap, %.0f ns a fault with its own table, %.0f "
+	       "ns a mapping at exit\n",
 		(unsigned)MAPPINGS, (mapped - start) / MAPPINGS, (touched - mapped) / MAPPINGS,
 		(now_ns() - touched) / MAPPINGS);
 }
 
 static void row(const char *name, double host_ns, double sim_ns, double wanted)
 {
-	printf("%-28s %10.1f %10.1f %8.3fx   (wanted: %.2fx)\n", name, host_ns, sim_ns, sim_ns / host_ns, wanted);
+	printf("%-28s %10.1f %10.1f %8.3fx   (wanted: %.2fx)\n", name, host_ns, sim_ns,
+		sim_ns / host_ns, wanted);
 }
 
 int main(void)

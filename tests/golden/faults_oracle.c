@@ -42,7 +42,7 @@ struct run {
 	struct machine *m;
 	struct task *t;
 	struct mm *mm;
-	uint64_t page;		/* the mapping of the case */
+	uint64_t page;		  /* the mapping of the case */
 	uint64_t minflt, pgfault; /* when the measured part began */
 };
 
@@ -75,7 +75,8 @@ static void map_file(struct run *r, unsigned file_pages, unsigned pages, unsigne
 	struct file *f = file_open_inode(r->m, 0, i, FILE_RDWR);
 
 	i->warm = true;
-	cr_assert_eq(sys_mmap(r->m, r->t, 0, pages * P, prot, MAP_PRIVATE_, f, 0, NULL, &r->page), 0);
+	cr_assert_eq(
+		sys_mmap(r->m, r->t, 0, pages * P, prot, MAP_PRIVATE_, f, 0, NULL, &r->page), 0);
 	file_put(r->m, 0, f);
 }
 
@@ -150,15 +151,19 @@ static void text_write(struct run *r)
 }
 static void kernel_read(struct run *r)
 {
-	static const uint64_t addresses[NR_ARCHS] = {[ARCH_I386] = 0xc0100000, [ARCH_ARM] = 0xc0100000,
-		[ARCH_X86_64] = 0xffffffff81000000, [ARCH_ARM64] = 0xffff800008000000};
+	static const uint64_t addresses[NR_ARCHS] = {[ARCH_I386] = 0xc0100000,
+		[ARCH_ARM] = 0xc0100000,
+		[ARCH_X86_64] = 0xffffffff81000000,
+		[ARCH_ARM64] = 0xffff800008000000};
 
 	at(r, HW_LOAD, addresses[r->m->arch]);
 }
 static void noncanon(struct run *r)
 {
-	static const uint64_t addresses[NR_ARCHS] = {[ARCH_I386] = 0xfffff000, [ARCH_ARM] = 0xfffff000,
-		[ARCH_X86_64] = 0x0000900000000000, [ARCH_ARM64] = 0x0000900000000000};
+	static const uint64_t addresses[NR_ARCHS] = {[ARCH_I386] = 0xfffff000,
+		[ARCH_ARM] = 0xfffff000,
+		[ARCH_X86_64] = 0x0000900000000000,
+		[ARCH_ARM64] = 0x0000900000000000};
 
 	at(r, HW_LOAD, addresses[r->m->arch]);
 }
@@ -254,7 +259,8 @@ static void ok_file_private16(struct run *r)
 	uint64_t aligned = (r->page & ~(16 * P - 1)) - 16 * P;
 
 	i->warm = true;
-	cr_assert_eq(sys_mmap(r->m, r->t, aligned, 16 * P, RW, MAP_PRIVATE_ | MAP_FIXED_, f, 0, NULL, &r->page),
+	cr_assert_eq(sys_mmap(r->m, r->t, aligned, 16 * P, RW, MAP_PRIVATE_ | MAP_FIXED_, f, 0,
+			     NULL, &r->page),
 		0);
 	file_put(r->m, 0, f);
 	sixteen(r, HW_LOAD);
@@ -273,16 +279,20 @@ static void ok_stack64k(struct run *r)
 		cr_assert_eq(try_one(r, HW_STORE, below - i * P), 0);
 }
 
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                 \
+	{                                                                                          \
+#name, name                                                                        \
+	}
 static const struct {
 	const char *name;
 	void (*fn)(struct run *r);
-} cases[] = {CASE(null_read), CASE(null_write), CASE(null_exec), CASE(ro_write), CASE(ro_write_untouched),
-	CASE(none_read), CASE(nx_exec), CASE(x_exec), CASE(text_write), CASE(kernel_read), CASE(noncanon), CASE(wild),
-	CASE(munmapped), CASE(stackovf), CASE(bus_eof), CASE(ok_anon_read), CASE(ok_anon_write),
-	CASE(ok_anon_read_write), CASE(ok_anon_write16), CASE(ok_anon_read16), CASE(ok_shared_write16),
-	CASE(ok_shared_read16_written), CASE(ok_populate16), CASE(ok_file_private16), CASE(ok_file_private16_write),
-	CASE(ok_stack64k)};
+} cases[] = {CASE(null_read), CASE(null_write), CASE(null_exec), CASE(ro_write),
+	CASE(ro_write_untouched), CASE(none_read), CASE(nx_exec), CASE(x_exec), CASE(text_write),
+	CASE(kernel_read), CASE(noncanon), CASE(wild), CASE(munmapped), CASE(stackovf),
+	CASE(bus_eof), CASE(ok_anon_read), CASE(ok_anon_write), CASE(ok_anon_read_write),
+	CASE(ok_anon_write16), CASE(ok_anon_read16), CASE(ok_shared_write16),
+	CASE(ok_shared_read16_written), CASE(ok_populate16), CASE(ok_file_private16),
+	CASE(ok_file_private16_write), CASE(ok_stack64k)};
 
 /* A process with 3 MiB in use just above where new mappings go, as the measured program had. */
 static void start(struct run *r)
@@ -301,7 +311,8 @@ static void start(struct run *r)
 
 static bool fixed_address(const char *name)
 {
-	static const char *const fixed[] = {"null_read", "null_write", "null_exec", "kernel_read", "noncanon", "wild"};
+	static const char *const fixed[] = {
+		"null_read", "null_write", "null_exec", "kernel_read", "noncanon", "wild"};
 
 	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (!strcmp(name, fixed[i]))
@@ -317,27 +328,32 @@ static void compare(const struct run *r, const char **f)
 	long pgfault = (long)(r->m->vm_event[EV_pgfault] - r->pgfault);
 	bool stack = !strcmp(f[1], "stackovf"), populate = !strcmp(f[1], "ok_populate16");
 
-	cr_expect_eq(s->signo, strtoul(f[2], NULL, 10), "%s %s: signal %u, not %s", f[0], f[1], s->signo, f[2]);
+	cr_expect_eq(s->signo, strtoul(f[2], NULL, 10), "%s %s: signal %u, not %s", f[0], f[1],
+		s->signo, f[2]);
 	if (s->signo) {
-		cr_expect_eq(s->code, strtoul(f[3], NULL, 10), "%s %s: si_code %u, not %s", f[0], f[1], s->code, f[3]);
-		cr_expect_eq(s->error_code, strtoull(f[5], NULL, 16), "%s %s: error code 0x%llx, not %s", f[0], f[1],
+		cr_expect_eq(s->code, strtoul(f[3], NULL, 10), "%s %s: si_code %u, not %s", f[0],
+			f[1], s->code, f[3]);
+		cr_expect_eq(s->error_code, strtoull(f[5], NULL, 16),
+			"%s %s: error code 0x%llx, not %s", f[0], f[1],
 			(unsigned long long)s->error_code, f[5]);
-		cr_expect_eq(s->trapno, strtoul(f[6], NULL, 10), "%s %s: trap %llu, not %s", f[0], f[1],
-			(unsigned long long)s->trapno, f[6]);
+		cr_expect_eq(s->trapno, strtoul(f[6], NULL, 10), "%s %s: trap %llu, not %s", f[0],
+			f[1], (unsigned long long)s->trapno, f[6]);
 	}
 	if (s->signo && fixed_address(f[1]))
-		cr_expect_eq(s->addr, strtoull(f[4], NULL, 16), "%s %s: si_addr 0x%llx, not %s", f[0], f[1],
-			(unsigned long long)s->addr, f[4]);
+		cr_expect_eq(s->addr, strtoull(f[4], NULL, 16), "%s %s: si_addr 0x%llx, not %s",
+			f[0], f[1], (unsigned long long)s->addr, f[4]);
 	else if (s->signo && !stack && strcmp(f[1], "text_write") && strcmp(f[1], "bus_eof"))
 		cr_expect_eq(s->addr, r->page, "%s %s: si_addr", f[0], f[1]);
 	/* The stack that main() had used already differs by a page or two. */
 	if (stack)
-		cr_expect(minflt >= want - 3 && minflt <= want + 3, "%s %s: %ld minor faults, not %ld", f[0], f[1],
-			minflt, want);
+		cr_expect(minflt >= want - 3 && minflt <= want + 3,
+			"%s %s: %ld minor faults, not %ld", f[0], f[1], minflt, want);
 	else if (!populate)
-		cr_expect_eq(minflt, want, "%s %s: %ld minor faults, not %ld", f[0], f[1], minflt, want);
+		cr_expect_eq(
+			minflt, want, "%s %s: %ld minor faults, not %ld", f[0], f[1], minflt, want);
 	if (!stack)
-		cr_expect_eq(pgfault, strtol(f[10], NULL, 10), "%s %s: pgfault %ld, not %s", f[0], f[1], pgfault, f[10]);
+		cr_expect_eq(pgfault, strtol(f[10], NULL, 10), "%s %s: pgfault %ld, not %s", f[0],
+			f[1], pgfault, f[10]);
 }
 
 static void run_row(struct machine *m, const char **f)
