@@ -150,14 +150,12 @@ static int import_anon_vma(struct machine *m, unsigned cpu, struct vma *to, stru
 	return anon_vma_clone(m, cpu, to, from);
 }
 
-int vma_split(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr,
+int vma_cut(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr,
 	bool new_below)
 {
-	int err = map_count_check(m, mm, 1);
+	int err = vma_index_reserve(m, &mm->vmas, 1);
 
 	assert(addr > v->start && addr < v->end && !(addr % PAGE_BYTES));
-	if (!err)
-		err = vma_index_reserve(m, &mm->vmas, 1);
 	if (err)
 		return err;
 	struct vma *fresh = vma_alloc(m, cpu, mm);
@@ -186,6 +184,14 @@ int vma_split(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uin
 		move_end(m, mm, v, addr);
 	vma_link(m, mm, fresh);
 	return 0;
+}
+
+int vma_split(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr,
+	bool new_below)
+{
+	int err = map_count_check(m, mm, 1);
+
+	return err ? err : vma_cut(m, cpu, mm, v, addr, new_below);
 }
 
 /* ---- joining ---- */

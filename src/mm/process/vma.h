@@ -32,6 +32,9 @@ void vma_unlink(struct machine *m, struct mm *mm, struct vma *v);
 /* Cut at @addr: @v keeps the lower part (@new_below: the upper one). Errors: ENOMEM (too many mappings, or no memory). */
 int vma_split(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr, bool new_below);
 
+/* The same without regard to max_map_count, for a part that goes at once. */
+int vma_cut(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint64_t addr, bool new_below);
+
 /* What a range [start, end) is to become, for merging with its neighbours. */
 struct vma_like {
 	uint64_t flags, pgoff;
