@@ -277,6 +277,7 @@ struct processes {
 	uint64_t tlb_shootdowns;	/* flushes that other CPUs had to hear of */
 	uint64_t tlb_shootdown_ipis;	/* interrupts for them (x86, RISC-V; ARM's hardware tells the others) */
 	bool warned_rlimit_data;	/* pr_warn_once() of a refused RLIMIT_DATA */
+	bool warned_mremap_private;	/* the same of a private mapping that mremap was to duplicate */
 };
 
 #endif

@@ -31,6 +31,12 @@ static inline uint64_t vm_normal_pfn(const struct machine *m, const struct vma *
 	return pfn;
 }
 
+/* The same of any entry: NO_PFN also when nothing is mapped. */
+static inline uint64_t mapped_pfn(const struct machine *m, const struct vma *v, pte_t pte)
+{
+	return pte_none(pte) || !pte_present(m, pte) ? NO_PFN : vm_normal_pfn(m, v, pte);
+}
+
 /* The counter of a mapped page: MM_ANONPAGES, MM_SHMEMPAGES, MM_FILEPAGES (mm_counter()). */
 static inline enum mm_counter page_counter(const struct frame *f)
 {

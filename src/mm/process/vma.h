@@ -46,6 +46,11 @@ struct vma_like {
 struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t end,
 	const struct vma_like *like);
 
+/* vma_modify_flags(): make the part [start, end) of *@v a mapping with @flags: of its own, or merged into a neighbour that
+ * has them; *@v is it then. Counts nothing and changes no entries. Errors: ENOMEM, EDQUOT with all as it was. */
+int vma_modify_flags(struct machine *m, unsigned cpu, struct mm *mm, struct vma **v, uint64_t start, uint64_t end,
+	uint64_t flags);
+
 /* vm_stat_account(): @pages (negative: fewer) of a mapping with @flags and @file in total_vm, data_vm, exec_vm, stack_vm. */
 void vm_stat_account(struct mm *mm, uint64_t flags, int64_t pages);
 
