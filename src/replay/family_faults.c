@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The events of ftrace, given to the processes whose they are, and read as faults.
+ *
+ *	page_fault_user: address=0x555555577e80 error_code=0x7		a write to a page that is there, read-only
+ *	rss_stat: curr=1 type=MM_FILEPAGES size=192512B	(-1 page)	its copy took the place
+ *	rss_stat: curr=1 type=MM_ANONPAGES size=28672B	(+1 page)	of a page of the file
+ *
+ * rss_stat lines tell what a fault came to, and more:
+ *  - Behind a fault they are its own: how many pages a fault-around mapped, and that a fault was major: the first
+ *    line comes from looking into the page cache, the second one after the disk was read.
+ *  - A fall of the task's own RSS without a fault is an unmapping call: a drop, which later finds its call.
+ *  - An mm that a task first speaks of as not its own (curr=0, one page: the arguments) and later as its own is a
+ *    new program: execve came between them, behind the last word about the old mm.
+ *
+ * Faults that a task has in its child's mm, or rss_stat lines of a child that is being copied, are of no process yet.
+ */
+#include "replay/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBERS 4
+enum { MEMBER_FILE, MEMBER_ANON, MEMBER_SWAP, MEMBER_SHMEM };
+
+/* What is known of an mm by its id. */
+struct rec_mm {
+	uint32_t id;
+	int64_t pages[MEMBERS];
+};
+
+/* What is known of a process while the events are read. */
+struct reading {
+	uint32_t mm, new_mm; /* ids, 0: none */
+	bool has_mm, has_new, by_events;
+	int32_t epoch;
+	size_t old_until; /* faults before this one are of the program before */
+	uint64_t peak;
+};
+
+static struct rec_mm *mm_of(struct vec *mms, uint32_t id, bool *made)
+{
+	struct rec_mm *mm;
+
+	*made = false;
+	for (size_t i = mms->nr; i-- > 0;) {
+		mm = VEC_AT(struct rec_mm, mms, i);
+		if (mm->id == id)
+			return mm;
+	}
+	mm = vec_add(mms, sizeof(*mm));
+	if (mm)
+		mm->id = id;
+	*made = true;
+	return mm;
+}
+
+static struct rec_fault *last_fault(struct rec_process *p, uint32_t thread)
+{
+	for (size_t i = p->faults.nr; i-- > 0;) {
+		struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
+
+		if (f->thread == thread)
+			return f;
+	}
+	return NULL;
+}
+
+/* The process begins a new program somewhere before the present event. */
+static void new_program(struct rec_process *p, struct reading *s)
+{
+	s->epoch++;
+	for (size_t i = s->old_until; i < p->faults.nr; i++)
+		VEC_AT(struct rec_fault, &p->faults, i)->epoch = s->epoch;
+	s->old_until = p->faults.nr;
+}
+
+static void count_peak(struct rec_process *p, struct reading *s, const struct rec_mm *mm)
+{
+	int64_t sum = mm->pages[MEMBER_FILE] + mm->pages[MEMBER_ANON] + mm->pages[MEMBER_SHMEM];
+
+	p->has_rss = true;
+	p->rss_end = sum > 0 ? (uint64_t)sum : 0;
+	if (p->rss_end > p->rss_peak)
+		p->rss_peak = p->rss_end;
+}
+
+/* A line about the task's own mm, @delta pages more than before. */
+static bool own_rss(struct rec_process *p, struct reading *s, const struct rec_event *e,
+	uint32_t thread, int64_t delta)
+{
+	struct rec_fault *f = last_fault(p, thread);
+	/* A private copy takes the place of a page of the file. */
+	bool is_copy = f && (f->error_code & 3) == 3 && e->member == MEMBER_FILE && delta == -1;
+
+	if (f && !f->is_drop && (delta >= 0 || is_copy)) {
+		int16_t pages = (int16_t)(delta > INT16_MAX   ? INT16_MAX
+					  : delta < INT16_MIN ? INT16_MIN
+							      : delta);
+
+		if (e->member == MEMBER_FILE) {
+			f->file_pages = (int16_t)((f->file_pages < 0 ? 0 : f->file_pages) + pages);
+			f->rss_lines++;
+			if (f->rss_lines > 1 && delta >= 0 && !(f->error_code & 3))
+				f->major = true;
+		} else if (e->member == MEMBER_ANON) {
+			f->anon_pages = (int16_t)(f->anon_pages + pages);
+		}
+		return true;
+	}
+	if (delta >= 0)
+		return true;
+	f = vec_add(&p->faults, sizeof(*f));
+	if (!f)
+		return false;
+	*f = (struct rec_fault){.time_ns = e->time_ns,
+		.thread = thread,
+		.epoch = s->epoch,
+		.is_drop = true,
+		.file_pages = -1};
+	return true;
+}
+
+static bool rss_event(struct rec_process *p, struct reading *s, struct vec *mms,
+	const struct rec_event *e, uint32_t thread)
+{
+	bool made;
+	struct rec_mm *mm = mm_of(mms, e->mm_id, &made);
+
+	if (!mm || e->member >= MEMBERS)
+		return mm != NULL;
+	int64_t delta = e->pages - mm->pages[e->member];
+	mm->pages[e->member] = e->pages;
+	if (!e->current_mm) {
+		/* The first page of a new program's stack; an id is used again when its mm is gone. */
+		if (e->pages == 1 && e->member == MEMBER_ANON && delta > 0 &&
+			!(s->has_mm && e->mm_id == s->mm)) {
+			memset(mm->pages, 0, sizeof(mm->pages));
+			mm->pages[e->member] = e->pages;
+			s->new_mm = e->mm_id;
+			s->has_new = true;
+			s->old_until = p->faults.nr;
+		} else if (s->has_mm && e->mm_id == s->mm && s->has_new) {
+			s->old_until = p->faults.nr;
+		}
+		return true;
+	}
+	if (s->has_new && e->mm_id == s->new_mm) {
+		new_program(p, s);
+		s->has_new = false;
+	} else if (s->has_mm && e->mm_id == s->mm) {
+		if (s->has_new)
+			s->old_until = p->faults.nr;
+	}
+	bool first = !s->has_mm || s->mm != e->mm_id;
+	s->mm = e->mm_id;
+	s->has_mm = true;
+	count_peak(p, s, mm);
+	/* Of an mm that was there before the recording the first line tells all, not what came. */
+	if (first && made)
+		return true;
+	return own_rss(p, s, e, thread, delta);
+}
+
+static bool fault_event(
+	struct rec_process *p, struct reading *s, const struct rec_event *e, uint32_t thread)
+{
+	struct rec_fault *f = vec_add(&p->faults, sizeof(*f));
+
+	if (!f)
+		return false;
+	*f = (struct rec_fault){
+		.time_ns = e->time_ns,
+		.addr = e->addr,
+		.thread = thread,
+		.epoch = s->epoch,
+		.file_pages = -1,
+		.cpu = e->cpu,
+		.error_code = e->error_code,
+		.from_user = e->from_user,
+	};
+	return true;
+}
+
+static uint32_t thread_of_event(const struct family *f, uint32_t tid, uint32_t hint)
+{
+	const struct rec_thread *t;
+
+	if (hint != NOBODY) {
+		t = VEC_AT(struct rec_thread, &f->threads, hint);
+		if (t->has_faults && t->fault_tid == tid)
+			return hint;
+	}
+	for (uint32_t i = 0; i < f->threads.nr; i++) {
+		t = VEC_AT(struct rec_thread, &f->threads, i);
+		if (t->has_faults && t->fault_tid == tid)
+			return i;
+	}
+	return NOBODY;
+}
+
+static bool one_event(struct family *f, struct reading *readings, struct vec *mms,
+	const struct rec_event *e, uint32_t thread)
+{
+	uint32_t process = VEC_AT(struct rec_thread, &f->threads, thread)->process;
+	struct rec_process *p = family_process(f, process);
+	struct reading *s = &readings[process];
+
+	switch ((enum rec_event_kind)e->kind) {
+	case REC_EVENT_FAULT:
+		return fault_event(p, s, e, thread);
+	case REC_EVENT_RSS:
+		return rss_event(p, s, mms, e, thread);
+	case REC_EVENT_EXEC:
+		/* Told after the program was begun: what it copied and cleared came before. */
+		if (!s->has_mm)
+			new_program(p, s);
+		return true;
+	case REC_EVENT_FORK:
+	case REC_EVENT_EXIT:
+		break;
+	}
+	return true;
+}
+
+/* What the recorded kernel counted: its lines, and one fault for the page of arguments of each execve. */
+static void sum_up(struct rec_process *p, int32_t epochs)
+{
+	/* Recorded from the middle on: the last programs are the same. */
+	int32_t before = (int32_t)p->execs > epochs ? (int32_t)p->execs - epochs : 0;
+
+	for (size_t i = 0; i < p->faults.nr; i++) {
+		struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
+
+		f->epoch = epochs ? f->epoch + before : -1;
+		if (f->is_drop)
+			continue;
+		if (f->major)
+			p->major++;
+		else
+			p->minor++;
+	}
+	if (p->faults.nr)
+		p->minor += p->execs;
+}
+
+bool family_take_faults(struct family *f, const struct record *r)
+{
+	struct reading *readings = calloc(f->processes.nr + 1, sizeof(*readings));
+	struct vec mms = {0};
+	uint32_t thread = NOBODY;
+	bool ok = readings != NULL;
+
+	for (size_t i = 0; ok && i < r->events.nr; i++) {
+		const struct rec_event *e = VEC_AT(struct rec_event, &r->events, i);
+		uint32_t who = thread_of_event(f, e->tid, thread);
+
+		if (who == NOBODY) {
+			f->strangers += e->kind == REC_EVENT_FAULT;
+			continue;
+		}
+		thread = who;
+		ok = one_event(f, readings, &mms, e, thread);
+	}
+	for (uint32_t i = 0; ok && i < f->processes.nr; i++)
+		sum_up(family_process(f, i), readings[i].epoch);
+	free(mms.at);
+	free(readings);
+	return ok;
+}
