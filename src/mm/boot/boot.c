@@ -7,6 +7,7 @@
  *	             -> nodes and zones         spanned, present
  *	             -> zonelists
  *	             -> the buddy allocator     managed
+ *	             -> pid 1                   takes nothing of it
  *
  * Each step is a file boot_*.c; the order is the kernel's (start_kernel(), setup_arch() of the
  * architecture), for memblock gives from the top down, and so the order decides what lies where.
@@ -18,6 +19,7 @@
 
 #include "base/text.h"
 #include "mm/page/zone.h"
+#include "mm/process/task.h"
 
 #include <errno.h>
 
@@ -183,5 +185,6 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	if (err)
 		return err;
 	build_zonelists(&b);
-	return run(&b, d->like.set ? like_rest : tables);
+	err = run(&b, d->like.set ? like_rest : tables);
+	return err ? err : processes_init(m);
 }

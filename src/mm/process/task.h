@@ -18,15 +18,24 @@ struct task *task_by_name(const struct machine *m, const char *name, size_t len)
 /* The first task with a number of at least *@pid; NULL: none. *@pid gets its number. Threads (pid != tgid) included. */
 struct task *task_next(const struct machine *m, uint32_t *pid);
 struct mm *task_mm(const struct machine *m, const struct task *t);
+/* The process that a thread belongs to: the task with its tgid. It may be a zombie while other threads run. */
+struct task *task_leader(const struct machine *m, const struct task *t);
+/* Threads of its process that have not ended. */
 unsigned task_nr_threads(const struct machine *m, const struct task *t);
+/* Faults of all threads of the process, those included that have ended (fields 10 and 12 of stat). */
+void task_group_faults(const struct machine *m, const struct task *t, uint64_t *min_flt, uint64_t *maj_flt);
+/* setrlimit(2), for all its threads. Errors: EINVAL (soft above hard). */
+int task_set_rlimit(struct machine *m, struct task *t, enum rlimit_id id, struct rlimit limit);
 
 enum clone_flag {
 	CLONE_VM_ = 0x100, CLONE_FS_ = 0x200, CLONE_FILES_ = 0x400, CLONE_SIGHAND_ = 0x800, CLONE_VFORK_ = 0x4000,
 	CLONE_PARENT_ = 0x8000, CLONE_THREAD_ = 0x10000,
 };
 
-/* A child of @parent. @pid: its number, 0 for the next free one. On an error (EAGAIN, ENOMEM, EDQUOT, EEXIST: the number
- * is taken) nothing has changed. */
+/* A child of @parent, or another thread of it (CLONE_THREAD_, which needs CLONE_SIGHAND_ and CLONE_VM_). @pid: its number,
+ * 0 for the next free one. With CLONE_VFORK_ the parent's vfork_child is set until the child execs or exits: a caller
+ * lets it do nothing so long. On an error (EAGAIN: too many; EINVAL; ENOMEM, EDQUOT; EEXIST: the number is taken) nothing
+ * has changed. */
 int task_clone(struct machine *m, struct task *parent, unsigned clone_flags, uint32_t pid, struct task **out);
 
 /* What a program is made of: bytes of its parts. Zero parts are left out. */
@@ -45,20 +54,25 @@ void program_default(const struct machine *m, const char *path, size_t len, stru
 /* execve(): a new address space with text, data, bss, heap, stack (arguments written into it), vvar and vdso, laid out as
  * load_elf_binary() does for the architecture. On an error the old one stays. Errors: ENOMEM, E2BIG, EDQUOT. */
 int task_exec(struct machine *m, struct task *t, const struct program *p);
-/* exit(): memory and files given back; a zombie until its parent waits, gone at once when that is pid 1. @status is a
- * wait status (code << 8, or a signal's number). */
+/* exit(): memory and files given back with the last thread of the process; a zombie until its parent waits, gone at once
+ * when that is pid 1 or when @t is not the process's first thread: @t may not be used afterwards. @status is a wait status
+ * (code << 8, or a signal's number). Pid 1 stays: the log has the kernel's panic line. */
 void task_exit(struct machine *m, struct task *t, int status);
+/* exit_group(): all threads of the process. */
+void task_exit_group(struct machine *m, struct task *t, int status);
 /* wait4(): reap the zombie child @pid (0: any). Its number and status. Errors: ECHILD, EAGAIN (children, none is dead). */
 int task_wait(struct machine *m, struct task *t, uint32_t pid, uint32_t *reaped, int *status);
 /* mkdir sim/tasks/NAME, spawn NAME: a child of pid 1 that runs /bin/NAME. Errors: EEXIST, EINVAL, and task_clone()'s. */
 int task_spawn(struct machine *m, unsigned cpu, const char *name, size_t len, struct task **out);
-/* rmdir: kill and reap, with its threads. */
+/* rmdir: kill (SIGKILL) and reap, with its threads. Pid 1 stays. */
 void task_kill(struct machine *m, struct task *t);
 
 /* ---- file descriptors ---- */
 /* NULL with m->why EBADF. */
 struct file *task_file(struct machine *m, const struct task *t, uint64_t fd);
-/* The lowest free number, or @fd when that is not negative. Takes over the reference. Errors: EMFILE, ENOMEM. */
+/* The lowest free number (from 3 on: nothing is behind 0, 1 and 2), or @fd when that is not negative, which is closed
+ * first (dup2(), or a recording's number). Takes over the reference, also on an error. Its FILE_CLOEXEC is the
+ * descriptor's. Returns the number. Errors: EMFILE, EBADF, ENOMEM, EDQUOT. */
 int task_install_fd(struct machine *m, struct task *t, struct file *f, int fd);
 int task_close(struct machine *m, struct task *t, uint64_t fd);
 

@@ -205,6 +205,7 @@ struct rlimit {
 
 #define TASK_COMM_LEN 16
 #define TASK_NAME_MAX 48
+#define TASK_STACK_PAGES 4
 
 struct task {
 	uint32_t pid, tgid, ppid;
@@ -222,15 +223,27 @@ struct task {
 	int32_t oom_score_adj;
 	uint32_t clone_flags;
 	bool vfork_parent_waits;	/* its parent waits until it execs or exits */
+	uint32_t vfork_child;		/* the child that it waits for, 0: it runs */
 	bool dumpable;
 	uint64_t start_ns;
-	uint64_t fds_at;		/* heap block: uint64_t[nr_fds], offset of struct file, 0: closed */
+	uint64_t fds_at;		/* heap block: uint64_t[nr_fds], offset of struct file, 0: closed; then a bit each
+					 * for close-on-exec. Threads have their process's */
 	uint32_t nr_fds;
 	uint32_t uid, gid;
 	struct rlimit rlim[NR_RLIMITS];
 	struct vars vars;		/* names of its calls' results: PID/vars/ */
-	uint64_t stack_pfn;		/* kernel stack */
-	uint64_t object, signal_object, sighand_object, files_object, pid_object;
+	uint64_t stack_pfn[TASK_STACK_PAGES]; /* kernel stack: nr_stack_blocks blocks */
+	uint32_t nr_stack_blocks;
+	/* Of a process (tgid == pid), not of its other threads: */
+	struct link children;		/* head: of task.sibling, oldest first */
+	struct link sibling;		/* in its parent's children */
+	struct link threads;		/* head: of task.thread: the others, oldest first */
+	uint32_t nr_live;		/* threads that have not ended, itself included */
+	uint64_t group_min_flt, group_maj_flt; /* of threads that have ended */
+	uint64_t signal_object, sighand_object, files_object;
+	/* Of any: */
+	struct link thread;		/* in its process's threads */
+	uint64_t object, pid_object;
 };
 
 /* All processes, by number. */

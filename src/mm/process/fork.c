@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A task is made: fork, vfork, clone.
+ *
+ * In the kernel's order, since each step takes memory and the next may find none:
+ *
+ *	task_struct, kernel stack, open files, signal handlers, what threads share, address space, number
+ *
+ * What was taken is given back in one place (task_free()) when a step fails, so nothing has changed then but the order of
+ * free pages. Only the last step is seen by others: the task gets into the table and the lists.
+ *
+ * Kernel stacks: where the kernel maps them page by page (CONFIG_VMAP_STACK: all but i386) they are single pages, four
+ * of them, on ARM two; on i386 a block of two. They are given back when the task ends, before it is reaped.
+ *
+ * Left out: credentials, namespaces, the kernel's cache of two stacks per CPU, CLONE_FILES and CLONE_SIGHAND between
+ * processes (each has its own then, equal at first). Follows kernel/fork.c of 6.1 (copy_process(), kernel_clone()).
+ */
+#include "mm/page/frame.h"
+#include "mm/page/page_alloc.h"
+#include "mm/page/zone.h"
+#include "mm/process/mm.h"
+#include "mm/process/task_internal.h"
+#include "mm/process/tlb_flush.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+#define PID_MAX_LIMIT 4194304u
+
+/* ---- kernel stacks ---- */
+
+struct stack_shape {
+	unsigned blocks, order;
+};
+
+static struct stack_shape stack_shape(const struct machine *m)
+{
+	if (m->arch == ARCH_I386)
+		return (struct stack_shape){1, 1};
+	return (struct stack_shape){m->arch == ARCH_ARM ? 2 : TASK_STACK_PAGES, 0};
+}
+
+static void count_stack(struct machine *m, uint64_t pfn, int64_t pages)
+{
+	node_at(m, pfn_zone(m, pfn)->nid)->stat[ND_nr_kernel_stack] +=
+		(uint64_t)(pages * (int64_t)(PAGE_BYTES >> 10));
+}
+
+static int stack_alloc(struct machine *m, unsigned cpu, struct task *t)
+{
+	struct stack_shape shape = stack_shape(m);
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+
+	/* vmalloc() takes any page, and says in its own words that there is none. */
+	if (!shape.order)
+		gfp |= __GFP_HIGHMEM | __GFP_NOWARN;
+	while (t->nr_stack_blocks < shape.blocks) {
+		uint64_t *pfn = &t->stack_pfn[t->nr_stack_blocks];
+		int err = alloc_pages_node(m, cpu, -1, gfp, shape.order, pfn);
+
+		if (err)
+			return err;
+		count_stack(m, *pfn, (int64_t)1 << shape.order);
+		t->nr_stack_blocks++;
+	}
+	return 0;
+}
+
+void task_stack_free(struct machine *m, unsigned cpu, struct task *t)
+{
+	unsigned order = stack_shape(m).order;
+
+	while (t->nr_stack_blocks) {
+		uint64_t pfn = t->stack_pfn[--t->nr_stack_blocks];
+
+		count_stack(m, pfn, -((int64_t)1 << order));
+		int err = free_pages_order(m, cpu, pfn, order);
+		assert(!err);
+		(void)err;
+	}
+}
+
+/* ---- address spaces ---- */
+
+void task_attach_mm(struct machine *m, struct task *t, struct mm *mm)
+{
+	assert(!t->mm_at);
+	t->mm_at = machine_ref(m, mm);
+	link_add_tail(m, &mm->tasks, &t->in_mm);
+}
+
+struct mm *task_detach_mm(struct machine *m, struct task *t)
+{
+	struct mm *mm = task_mm(m, t);
+
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
+		if (m->processes.tasks.current_pid[cpu] == t->pid) {
+			m->processes.tasks.current_pid[cpu] = 0;
+			(void)switch_mm(m, cpu, NULL);
+		}
+	if (mm)
+		link_del(m, &t->in_mm);
+	t->mm_at = 0;
+	return mm;
+}
+
+/* ---- objects ---- */
+
+/* A block with the parts that any task has. NULL: m->why. */
+static struct task *task_alloc(struct machine *m, unsigned cpu)
+{
+	uint64_t at = heap_alloc(m, sizeof(struct task));
+
+	if (!at)
+		return NULL;
+	struct task *t = machine_at(m, at);
+
+	if (!kmem_cache_alloc(m, cpu, KMEM_task_struct, &t->object) && !stack_alloc(m, cpu, t))
+		return t;
+	struct refusal why = m->why;
+
+	task_free(m, cpu, t);
+	m->why = why;
+	return NULL;
+}
+
+void task_free(struct machine *m, unsigned cpu, struct task *t)
+{
+	assert(!t->mm_at);
+	vars_finish(m, &t->vars);
+	kmem_cache_free(m, cpu, KMEM_pid, t->pid_object);
+	kmem_cache_free(m, cpu, KMEM_signal_cache, t->signal_object);
+	kmem_cache_free(m, cpu, KMEM_sighand_cache, t->sighand_object);
+	if (t->files_object)
+		fds_finish(m, cpu, t);
+	task_stack_free(m, cpu, t);
+	kmem_cache_free(m, cpu, KMEM_task_struct, t->object);
+	heap_free(m, machine_ref(m, t), sizeof(*t));
+}
+
+/* What a process has and its further threads share. */
+static int copy_process_parts(
+	struct machine *m, unsigned cpu, struct task *t, const struct task *parent)
+{
+	int err = fds_copy(m, cpu, t, parent);
+
+	if (!err)
+		err = kmem_cache_alloc(m, cpu, KMEM_sighand_cache, &t->sighand_object);
+	if (!err)
+		err = kmem_cache_alloc(m, cpu, KMEM_signal_cache, &t->signal_object);
+	return err;
+}
+
+/* NULL with m->why.err 0: the parent has none, too. */
+static struct mm *copy_mm(
+	struct machine *m, unsigned cpu, const struct task *parent, unsigned clone_flags)
+{
+	struct mm *mm = task_mm(m, parent);
+
+	refusal_clear(&m->why);
+	if (!mm)
+		return NULL;
+	if (!(clone_flags & CLONE_VM_))
+		return mm_dup(m, cpu, mm);
+	mm->users++;
+	return mm;
+}
+
+static void copy_fields(const struct machine *m, struct task *t, const struct task *parent)
+{
+	memcpy(t->comm, parent->comm, sizeof(t->comm));
+	memcpy(t->rlim, parent->rlim, sizeof(t->rlim));
+	t->uid = parent->uid;
+	t->gid = parent->gid;
+	t->oom_score_adj = parent->oom_score_adj;
+	t->dumpable = parent->dumpable;
+	t->ip = parent->ip;
+	t->sp = parent->sp;
+	t->start_ns = m->clock.now_ns;
+}
+
+/* The task is seen from now on. */
+static void publish(struct machine *m, struct task *t, struct task *parent, unsigned clone_flags)
+{
+	struct task *leader = task_leader(m, parent);
+
+	if (clone_flags & CLONE_THREAD_) {
+		t->tgid = leader->pid;
+		t->ppid = leader->ppid;
+		t->fds_at = leader->fds_at;
+		t->nr_fds = leader->nr_fds;
+		link_add_tail(m, &leader->threads, &t->thread);
+		leader->nr_live++;
+	} else {
+		struct task *real = clone_flags & CLONE_PARENT_ && leader->ppid
+					    ? task_find(m, leader->ppid)
+					    : leader;
+
+		t->tgid = t->pid;
+		t->ppid = real->pid;
+		t->nr_live = 1;
+		link_add_tail(m, &real->children, &t->sibling);
+	}
+	tasks_insert(m, t);
+	if (clone_flags & CLONE_VFORK_) {
+		t->vfork_parent_waits = true;
+		parent->vfork_child = t->pid;
+	}
+	m->processes.tasks.forks++;
+}
+
+static int may_clone(
+	struct machine *m, const struct task *parent, unsigned clone_flags, uint32_t pid)
+{
+	int64_t most = m->sysctls.value[SYSCTL_threads_max];
+
+	if (parent->state == TASK_ZOMBIE)
+		return refuse(&m->why, ESRCH, "process %u has ended", parent->pid);
+	if (clone_flags & CLONE_THREAD_ && !(clone_flags & CLONE_SIGHAND_))
+		return refuse(&m->why, EINVAL, "CLONE_THREAD needs CLONE_SIGHAND");
+	if (clone_flags & CLONE_SIGHAND_ && !(clone_flags & CLONE_VM_))
+		return refuse(&m->why, EINVAL, "CLONE_SIGHAND needs CLONE_VM");
+	if (m->processes.tasks.nr >= most)
+		return refuse(&m->why, EAGAIN,
+			"there are %u tasks, and kernel.threads-max allows %lld",
+			m->processes.tasks.nr, (long long)most);
+	if (pid >= PID_MAX_LIMIT)
+		return refuse(&m->why, EINVAL, "a process's number is below %u", PID_MAX_LIMIT);
+	if (pid && task_find(m, pid))
+		return refuse(&m->why, EEXIST, "there is a task %u already", pid);
+	return 0;
+}
+
+/* Everything but the number and the lists. */
+static int make(struct machine *m, unsigned cpu, struct task *t, const struct task *parent,
+	unsigned clone_flags, struct mm **mm)
+{
+	int err = 0;
+
+	*mm = NULL;
+	if (!(clone_flags & CLONE_THREAD_))
+		err = copy_process_parts(m, cpu, t, parent);
+	if (!err)
+		err = kmem_cache_alloc(m, cpu, KMEM_pid, &t->pid_object);
+	if (!err)
+		err = tasks_reserve(m);
+	/* Names of addresses are good in the copy, too. */
+	if (!err)
+		err = vars_copy(m, &t->vars, &parent->vars);
+	if (err)
+		return err;
+	*mm = copy_mm(m, cpu, parent, clone_flags);
+	return *mm ? 0 : -m->why.err;
+}
+
+int task_clone_on(struct machine *m, unsigned cpu, struct task *parent, unsigned clone_flags,
+	uint32_t pid, struct task **out)
+{
+	bool chosen = pid != 0;
+	int err = may_clone(m, parent, clone_flags, pid);
+	struct mm *mm;
+
+	*out = NULL;
+	if (!err && !chosen)
+		err = pid_next(m, &pid);
+	if (err)
+		return err;
+	struct task *t = task_alloc(m, cpu);
+
+	if (!t)
+		return -m->why.err;
+	err = make(m, cpu, t, parent, clone_flags, &mm);
+	if (err) {
+		struct refusal why = m->why;
+
+		task_free(m, cpu, t);
+		m->why = why;
+		return err;
+	}
+	copy_fields(m, t, parent);
+	t->pid = pid;
+	t->cpu = cpu;
+	t->clone_flags = clone_flags;
+	if (!chosen)
+		m->processes.tasks.last_pid = pid;
+	publish(m, t, parent, clone_flags);
+	if (mm)
+		task_attach_mm(m, t, mm);
+	*out = t;
+	return 0;
+}
+
+int task_clone(struct machine *m, struct task *parent, unsigned clone_flags, uint32_t pid,
+	struct task **out)
+{
+	return task_clone_on(m, parent->cpu, parent, clone_flags, pid, out);
+}
