@@ -10,6 +10,7 @@
 #include "view/put.h"
 
 #include "mm/page/hugetlb.h"
+#include "mm/process/mm.h"
 #include "view/memory_size.h"
 
 #define LABEL_COLUMNS 16
@@ -59,18 +60,6 @@ uint64_t memory_available_pages(const struct machine *m)
 	pages += (int64_t)(files - min_u64(files / 2, low));
 	pages += (int64_t)(reclaimable - min_u64(reclaimable / 2, low));
 	return pages > 0 ? (uint64_t)pages : 0;
-}
-
-/* vm_commit_limit() */
-uint64_t memory_commit_limit_pages(const struct machine *m)
-{
-	uint64_t kbytes = (uint64_t)m->sysctls.value[SYSCTL_overcommit_kbytes];
-
-	if (kbytes)
-		return kbytes >> (PAGE_SHIFT - 10);
-	/* A negative ratio makes the kernel's unsigned arithmetic wrap in the same way. */
-	return (m->totalram_pages - (hugetlb_pages(m) << hugetlb_order(m))) *
-	       (uint64_t)m->sysctls.value[SYSCTL_overcommit_ratio] / 100;
 }
 
 /* HighMem's pages that are dirtyable only when highmem_is_dirtyable says so. */
@@ -269,8 +258,8 @@ static void put_kernel_use(const struct machine *m, struct text *out)
 	put_pages(out, "NFS_Unstable:", 0);
 	put_pages(out, "Bounce:", zone_stat_total(m, ZS_nr_bounce));
 	put_pages(out, "WritebackTmp:", node_stat_total(m, ND_nr_writeback_temp));
-	put_pages(out, "CommitLimit:", memory_commit_limit_pages(m));
-	put_pages(out, "Committed_AS:", 0);
+	put_pages(out, "CommitLimit:", vm_commit_limit(m));
+	put_pages(out, "Committed_AS:", m->processes.committed_pages);
 	put_kb(out, "", "VmallocTotal:", vmalloc_kb(m));
 	put_kb(out, "", "VmallocUsed:", 0);
 	put_kb(out, "", "VmallocChunk:", 0);

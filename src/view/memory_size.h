@@ -8,7 +8,6 @@
 #include "mm/machine.h"
 
 uint64_t memory_available_pages(const struct machine *m);
-uint64_t memory_commit_limit_pages(const struct machine *m);
 /* Dirty pages at which writeback starts, and at which writers wait. */
 void memory_dirty_limits(const struct machine *m, uint64_t *background, uint64_t *limit);
 uint64_t memory_lowmem_end_pfn(const struct machine *m);

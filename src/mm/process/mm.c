@@ -115,6 +115,7 @@ static void copy_bounds(struct mm *mm, const struct mm *old)
 {
 	mm->mmap_base = old->mmap_base;
 	mm->mmap_legacy = old->mmap_legacy;
+	mm->bottom_up_base = old->bottom_up_base;
 	mm->start_code = old->start_code;
 	mm->end_code = old->end_code;
 	mm->start_data = old->start_data;

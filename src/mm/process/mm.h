@@ -24,6 +24,10 @@ uint64_t mm_task_size(const struct machine *m);
 /* @bits random bits of pages as bytes: 0 when randomize_va_space is below @level. */
 uint64_t mm_random(struct machine *m, unsigned level, unsigned bits);
 uint64_t mm_stack_top(const struct machine *m);
+/* Random bits (of pages) by which the kernel moves the stack down from there: stack_rnd_mask. */
+unsigned mm_stack_rnd_bits(const struct machine *m);
+/* Where mappings end that did not ask for more by their hint: DEFAULT_MAP_WINDOW. */
+uint64_t mm_map_window(const struct machine *m);
 
 static inline uint64_t mm_rss(const struct mm *mm)
 {

@@ -103,6 +103,7 @@ struct mm {
 	uint64_t pgtables_bytes;
 	uint64_t mmap_base;		/* top-down: highest end of new mappings */
 	bool mmap_legacy;		/* bottom-up from mmap_base */
+	uint64_t bottom_up_base;	/* where a search upwards begins: the legacy layout's, or when no gap is left */
 	uint64_t task_size;		/* first address that is not the user's */
 	uint64_t def_flags;		/* mlockall(MCL_FUTURE) */
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;

@@ -20,6 +20,7 @@
 #include "mm/process/vma.h"
 
 #include "mm/core/link.h"
+#include "mm/kernel/pte.h"
 #include "mm/process/file.h"
 #include "mm/process/limits.h"
 #include "mm/process/rmap.h"
@@ -304,6 +305,11 @@ struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t a
 		merged = join_next(m, cpu, mm, &a, addr);
 	m->why = why;
 	return merged;
+}
+
+uint64_t vm_softdirty(const struct machine *m)
+{
+	return pte_has_soft_dirty(m) ? VM_SOFTDIRTY : 0;
 }
 
 void vm_stat_account(struct mm *mm, uint64_t flags, int64_t pages)

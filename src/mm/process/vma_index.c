@@ -170,15 +170,6 @@ struct vma *vma_prev(const struct machine *m, const struct vma_index *x, const s
 
 /* ---- gaps ---- */
 
-static uint64_t start_gap(const struct vma *v)
-{
-	uint64_t guard = STACK_GUARD_GAP_PAGES * PAGE_BYTES;
-
-	if (!(v->flags & VM_GROWSDOWN))
-		return v->start;
-	return v->start > guard ? v->start - guard : 0;
-}
-
 /* Does [from, to) within [low, high) hold @bytes? Narrows it to that. */
 static bool gap_fits(uint64_t *from, uint64_t *to, uint64_t low, uint64_t high, uint64_t bytes)
 {
@@ -397,7 +388,7 @@ void vma_index_insert(struct machine *m, struct vma_index *x, struct vma *v)
 		p = cut_leaf(m, x, p);
 	struct vma_leaf *l = leaf_of(m, x, p.leaf);
 	shift_slots(l, p.slot, 1);
-	l->low[p.slot] = start_gap(v);
+	l->low[p.slot] = vm_start_gap(v);
 	l->end[p.slot] = v->end;
 	l->at[p.slot] = machine_ref(m, v);
 	refresh(m, x, p.leaf);
@@ -443,7 +434,7 @@ void vma_index_resize(
 	assert(start < end);
 	v->start = start;
 	v->end = end;
-	l->low[p.slot] = start_gap(v);
+	l->low[p.slot] = vm_start_gap(v);
 	l->end[p.slot] = end;
 	refresh(m, x, p.leaf);
 }
@@ -484,7 +475,7 @@ static unsigned check_leaf(const struct machine *m, const struct vma_index *x, u
 				(unsigned long long)v->start, (unsigned long long)v->end,
 				(unsigned long long)*last);
 		}
-		if (l->low[k] != start_gap(v) || l->end[k] != v->end) {
+		if (l->low[k] != vm_start_gap(v) || l->end[k] != v->end) {
 			bad++;
 			text_printf(out,
 				"mappings: the index has other bounds for [%#llx, %#llx)\n",

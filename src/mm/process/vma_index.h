@@ -60,6 +60,16 @@ bool vma_gap_above(const struct machine *m, const struct vma_index *x, uint64_t 
 /* Pages that a stack keeps free below itself: 256 (stack_guard_gap=). */
 #define STACK_GUARD_GAP_PAGES 256u
 
+/* vm_start_gap(): where the mapping begins, less what a stack keeps free. */
+static inline uint64_t vm_start_gap(const struct vma *v)
+{
+	const uint64_t guard = (uint64_t)STACK_GUARD_GAP_PAGES << 12;
+
+	if (!(v->flags & VM_GROWSDOWN))
+		return v->start;
+	return v->start > guard ? v->start - guard : 0;
+}
+
 /* Sorted, not overlapping, leaves agree with their mappings: violations, one line each in @out. */
 unsigned vma_index_check(const struct machine *m, const struct vma_index *x, struct text *out);
 
