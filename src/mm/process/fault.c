@@ -329,6 +329,15 @@ unsigned handle_mm_fault(
 	return mark_used(&f);
 }
 
+/* FOLL_TOUCH: a page that is brought counts as used. */
+static void follow_and_touch(struct machine *m, struct vma *v, uint64_t addr)
+{
+	uint64_t pfn = mapped_pfn(m, v, pte_of(m, vma_mm(m, v), addr));
+
+	if (pfn != NO_PFN)
+		mark_page_accessed(m, pfn);
+}
+
 int populate_range(
 	struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end, bool write)
 {
@@ -336,11 +345,10 @@ int populate_range(
 
 	for (uint64_t addr = start; addr < end; addr += PAGE_BYTES) {
 		pte_t pte = pte_of(m, vma_mm(m, v), addr);
-		unsigned ret;
+		unsigned ret = 0;
 
-		if (pte_present(m, pte) && (!write || pte_is(m, pte, PTE_WRITE)))
-			continue;
-		ret = handle_mm_fault(m, cpu, v, addr, flags);
+		if (!pte_present(m, pte) || (write && !pte_is(m, pte, PTE_WRITE)))
+			ret = handle_mm_fault(m, cpu, v, addr, flags);
 		if (ret & VM_FAULT_HOST)
 			return -EDQUOT;
 		if (ret & VM_FAULT_OOM)
@@ -349,6 +357,7 @@ int populate_range(
 			return refuse(&m->why, EFAULT,
 				"the page at 0x%llx lies behind the end of its file",
 				(unsigned long long)addr);
+		follow_and_touch(m, v, addr);
 	}
 	return 0;
 }
