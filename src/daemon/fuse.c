@@ -128,7 +128,7 @@ static void reply_entry(struct daemon *d, fuse_req_t req, const struct inode *di
 		fuse_reply_err(req, -err);
 		return;
 	}
-	inode = inode_get(&d->inodes, node, attr.fresh_nodeid);
+	inode = inode_for(&d->inodes, node, attr.fresh_nodeid);
 	if (!inode) {
 		fuse_reply_err(req, ENOMEM);
 		return;

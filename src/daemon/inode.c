@@ -114,7 +114,7 @@ static struct inode *inode_new(struct inode_table *table, const struct simm_node
 	return inode;
 }
 
-struct inode *inode_get(struct inode_table *table, const struct simm_node *node, bool fresh)
+struct inode *inode_for(struct inode_table *table, const struct simm_node *node, bool fresh)
 {
 	size_t at = node_hash(node) & (table->nr_chains - 1);
 	struct inode *inode;

@@ -34,7 +34,7 @@ struct inode *inode_of(struct inode_table *table, fuse_ino_t ino);
 fuse_ino_t inode_id(const struct inode_table *table, const struct inode *inode);
 /* One lookup of @node: the inode it has, or a new one; always a new one when @fresh. NULL: host
  * memory ended. */
-struct inode *inode_get(struct inode_table *table, const struct simm_node *node, bool fresh);
+struct inode *inode_for(struct inode_table *table, const struct simm_node *node, bool fresh);
 /* Take back @nr lookups; the last one frees the inode. */
 void inode_forget(struct inode_table *table, struct inode *inode, uint64_t nr);
 

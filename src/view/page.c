@@ -17,12 +17,14 @@
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
 #include "replay/replay.h"
+#include "view/page_users.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE_PFN_BITS 52 /* of any architecture's physical addresses, less PAGE_SHIFT, with room */
+#define USERS_MOST    100 /* lines of who maps the page */
+#define PAGE_PFN_BITS 52  /* of any architecture's physical addresses, less PAGE_SHIFT, with room */
 
 typedef unsigned long long ull;
 
@@ -98,6 +100,18 @@ static void put_state(const struct machine *m, const struct zone *z, const struc
 	}
 }
 
+/* Two bits mean something else on a file's page that is not being written. */
+static const char *flag_word(const struct frame *f, unsigned bit)
+{
+	bool file = f->mapping && !(f->flags & (FRAME_ANON | FRAME_TAIL));
+
+	if (file && bit == FRAME_BIT_ANON_EXCLUSIVE)
+		return "mappedtodisk";
+	if (file && bit == FRAME_BIT_RECLAIM && !(f->flags & (FRAME_DIRTY | FRAME_WRITEBACK)))
+		return "readahead";
+	return frame_flag_rows[bit].word;
+}
+
 static void put_flags(const struct frame *f, struct text *out)
 {
 	const char *blank = "";
@@ -105,7 +119,7 @@ static void put_flags(const struct frame *f, struct text *out)
 	for (unsigned i = 0; i < NR_FRAME_FLAGS; i++) {
 		if (!(f->flags >> i & 1))
 			continue;
-		text_printf(out, "%s%s", blank, frame_flag_rows[i].word);
+		text_printf(out, "%s%s", blank, flag_word(f, i));
 		blank = " ";
 	}
 	if (!f->flags)
@@ -129,17 +143,19 @@ static uint64_t recorded_pfn_of(const struct machine *m, uint64_t pfn)
 	return NO_PFN;
 }
 
-static void put_owner(const struct machine *m, uint64_t pfn, struct text *out)
+static void put_owner(
+	const struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
 {
 	char name[VAR_NAME_MAX + 12];
 	uint64_t recorded_pfn = recorded_pfn_of(m, pfn);
+	const char *kind = page_owner_kind(m, pfn, f);
 
 	if (var_of_page(m, &m->vars, pfn, page_address(m, pfn), name))
 		text_printf(out, "name %s", name);
 	else if (recorded_pfn != NO_PFN)
 		text_printf(out, "the recording, as pfn 0x%llx", (ull)recorded_pfn);
 	else
-		text_puts(out, "no name");
+		text_puts(out, kind ? kind : "no name");
 }
 
 /* ---- the file ---- */
@@ -205,7 +221,7 @@ static void put_compound(const struct frame *f, uint64_t pfn, uint64_t head_pfn,
 
 int show_page(struct view *v, struct text *out)
 {
-	const struct machine *m = v->m;
+	struct machine *m = v->m;
 	uint64_t pfn = v->arg[0];
 	const struct zone *z = pfn_valid(m, pfn) ? pfn_zone(m, pfn) : NULL;
 
@@ -233,10 +249,11 @@ int show_page(struct view *v, struct text *out)
 	key(out, "mapcount");
 	text_printf(out, "%u\n", f.mapcount);
 	put_compound(&f, pfn, head_pfn, out);
-	if (!is_free && !(f.flags & FRAME_RESERVED)) {
+	if (!is_free && (!(f.flags & FRAME_RESERVED) || page_owner_kind(m, pfn, &f))) {
 		key(out, "owner");
-		put_owner(m, pfn, out);
+		put_owner(m, pfn, &f, out);
 		text_putc(out, '\n');
+		put_page_users(m, pfn, &f, USERS_MOST, out);
 	}
 	return 0;
 }

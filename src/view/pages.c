@@ -17,7 +17,14 @@
 #define WORD_BYTES sizeof(uint64_t)
 
 /* Bits that are no flag of a frame but follow from its state. */
-enum { KPF_BUDDY = 10, KPF_MMAP = 11, KPF_HUGE = 17, KPF_NOPAGE = 20, KPF_THP = 22 };
+enum {
+	KPF_BUDDY = 10,
+	KPF_MMAP = 11,
+	KPF_HUGE = 17,
+	KPF_NOPAGE = 20,
+	KPF_THP = 22,
+	KPF_ZERO_PAGE = 24
+};
 
 typedef uint64_t word_fn(const struct machine *m, uint64_t pfn);
 
@@ -51,6 +58,9 @@ static uint64_t flags_word(const struct machine *m, uint64_t pfn)
 	/* A compound page of a process or of the page cache is a huge page. */
 	if (f.flags & (FRAME_HEAD | FRAME_TAIL) && f.flags & (FRAME_LRU | FRAME_ANON))
 		word |= (uint64_t)1 << KPF_THP;
+	/* Until a process exists there is none. */
+	if (m->processes.zero_pfn && pfn == m->processes.zero_pfn)
+		word |= (uint64_t)1 << KPF_ZERO_PAGE;
 	return word;
 }
 

@@ -5,7 +5,6 @@
  *	name ──> inode <── open file        unlinked: the inode stays while it is open, as "/name (deleted)"
  */
 #include "support/hand.h"
-#include "support/mm_fakes.h"
 
 #include "base/rng.h"
 #include "base/text.h"
@@ -310,7 +309,9 @@ Test(file, more_than_may_be_committed)
 	uint64_t pfn;
 	bool major;
 
-	fake_commit_limit = 3;
+	/* All promises stay below 4 pages. */
+	m->sysctls.value[SYSCTL_overcommit_memory] = 2;
+	m->sysctls.value[SYSCTL_overcommit_kbytes] = 16;
 	cr_expect(shows_as(m, memfd, "/memfd:x (deleted)"));
 	cr_expect_null(shmem_file_setup(m, 0, NULL, 0, 4 * PAGE_BYTES, false));
 	cr_expect_eq(m->why.err, ENOMEM);

@@ -31,7 +31,7 @@ Test(inode, the_root_is_number_one_and_stays)
 {
 	struct simm_node root = {0};
 
-	cr_assert_eq(inode_of(&table, FUSE_ROOT_ID), inode_get(&table, &root, false));
+	cr_assert_eq(inode_of(&table, FUSE_ROOT_ID), inode_for(&table, &root, false));
 	cr_assert_eq(inode_id(&table, &table.root), FUSE_ROOT_ID);
 	inode_forget(&table, &table.root, 1000);
 	cr_assert_eq(inode_of(&table, FUSE_ROOT_ID), &table.root);
@@ -40,10 +40,10 @@ Test(inode, the_root_is_number_one_and_stays)
 Test(inode, one_place_one_inode)
 {
 	struct simm_node a = place(1, 7), b = place(1, 8);
-	struct inode *first = inode_get(&table, &a, false);
+	struct inode *first = inode_for(&table, &a, false);
 
-	cr_assert_eq(inode_get(&table, &a, false), first);
-	cr_assert_neq(inode_get(&table, &b, false), first);
+	cr_assert_eq(inode_for(&table, &a, false), first);
+	cr_assert_neq(inode_for(&table, &b, false), first);
 	cr_assert_eq(inode_of(&table, inode_id(&table, first)), first);
 	cr_assert_eq(first->lookups, 2);
 	cr_assert_eq(table.nr_inodes, 2);
@@ -56,13 +56,13 @@ Test(inode, one_place_one_inode)
 Test(inode, fresh_ones_are_nobodys)
 {
 	struct simm_node a = place(3, 0);
-	struct inode *stable = inode_get(&table, &a, false);
-	struct inode *one = inode_get(&table, &a, true), *two = inode_get(&table, &a, true);
+	struct inode *stable = inode_for(&table, &a, false);
+	struct inode *one = inode_for(&table, &a, true), *two = inode_for(&table, &a, true);
 
 	cr_assert(one != two && one != stable && two != stable);
 	inode_forget(&table, one, 1);
 	inode_forget(&table, two, 1);
-	cr_assert_eq(inode_get(&table, &a, false), stable);
+	cr_assert_eq(inode_for(&table, &a, false), stable);
 	cr_assert_eq(table.nr_inodes, 1);
 }
 
@@ -80,7 +80,7 @@ Test(inode, random_lookups_and_forgets)
 
 		if (rand() % 3 || !counts[p]) {
 			struct simm_node node = place(p % 10 + 1, p);
-			struct inode *got = inode_get(&table, &node, false);
+			struct inode *got = inode_for(&table, &node, false);
 
 			cr_assert(!counts[p] || got == inodes[p], "place %u has two inodes", p);
 			live += !counts[p]++;

@@ -7,7 +7,6 @@
  *	fault at page 100   |84 ... 115|		on page 108
  */
 #include "support/hand.h"
-#include "support/mm_fakes.h"
 
 #include "base/text.h"
 #include "mm/core/link.h"
@@ -345,7 +344,9 @@ Test(page_cache, every_nth_allocation_fails)
 		for (unsigned id = 0; id < NR_KMEM_CACHES; id++)
 			cr_expect_eq(m->kmem_cache[id].nr_objects, 0);
 		cr_expect_eq(m->heap.used_bytes,
-			boot->heap.used_bytes + m->processes.files.names_cap * 8, "n %u", n);
+			boot->heap.used_bytes + m->processes.files.names_cap * 8 +
+				m->processes.mappings.cap * 8,
+			"n %u", n);
 		hand_destroy(m);
 		n++;
 	} while (failures || n < 150);

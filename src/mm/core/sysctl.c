@@ -13,6 +13,7 @@
 #include "mm/page/hugetlb.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
+#include "mm/process/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -173,13 +174,15 @@ static int set_pcp_fraction(struct machine *m, int64_t old)
 	return 0;
 }
 
-/* Page cache and slab come later; what the kernel does besides is counted now. */
+/* Objects of slab caches are in use as long as they exist here: dropping them finds none. */
 static void drop_caches(struct machine *m)
 {
 	int64_t *how = &m->sysctls.value[SYSCTL_drop_caches];
 
-	if (*how & 1)
+	if (*how & 1) {
+		page_cache_drop(m, 0);
 		count_event(m, EV_drop_pagecache, 1);
+	}
 	if (*how & 2)
 		count_event(m, EV_drop_slab, 1);
 	if (!(*how & 4))
