@@ -5,7 +5,8 @@
  *	hit          loads of one page's words, cycle accounting off: TLB and check and bytes
  *	hit+cycles   the same with the data cache and the cycles counted
  *	random       loads from as many pages as half the first TLB holds, at random
- *	walk         each access walks all levels (a CPU without TLBs), over 4096 pages in turn
+ *	cached       each access walks (a CPU without TLBs), over 4096 pages in turn, from where the page-walk cache says
+ *	walk         each access walks all levels (a CPU without page-walk cache either)
  *
  * Time is the process's own CPU time, so that other programs on the host disturb little.
  */
@@ -82,12 +83,16 @@ static void map_pages(const struct dram *d, const struct paging_mode *mode)
 	}
 }
 
-static struct hw_cpu *make(enum hw_family family, enum paging_mode_id mode, bool tlbs)
+enum caches { TLBS, WALK_CACHE, NOTHING };
+
+static struct hw_cpu *make(enum hw_family family, enum paging_mode_id mode, enum caches caches)
 {
 	struct hw_cpu_desc desc = hw_cpu_default(family);
 
-	if (!tlbs)
+	if (caches != TLBS)
 		desc.itlb = desc.dtlb = desc.stlb = (struct tlb_desc){0, 0};
+	if (caches == NOTHING)
+		desc.walk_cache = (struct walk_cache_desc){{0}};
 	struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
 
 	if (!cpu)
@@ -141,12 +146,15 @@ static void bench_mode(enum hw_family family, enum paging_mode_id mode)
 	map_pages(&d, &paging_modes[mode]);
 	for (uint64_t page = 0; page < PAGES; page++)
 		put(&d, DATA + (page << 12), 8, page);
-	struct hw_cpu *cpu = make(family, mode, true), *bare = make(family, mode, false);
+	struct hw_cpu *cpu = make(family, mode, TLBS), *walker = make(family, mode, WALK_CACHE),
+		      *bare = make(family, mode, NOTHING);
 
-	printf("%-22s %8.1f %10.1f %8.1f %8.1f\n", paging_modes[mode].name,
+	printf("%-22s %8.1f %10.1f %8.1f %8.1f %8.1f\n", paging_modes[mode].name,
 		run(cpu, &d, 1, false, false), run(cpu, &d, 1, true, false),
-		run(cpu, &d, 32, false, false), run(bare, &d, PAGES, false, true));
+		run(cpu, &d, 32, false, false), run(walker, &d, PAGES, false, true),
+		run(bare, &d, PAGES, false, true));
 	free(cpu);
+	free(walker);
 	free(bare);
 	arena_finish(&arena);
 }
@@ -154,7 +162,8 @@ static void bench_mode(enum hw_family family, enum paging_mode_id mode)
 int main(void)
 {
 	printf("million accesses a second (wanted: hit 100, hit+cycles 30, walk 20)\n");
-	printf("%-22s %8s %10s %8s %8s\n", "mode", "hit", "hit+cycles", "random", "walk");
+	printf("%-22s %8s %10s %8s %8s %8s\n", "mode", "hit", "hit+cycles", "random", "cached",
+		"walk");
 	bench_mode(HW_X86_32, PAGING_X86_32);
 	bench_mode(HW_X86_32, PAGING_X86_PAE);
 	bench_mode(HW_X86_64, PAGING_X86_64);

@@ -2,9 +2,9 @@
  *
  * One access: translate (twice when it crosses a page), check, then move the bytes (see cpu.h).
  *
- * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault (x86 forgets the entry
- *    with it, so a stale one faults once); a store through an entry that is not known to be dirty goes on to 2.
- * 2. Walk the tables. A translation fault ends here; otherwise check, mark accessed and dirty, fill both TLBs.
+ * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault; a store through an entry that is not known to be dirty goes on to 2.
+ * 2. Walk the tables, from where the page-walk cache knows the way to. A translation fault ends here; otherwise check,
+ *    mark accessed and dirty, fill the page-walk cache and both TLBs.
  * 3. When every page of the access is translated, and only then, read or write the bytes; an access without data (bulk
  *    touches) ends before that: it costs the same and leaves the same marks, but DRAM gets no contents by it.
  *
@@ -50,6 +50,15 @@ static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
 	}
 }
 
+/* A page fault of x86 forgets what it was made from, so a stale entry is found out on the second try. */
+static void forget_page(struct hw_cpu *cpu, uint64_t va)
+{
+	tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
+	tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
+	tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	walk_cache_invalidate_va(&cpu->walk_cache, &cpu->regime, va);
+}
+
 static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
 	unsigned depth, uint32_t flags)
 {
@@ -65,6 +74,8 @@ static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uin
 	a->vector = hw_fault_vector(cpu->desc.family, &a->fault);
 	a->code = hw_fault_code(cpu->desc.family, &a->fault, fetch_told);
 	fault_registers(cpu, a);
+	if (is_x86(cpu) && a->vector == 14)
+		forget_page(cpu, va);
 	cpu->counters.faults++;
 	if (cpu->count_cycles)
 		a->cycles += HW_CYCLES_FAULT;
@@ -73,19 +84,24 @@ static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uin
 
 static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct page_walk *w)
 {
-	for (unsigned i = 0; i < w->nr_steps; i++)
+	for (unsigned i = w->first; i < w->nr_steps; i++)
 		a->cycles += HW_CYCLES_WALK_STEP +
 			     cache_access(&cpu->dcache, w->step[i].entry_at, false);
 }
 
-/* ARM's table entries carry the domain of what they lead to; a fault below tells it. */
-static uint32_t domain_of_walk(const struct page_walk *w)
+/* From the root, or from where the page-walk cache knows the way to. */
+static void walk(struct hw_cpu *cpu, const struct dram *d, uint64_t va, struct page_walk *w)
 {
-	for (unsigned i = w->nr_steps; i-- > 0;)
-		if (w->step[i].form && w->step[i].form->domain_bit)
-			return (uint32_t)(w->step[i].entry >> w->step[i].form->domain_bit & 15)
-			       << HW_DOMAIN_SHIFT;
-	return 0;
+	unsigned depth;
+	const struct walk_cache_entry *e =
+		walk_cache_find(&cpu->walk_cache, &cpu->regime, va, &depth);
+
+	if (e)
+		walk_tables_from(&cpu->regime, d, va, w, depth, e->table, e->flags);
+	else
+		walk_tables(&cpu->regime, d, va, w);
+	cpu->counters.walks++;
+	cpu->counters.walk_steps += w->nr_steps - w->first;
 }
 
 static int walk_and_fill(
@@ -93,15 +109,13 @@ static int walk_and_fill(
 {
 	struct page_walk w;
 
-	walk_tables(&cpu->regime, d, va, &w);
-	cpu->counters.walks++;
-	cpu->counters.walk_steps += w.nr_steps;
+	walk(cpu, d, va, &w);
 	if (cpu->count_cycles)
 		charge_walk(cpu, a, &w);
 	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
 
 	if (w.fault)
-		return fault(cpu, a, w.fault, va, depth, domain_of_walk(&w));
+		return fault(cpu, a, w.fault, va, depth, w.flags);
 	enum hw_fault denied = hw_check(&cpu->regime, w.flags, a->kind, a->user);
 
 	if (denied)
@@ -118,25 +132,13 @@ static int walk_and_fill(
 		.asid = cpu->regime.asid,
 		.depth = (uint8_t)depth};
 
+	if (w.first + 1 < w.nr_steps)
+		walk_cache_fill(&cpu->walk_cache, &cpu->regime, &w);
 	tlb_put(&cpu->stlb, va, w.page_shift, &e);
 	tlb_put(a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb, va, w.page_shift, &e);
 	p->pa = w.pa;
 	p->flags = w.flags;
 	return 0;
-}
-
-/* The entry forbids it. x86 forgets an entry that made a fault, so a stale one is found out on the second try. */
-static int deny_hit(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, const struct tlb_entry *e,
-	enum hw_fault denied)
-{
-	struct tlb_entry was = *e;
-
-	if (is_x86(cpu)) {
-		tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
-		tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
-		tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
-	}
-	return fault(cpu, a, denied, va, was.depth, was.flags);
 }
 
 /* hw_check(), with its most frequent answer at hand. */
@@ -175,7 +177,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		enum hw_fault denied = check_hit(&cpu->regime, e->flags, a);
 
 		if (__builtin_expect(denied, 0))
-			return deny_hit(cpu, a, va, e, denied);
+			return fault(cpu, a, denied, va, e->depth, e->flags);
 		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
 			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
 			p->flags = e->flags;

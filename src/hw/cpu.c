@@ -53,12 +53,15 @@ const char *hw_reg_doc(enum hw_reg reg)
 
 struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 {
-	/* A small core of today: 32 KiB of data cache; TLBs of 64 and 64 entries, 1536 behind them. */
+	/* A small core of today: 32 KiB of data cache; TLBs of 64 and 64 entries, 1536 behind them; a
+	 * page-walk cache whose lowest entries reach over 64 MiB. */
 	struct hw_cpu_desc desc = {
 		.family = family,
+		.asid_bits = 16,
 		.itlb = {16, 4},
 		.dtlb = {16, 4},
 		.stlb = {128, 12},
+		.walk_cache = {{32, 4, 2, 1}},
 		.dcache = {.sets = 64,
 			.ways = 8,
 			.line_shift = 6,
@@ -70,6 +73,7 @@ struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 	switch (family) {
 	case HW_X86_32:
 		desc.abilities = HW_HAS_PSE | HW_HAS_GLOBAL | HW_HAS_NX | HW_HAS_WP | HW_HAS_SMEP;
+		desc.asid_bits = 0;
 		desc.pa_bits = 36;
 		desc.stlb = (struct tlb_desc){128, 4};
 		break;
@@ -77,10 +81,12 @@ struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 		desc.abilities = HW_HAS_PSE | HW_HAS_GLOBAL | HW_HAS_NX | HW_HAS_WP | HW_HAS_SMEP |
 				 HW_HAS_SMAP | HW_HAS_1G | HW_HAS_ASID;
 		desc.la57 = true;
+		desc.asid_bits = 12;
 		desc.pa_bits = 46;
 		break;
 	case HW_ARM:
 		desc.pa_bits = 40;
+		desc.asid_bits = 8;
 		desc.itlb = desc.dtlb = (struct tlb_desc){1, 32};
 		desc.stlb = (struct tlb_desc){128, 4};
 		break;
@@ -96,7 +102,8 @@ struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 uint64_t hw_cpu_bytes(const struct hw_cpu_desc *desc)
 {
 	return sizeof(struct hw_cpu) + tlb_bytes(&desc->itlb) + tlb_bytes(&desc->dtlb) +
-	       tlb_bytes(&desc->stlb) + cache_bytes(&desc->dcache);
+	       tlb_bytes(&desc->stlb) + walk_cache_bytes(&desc->walk_cache) +
+	       cache_bytes(&desc->dcache);
 }
 
 void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc)
@@ -112,6 +119,9 @@ void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc)
 	at += tlb_bytes(&desc->dtlb);
 	tlb_init(&cpu->stlb, &desc->stlb, (uint32_t)(base + at - (char *)&cpu->stlb));
 	at += tlb_bytes(&desc->stlb);
+	walk_cache_init(&cpu->walk_cache, &desc->walk_cache,
+		(uint32_t)(base + at - (char *)&cpu->walk_cache));
+	at += walk_cache_bytes(&desc->walk_cache);
 	cache_init(&cpu->dcache, &desc->dcache, (uint32_t)(base + at - (char *)&cpu->dcache));
 	at += cache_bytes(&desc->dcache);
 	assert(at == hw_cpu_bytes(desc));
@@ -172,6 +182,10 @@ void hw_invlpg(struct hw_cpu *cpu, uint64_t va)
 	tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
 	tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
 	tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	if (family_bit(cpu->desc.family) == FAMILY_X86)
+		walk_cache_flush(&cpu->walk_cache, cpu->regime.asid);
+	else
+		walk_cache_invalidate_va(&cpu->walk_cache, &cpu->regime, va);
 	charge(cpu, HW_CYCLES_INVLPG);
 }
 
@@ -203,6 +217,7 @@ void hw_flush_tlb(struct hw_cpu *cpu, bool keep_global)
 	tlb_flush(&cpu->itlb, keep_global);
 	tlb_flush(&cpu->dtlb, keep_global);
 	tlb_flush(&cpu->stlb, keep_global);
+	walk_cache_flush(&cpu->walk_cache, -1);
 	cpu->counters.flushes++;
 	charge(cpu, HW_CYCLES_FLUSH);
 }
@@ -212,6 +227,7 @@ void hw_flush_asid(struct hw_cpu *cpu, uint16_t asid)
 	tlb_invalidate_asid(&cpu->itlb, asid);
 	tlb_invalidate_asid(&cpu->dtlb, asid);
 	tlb_invalidate_asid(&cpu->stlb, asid);
+	walk_cache_flush(&cpu->walk_cache, asid);
 	cpu->counters.flushes++;
 	charge(cpu, HW_CYCLES_FLUSH);
 }
@@ -244,5 +260,7 @@ const char *hw_cpu_check(const struct hw_cpu *cpu)
 
 	if (!wrong)
 		wrong = tlb_check(&cpu->dtlb);
-	return wrong ? wrong : tlb_check(&cpu->stlb);
+	if (!wrong)
+		wrong = tlb_check(&cpu->stlb);
+	return wrong ? wrong : walk_cache_check(&cpu->walk_cache);
 }

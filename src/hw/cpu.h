@@ -2,7 +2,8 @@
  *
  * A CPU as memory management sees it: registers, TLBs, a data cache, and one act, the access.
  *
- *      va ---> [ first TLB: instructions | data ] --miss--> [ second TLB ] --miss--> walk_tables() over DRAM
+ *      va ---> [ first TLB: instructions | data ] --miss--> [ second TLB ] --miss--> [ page-walk cache ]
+ *                            |                                    |            walk_tables_from() over DRAM
  *                            |                                    |                        |
  *                            +----------------+-------------------+------------------------+
  *                                             v
@@ -24,7 +25,7 @@
 #include "hw/cache.h"
 #include "hw/fault.h"
 #include "hw/tlb.h"
-#include "hw/walk.h"
+#include "hw/walk_cache.h"
 
 enum hw_reg {
 #define HW_REG(id, word, family, doc) HW_##id,
@@ -43,7 +44,9 @@ struct hw_cpu_desc {
 	uint32_t abilities;	/* enum hw_has bits that its registers can switch on */
 	bool la57;		/* x86-64: five levels can be switched on */
 	uint8_t pa_bits;
+	uint8_t asid_bits;	/* of address spaces' numbers (x86: PCIDs); 0: TLB entries carry none */
 	struct tlb_desc itlb, dtlb, stlb;
+	struct walk_cache_desc walk_cache;
 	struct cache_desc dcache;
 };
 
@@ -63,6 +66,7 @@ struct hw_cpu {
 	bool count_cycles;
 	struct hw_counters counters;
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
+	struct walk_cache walk_cache;
 	struct cache dcache;
 };
 
@@ -106,7 +110,8 @@ struct hw_access {
  * host's budget ended (@why). */
 int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why);
 
-/* invlpg, sfence.vma VA, tlbi vae1: forget one page in the present address space, and global entries for it. */
+/* invlpg, sfence.vma VA, tlbi vae1: forget one page in the present address space, and global entries for it; of the
+ * page-walk cache what leads there (on x86 all of the address space). */
 void hw_invlpg(struct hw_cpu *cpu, uint64_t va);
 /* The same for each page of [start, end), whole pages, in one address space (invlpg, invpcid, tlbi vae1is, sfence.vma): it
  * costs as many steps as there are pages. */

@@ -8,6 +8,7 @@
  */
 #include "hw/cpu.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* clang-format off */
@@ -132,7 +133,7 @@ static int riscv_regime(const struct hw_cpu_desc *desc, const uint64_t *reg, str
 	}
 }
 
-int hw_regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct hw_regime *r,
+static int regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct hw_regime *r,
 	struct refusal *why)
 {
 	*r = (struct hw_regime){.mode = PAGING_NONE, .pa_bits = desc->pa_bits};
@@ -147,4 +148,23 @@ int hw_regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct hw_
 	default:
 		return riscv_regime(desc, reg, r, why);
 	}
+}
+
+/* A CPU whose TLBs carry fewer bits of the number, or none, does not see the others. */
+static void cut_asid(const struct hw_cpu_desc *desc, struct hw_regime *r)
+{
+	assert(desc->asid_bits <= 16);
+	r->asid &= (uint16_t)((1u << desc->asid_bits) - 1);
+	if (!desc->asid_bits)
+		r->has &= ~(uint32_t)HW_HAS_ASID;
+}
+
+int hw_regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct hw_regime *r,
+	struct refusal *why)
+{
+	int err = regime_of(desc, reg, r, why);
+
+	if (!err)
+		cut_asid(desc, r);
+	return err;
 }

@@ -7,8 +7,8 @@
  * present, are its reserved bits clear, does the address fit the CPU. Permissions come after all of
  * them.
  *
- * Left out: page-walk caches, PAE's PDPTE registers (the entries are read on every walk), memory
- * types other than "uncached", protection keys, nested paging.
+ * Left out: PAE's PDPTE registers (they are entries like others), memory types other than "uncached",
+ * protection keys, nested paging.
  */
 #include "hw/walk.h"
 
@@ -56,28 +56,22 @@ static void finish(const struct hw_regime *r, const struct paging_level *level,
 	w->pa = (w->step[w->nr_steps - 1].next & ~offset_mask) | (w->va & offset_mask);
 }
 
-void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
+void walk_tables_from(const struct hw_regime *r, const struct dram *d, uint64_t va,
+	struct page_walk *w, unsigned depth, uint64_t table, uint32_t flags)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
 
-	assert(r->mode != PAGING_NONE && r->mode < NR_PAGING_MODES);
 	w->va = va;
 	w->pa = 0;
-	w->nr_steps = 0;
+	w->first = depth;
 	w->page_shift = 0;
-	w->flags = 0;
 	w->fault = HW_FAULT_NONE;
-	if (!paging_va_ok(mode, va)) {
-		w->fault = mode->signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE;
-		return;
-	}
-	uint64_t table = r->root[r->two_roots && va >> 63];
-	uint32_t flags = HW_ALL;
-
-	for (unsigned depth = 0; depth < mode->nr_levels; depth++) {
+	for (; depth < mode->nr_levels; depth++) {
 		const struct paging_level *level = &mode->level[depth];
-		struct walk_step *s = &w->step[w->nr_steps++];
+		struct walk_step *s = &w->step[depth];
 
+		w->nr_steps = depth + 1;
+		w->flags = flags;
 		s->form = NULL;
 		s->next = 0;
 		s->entry_at = table + paging_index(level, va) * level->entry_bytes;
@@ -94,13 +88,26 @@ void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, s
 		w->fault = entry_fault(r, mode, form, s->entry, table);
 		if (w->fault)
 			return;
-		flags = decode(form, s->entry, flags);
+		flags = s->flags = decode(form, s->entry, flags);
 		if (form->leaf) {
 			finish(r, level, form, w, flags);
 			return;
 		}
 	}
 	assert(!"the last level of a mode has leaves only");
+}
+
+void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+
+	assert(r->mode != PAGING_NONE && r->mode < NR_PAGING_MODES);
+	if (paging_va_ok(mode, va)) {
+		walk_tables_from(r, d, va, w, 0, r->root[r->two_roots && va >> 63], HW_ALL);
+		return;
+	}
+	*w = (struct page_walk){
+		.va = va, .fault = mode->signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE};
 }
 
 /* ARM: 0 no access, 1 client (permissions count), 3 manager (they do not). */
@@ -171,7 +178,7 @@ unsigned walk_mark(
 		w->fault = w->flags & HW_ACCESSED ? HW_FAULT_DIRTY_FLAG : HW_FAULT_ACCESS_FLAG;
 		return 0;
 	}
-	for (unsigned depth = 0; depth < w->nr_steps; depth++) {
+	for (unsigned depth = w->first; depth < w->nr_steps; depth++) {
 		struct walk_step *s = &w->step[depth];
 		uint64_t bits = s->form->accessed | (kind == HW_STORE ? s->form->dirty : 0);
 

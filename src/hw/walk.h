@@ -37,19 +37,24 @@ struct walk_step {
 	uint64_t entry;		/* raw */
 	uint64_t next;		/* the table or page it leads to */
 	const struct paging_form *form; /* NULL: not present */
+	uint32_t flags;		/* enum hw_page_flags after this entry */
 };
 
 struct page_walk {
 	uint64_t va, pa;
 	enum hw_fault fault;	/* of the translation; permissions are hw_check()'s */
-	unsigned nr_steps;	/* entries read; the last one stopped or ended it */
+	unsigned nr_steps;	/* levels passed; the last one's entry stopped or ended it */
+	unsigned first;		/* the first level whose entry was read: step[] holds from here on */
 	uint8_t page_shift;	/* of the page, when there is one */
-	uint32_t flags;		/* enum hw_page_flags; meaningful without fault */
+	uint32_t flags;		/* enum hw_page_flags; with a fault those of the levels above it */
 	struct walk_step step[PAGING_MAX_LEVELS];
 };
 
 /* @w is filled as far as the walk came; w->fault says whether w->pa holds. */
 void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w);
+/* The same from level @depth on, whose table is at @table and whose way there has left @flags. */
+void walk_tables_from(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w,
+	unsigned depth, uint64_t table, uint32_t flags);
 
 /* Does a page with these flags allow this access? */
 enum hw_fault hw_check(const struct hw_regime *r, uint32_t flags, enum hw_kind kind, bool user);

@@ -43,6 +43,30 @@ static void put_tlb(struct text *out, const char *name, const struct tlb *t)
 	}
 }
 
+static void put_walk_cache(struct text *out, const struct walk_cache *c, uint32_t mode_id)
+{
+	const struct paging_mode *mode = &paging_modes[mode_id];
+
+	text_printf(out, "page-walk cache: %u of %u in use\n", walk_cache_count(c), c->nr_entries);
+	for (unsigned height = 0; height + 1 < mode->nr_levels; height++) {
+		const struct paging_level *level = &mode->level[mode->nr_levels - 2u - height];
+
+		for (uint32_t i = 0; i < c->desc.entries[height]; i++) {
+			const struct walk_cache_entry *e =
+				walk_cache_entries(c) + c->first[height] + i;
+
+			if (!e->key)
+				continue;
+			text_printf(out, "  0x%llx ", (ull)((e->key - 1) << level->shift));
+			put_page_size(out, level->shift);
+			text_printf(out, " -> table 0x%llx of %ss, asid %u, ", (ull)e->table,
+				level[1].name, e->asid);
+			put_permissions(out, e->flags);
+			text_putc(out, '\n');
+		}
+	}
+}
+
 int show_cpu_tlb(struct view *v, struct text *out)
 {
 	const struct hw_cpu *cpu = machine_cpu_peek(v->m, (unsigned)v->arg[0]);
@@ -54,6 +78,7 @@ int show_cpu_tlb(struct view *v, struct text *out)
 	put_tlb(out, "instructions", &cpu->itlb);
 	put_tlb(out, "data", &cpu->dtlb);
 	put_tlb(out, "second level", &cpu->stlb);
+	put_walk_cache(out, &cpu->walk_cache, cpu->regime.mode);
 	return 0;
 }
 
@@ -62,6 +87,18 @@ static void put_tlb_counters(struct text *out, const char *name, const struct tl
 	text_printf(out, "%s_hits %llu\n%s_misses %llu\n%s_evictions %llu\n%s_invalidations %llu\n",
 		name, (ull)t->hits, name, (ull)t->misses, name, (ull)t->evictions, name,
 		(ull)t->invalidations);
+}
+
+static void put_walk_cache_counters(struct text *out, const struct walk_cache *c)
+{
+	uint64_t hits = 0;
+
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
+		hits += c->hits[height];
+	text_printf(out,
+		"walk_cache_hits %llu\nwalk_cache_misses %llu\nwalk_cache_evictions %llu\n"
+		"walk_cache_invalidations %llu\n",
+		(ull)hits, (ull)c->misses, (ull)c->evictions, (ull)c->invalidations);
 }
 
 int show_cpu_counters(struct view *v, struct text *out)
@@ -84,6 +121,7 @@ int show_cpu_counters(struct view *v, struct text *out)
 	put_tlb_counters(out, "itlb", &cpu->itlb);
 	put_tlb_counters(out, "dtlb", &cpu->dtlb);
 	put_tlb_counters(out, "stlb", &cpu->stlb);
+	put_walk_cache_counters(out, &cpu->walk_cache);
 	text_printf(out, "dcache_hits %llu\ndcache_misses %llu\ndcache_writebacks %llu\n",
 		(ull)cpu->dcache.hits, (ull)cpu->dcache.misses, (ull)cpu->dcache.writebacks);
 	return 0;

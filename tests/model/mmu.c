@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Claim: the walker driven by data and a dumb interpreter, written by hand for each architecture, agree on random
- * tables; and a CPU with TLBs and one without see and write the same memory.
+ * tables; and a CPU with TLBs and a page-walk cache and one without see and write the same memory.
  *
  *	[ 0 .. 3 GiB )			data, of which few pages are ever used
  *	[ 3 GiB .. + 32 frames )	tables, full of random entries that lead to each other or to data
@@ -330,7 +330,9 @@ Test(mmu, the_walker_and_the_dumb_interpreters_agree)
 	}
 }
 
-static struct hw_cpu *make(enum paging_mode_id mode, bool with_tlb)
+enum caches { NOTHING, WALK_CACHE, ALL };
+
+static struct hw_cpu *make(enum paging_mode_id mode, enum caches caches)
 {
 	static const enum hw_family family[NR_PAGING_MODES] = {[PAGING_X86_32] = HW_X86_32,
 		[PAGING_X86_PAE] = HW_X86_32,
@@ -341,8 +343,12 @@ static struct hw_cpu *make(enum paging_mode_id mode, bool with_tlb)
 		[PAGING_ARM_SHORT] = HW_ARM};
 	struct hw_cpu_desc desc = hw_cpu_default(family[mode]);
 
-	if (!with_tlb)
+	if (caches != ALL)
 		desc.itlb = desc.dtlb = desc.stlb = (struct tlb_desc){0, 0};
+	if (caches == NOTHING)
+		desc.walk_cache = (struct walk_cache_desc){{0}};
+	else
+		desc.walk_cache = (struct walk_cache_desc){{8, 4, 2, 1}};
 	struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
 
 	hw_cpu_init(cpu, &desc);
@@ -373,19 +379,46 @@ static bool same_act(
 	return a[0].value == a[1].value && a[0].pa == a[1].pa;
 }
 
-/* @forgetful: the kernel edits tables and does not tell the TLB, which must be found. */
-static unsigned with_and_without_tlb(enum paging_mode_id mode, bool forgetful, uint64_t *hits)
+/* How a kernel tells of an edited entry: not at all, or by one of the ways that there are. Which pages it leads to is not
+ * known here, so by pages means by every page that an act may touch. */
+static void tell(struct hw_cpu *cpu, struct rng *rng, enum paging_mode_id id)
+{
+	const struct paging_mode *mode = &paging_modes[id];
+
+	if (!rng_below(rng, 3)) {
+		hw_flush_tlb(cpu, false);
+		return;
+	}
+	unsigned nr = 1;
+
+	for (unsigned depth = 0; depth < mode->nr_levels; depth++)
+		nr *= GUESSES;
+	for (unsigned n = 0; n < nr; n++) {
+		uint64_t va = 0;
+
+		for (unsigned depth = 0, left = n; depth < mode->nr_levels;
+			depth++, left /= GUESSES)
+			va |= (uint64_t)(left % GUESSES) % (1u << mode->level[depth].bits)
+			      << mode->level[depth].shift;
+		hw_invlpg(cpu, va);
+		hw_invlpg(cpu, va + 0x1000); /* of an access that crosses the page's end */
+	}
+}
+
+/* @forgetful: the kernel edits tables and does not tell, which must be found. */
+static unsigned with_and_without(
+	enum paging_mode_id mode, enum caches caches, bool forgetful, uint64_t *hits)
 {
 	struct ram ram[2];
 	struct hw_cpu *cpu[2];
-	struct rng rng = {(uint64_t)mode + 5};
+	struct rng rng = {(uint64_t)mode + 5}, how = {3};
 	unsigned differences = 0;
 
 	for (int i = 0; i < 2; i++) {
 		struct rng same = {9};
 
 		ram_init(&ram[i], RAM_BYTES);
-		cpu[i] = make(mode, i);
+		cpu[i] = make(mode, i ? caches : NOTHING);
 		fill(&ram[i], &same, mode, true);
 	}
 	for (unsigned step = 0; step < 20000; step++) {
@@ -398,13 +431,15 @@ static unsigned with_and_without_tlb(enum paging_mode_id mode, bool forgetful, u
 			edit(&ram[1], &other, mode, table, index, true);
 			rng = one;
 			if (!forgetful)
-				hw_flush_tlb(cpu[1], false);
+				tell(cpu[1], &how, mode);
 		}
 		differences += !same_act(cpu, ram, &rng, mode);
 	}
 	for (unsigned i = 0; i < NR_TABLES * 4096 && !forgetful; i += 8)
 		differences += get(&ram[0], TABLES + i, 8) != get(&ram[1], TABLES + i, 8);
 	*hits = cpu[1]->dtlb.hits + cpu[1]->itlb.hits;
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS && caches == WALK_CACHE; height++)
+		*hits += cpu[1]->walk_cache.hits[height];
 	cr_assert_null(hw_cpu_check(cpu[1]));
 	for (int i = 0; i < 2; i++) {
 		ram_finish(&ram[i]);
@@ -413,16 +448,26 @@ static unsigned with_and_without_tlb(enum paging_mode_id mode, bool forgetful, u
 	return differences;
 }
 
-Test(mmu, a_tlb_changes_time_and_nothing_else)
+static void caches_change_only_time(enum caches caches)
 {
 	for (unsigned mode = PAGING_NONE + 1; mode < NR_PAGING_MODES; mode++) {
 		uint64_t hits;
 
-		cr_assert_eq(
-			with_and_without_tlb(mode, false, &hits), 0, "%s", paging_modes[mode].name);
-		cr_assert_gt(hits, 500, "%s: only %llu hits", paging_modes[mode].name,
+		cr_assert_eq(with_and_without(mode, caches, false, &hits), 0, "%s",
+			paging_modes[mode].name);
+		cr_assert_gt(hits, 100, "%s: only %llu hits", paging_modes[mode].name,
 			(unsigned long long)hits);
-		cr_assert_gt(
-			with_and_without_tlb(mode, true, &hits), 0, "a forgotten flush is noticed");
+		cr_assert_gt(with_and_without(mode, caches, true, &hits), 0,
+			"a forgotten flush is noticed");
 	}
+}
+
+Test(mmu, a_tlb_changes_time_and_nothing_else)
+{
+	caches_change_only_time(ALL);
+}
+
+Test(mmu, nor_does_a_page_walk_cache)
+{
+	caches_change_only_time(WALK_CACHE);
 }

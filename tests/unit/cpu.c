@@ -312,3 +312,17 @@ Test(cpu, riscv_and_arm_registers_after_a_fault)
 	free(cpu);
 	ram_finish(&ram);
 }
+
+Test(cpu, fewer_bits_of_address_space_numbers)
+{
+	for (unsigned bits = 0; bits <= 16; bits += 4) {
+		struct hw_cpu_desc desc = hw_cpu_default(HW_RISCV);
+		uint64_t reg[NR_HW_REGS] = {[HW_SATP] = 8ULL << 60 | 0xabcdULL << 44};
+		struct hw_regime r;
+
+		desc.asid_bits = (uint8_t)bits;
+		cr_assert_eq(hw_regime_of(&desc, reg, &r, NULL), 0);
+		cr_assert_eq(r.asid, 0xabcd & ((1u << bits) - 1));
+		cr_assert_eq(!(r.has & HW_HAS_ASID), !bits);
+	}
+}

@@ -498,3 +498,58 @@ Test(describe, ram_goes_around_the_hole_of_a_pc)
 		free(d);
 	}
 }
+
+/* The machine of a tree whose one CPU has @n cells of page-walk cache, and these bits of ASIDs (negative: unsaid). */
+static struct machine *one_cpu(unsigned n, const uint32_t *walk_cache, int asid_bits, bool la57)
+{
+	open_tree(1, 1);
+	fdt_property_string(blob, "simmfs,arch", "x86_64");
+	MEMORY("memory", 0, 0x20000000);
+	fdt_begin_node(blob, "cpus");
+	fdt_begin_node(blob, "cpu@0");
+	fdt_property_string(blob, "device_type", "cpu");
+	if (n)
+		cells("simmfs,walk-cache-entries", n, walk_cache);
+	if (asid_bits >= 0)
+		fdt_property_u32(blob, "simmfs,asid-bits", (uint32_t)asid_bits);
+	if (la57)
+		fdt_property(blob, "simmfs,la57", NULL, 0);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	struct machine *m = boot_described(close_tree());
+
+	cr_assert(m);
+	return m;
+}
+
+Test(describe, what_a_cpu_is_made_of)
+{
+	static const struct {
+		unsigned n;
+		uint32_t given[5], got[4];
+		int asid_given;
+		unsigned asid_got;
+		bool la57;
+	} rows[] = {
+		{0, {0}, {32, 4, 2, 1}, -1, 12, false},
+		{4, {64, 16, 8, 4}, {64, 16, 8, 4}, 0, 0, true},
+		{1, {16}, {16, 0, 0, 0}, 6, 6, false},
+		{1, {0}, {0, 0, 0, 0}, 13, 12, false},
+		{2, {24, 4}, {32, 4, 2, 1}, 12, 12, true},
+		{2, {4, 4096}, {32, 4, 2, 1}, -1, 12, false},
+		{5, {8, 4, 2, 1, 77}, {8, 4, 2, 1}, -1, 12, false},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct machine *m =
+			one_cpu(rows[i].n, rows[i].given, rows[i].asid_given, rows[i].la57);
+		const struct hw_cpu_desc *desc = &m->cpus.desc;
+
+		cr_expect_arr_eq(
+			desc->walk_cache.entries, rows[i].got, sizeof(rows[i].got), "%u", i);
+		cr_expect_eq(desc->asid_bits, rows[i].asid_got, "%u", i);
+		cr_expect_eq(!(desc->abilities & HW_HAS_ASID), !rows[i].asid_got, "%u", i);
+		cr_expect_eq(desc->la57, rows[i].la57, "%u", i);
+		machine_destroy(m);
+	}
+}

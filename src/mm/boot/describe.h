@@ -65,12 +65,18 @@ struct node_range {
 	unsigned nid;
 };
 
-/* What a cpu node says of its TLBs and data cache (Devicetree Specification 3.8); 0: nothing, so a default. */
+/* What a cpu node says of its TLBs and data cache (Devicetree Specification 3.8); 0: nothing, so a default. The
+ * properties with a comma are ours. */
 struct cpu_desc {
 	uint32_t itlb_entries, itlb_sets; /* i-tlb-size, i-tlb-sets */
 	uint32_t dtlb_entries, dtlb_sets; /* d-tlb-size, d-tlb-sets */
 	uint32_t stlb_entries, stlb_sets; /* tlb-size, tlb-sets: unified, behind the two */
 	uint32_t dcache_bytes, dcache_sets, dcache_line_bytes; /* d-cache-size, -sets, -line-size */
+	uint32_t walk_cache_entries[4]; /* simmfs,walk-cache-entries: of the lowest tables first */
+	bool walk_cache_given;		/* then a 0 means none of these */
+	bool la57;			/* simmfs,la57: x86-64 with five levels */
+	bool asid_given;		/* simmfs,asid-bits */
+	uint32_t asid_bits;		/* 0: address spaces have no numbers in the TLB */
 };
 
 struct machine_desc {

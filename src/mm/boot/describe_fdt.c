@@ -89,6 +89,16 @@ static int check_mmu(const void *fdt, struct refusal *why)
 		"simulated");
 }
 
+static void scan_walk_cache(const void *fdt, int cpu, struct cpu_desc *d)
+{
+	struct cells c = dt_cells(fdt, cpu, "simmfs,walk-cache-entries");
+	uint64_t entries;
+
+	d->walk_cache_given = c.left > 0;
+	for (unsigned i = 0; i < 4 && cells_take(&c, 1, &entries); i++)
+		d->walk_cache_entries[i] = (uint32_t)entries;
+}
+
 static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 {
 	d->itlb_entries = dt_u32(fdt, cpu, "i-tlb-size", 0);
@@ -100,6 +110,10 @@ static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 	d->dcache_bytes = dt_u32(fdt, cpu, "d-cache-size", 0);
 	d->dcache_sets = dt_u32(fdt, cpu, "d-cache-sets", 0);
 	d->dcache_line_bytes = dt_u32(fdt, cpu, "d-cache-line-size", 0);
+	scan_walk_cache(fdt, cpu, d);
+	d->la57 = dt_has(fdt, cpu, "simmfs,la57");
+	d->asid_given = dt_has(fdt, cpu, "simmfs,asid-bits");
+	d->asid_bits = dt_u32(fdt, cpu, "simmfs,asid-bits", 0);
 }
 
 static void scan_cpus(struct scan *s)

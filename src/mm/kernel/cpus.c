@@ -68,6 +68,25 @@ static void set_cache(struct cache_desc *c, uint32_t bytes, uint32_t sets, uint3
 	c->line_shift = (uint32_t)__builtin_ctz(line_bytes);
 }
 
+static void set_walk_cache(struct walk_cache_desc *w, const struct cpu_desc *d)
+{
+	struct walk_cache_desc given;
+
+	memcpy(given.entries, d->walk_cache_entries, sizeof(given.entries));
+	if (d->walk_cache_given && walk_cache_desc_ok(&given))
+		*w = given;
+}
+
+/* More bits than the architecture's registers have make no sense. */
+static void set_asid_bits(struct hw_cpu_desc *desc, const struct cpu_desc *d)
+{
+	if (!d->asid_given || d->asid_bits > desc->asid_bits)
+		return;
+	desc->asid_bits = (uint8_t)d->asid_bits;
+	if (!desc->asid_bits)
+		desc->abilities &= ~(uint32_t)HW_HAS_ASID;
+}
+
 void cpus_init(struct machine *m, const struct cpu_desc *d)
 {
 	struct hw_cpu_desc *desc = &m->cpus.desc;
@@ -76,6 +95,9 @@ void cpus_init(struct machine *m, const struct cpu_desc *d)
 	/* The processors that a kernel without PAE was made for have no NX. */
 	if (m->arch == ARCH_I386 && !machine_has(m, CONFIG_X86_PAE))
 		desc->abilities &= ~(uint32_t)HW_HAS_NX;
+	desc->la57 = d->la57;
+	set_asid_bits(desc, d);
+	set_walk_cache(&desc->walk_cache, d);
 	set_tlb(&desc->itlb, d->itlb_entries, d->itlb_sets);
 	set_tlb(&desc->dtlb, d->dtlb_entries, d->dtlb_sets);
 	set_tlb(&desc->stlb, d->stlb_entries, d->stlb_sets);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page-walk cache: filling, forgetting, checking (see walk_cache.h; finding is inline there).
+ *
+ * 1. A walk that found its page gives one entry for each table on its way. The walk has set the accessed flags of all
+ *    of them by then: a mode whose tables have such a flag caches no entry without it.
+ * 2. A walk that faulted gives none, so an entry that is not present is looked at anew each time.
+ * 3. What software changes without telling stays as it was here, as in a TLB. That is worse than a stale page: the
+ *    walker goes on reading what once was a table, whatever lies there now.
+ *
+ * Invariant: as in a TLB, a set has no two entries for the same prefix and address space, and no gap.
+ *
+ * Left out: PAE's PDPTE registers, which a write of cr3 loads; they are entries like others here. Tables' global bit
+ * of Sv39 (entries are kept for each address space apart, which the manual allows).
+ */
+#include "hw/walk_cache.h"
+
+#include <assert.h>
+
+static bool power_of_two(uint32_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+bool walk_cache_desc_ok(const struct walk_cache_desc *desc)
+{
+	enum { MOST_ENTRIES = 1024 };
+
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
+		uint32_t n = desc->entries[height];
+
+		if (n > MOST_ENTRIES || (n && !power_of_two(n)))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t nr_entries(const struct walk_cache_desc *desc)
+{
+	uint32_t n = 0;
+
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
+		n += desc->entries[height];
+	return n;
+}
+
+uint64_t walk_cache_bytes(const struct walk_cache_desc *desc)
+{
+	return nr_entries(desc) * sizeof(struct walk_cache_entry);
+}
+
+void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, uint32_t entries_at)
+{
+	uint32_t first = 0;
+
+	assert(walk_cache_desc_ok(desc));
+	memset(c, 0, sizeof(*c));
+	c->desc = *desc;
+	c->entries_at = entries_at;
+	c->nr_entries = nr_entries(desc);
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
+		uint32_t n = desc->entries[height];
+
+		c->first[height] = first;
+		c->ways[height] = n < WALK_CACHE_WAYS ? n : WALK_CACHE_WAYS;
+		c->set_mask[height] = n ? n / c->ways[height] - 1 : 0;
+		first += n;
+	}
+}
+
+static void remove_way(struct walk_cache_entry *set, unsigned way, unsigned ways)
+{
+	memmove(set + way, set + way + 1, (ways - way - 1) * sizeof(*set));
+	memset(set + ways - 1, 0, sizeof(*set));
+}
+
+/* Way of the entry in its set; as many as there are ways: it is not there. */
+static unsigned way_of(
+	const struct walk_cache_entry *set, unsigned ways, uint64_t prefix, uint16_t asid)
+{
+	unsigned way = 0;
+
+	while (way < ways && (set[way].key != prefix + 1 || set[way].asid != asid))
+		way++;
+	return way;
+}
+
+static void put(struct walk_cache *c, unsigned height, const struct walk_cache_entry *e)
+{
+	unsigned ways = c->ways[height];
+
+	if (!ways)
+		return;
+	struct walk_cache_entry *set = walk_cache_set(c, height, e->key - 1);
+	unsigned way = way_of(set, ways, e->key - 1, e->asid);
+
+	if (way == ways) {
+		way--;
+		c->evictions += set[way].key != 0;
+	}
+	memmove(set + 1, set, way * sizeof(*set));
+	set[0] = *e;
+}
+
+void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+
+	assert(!w->fault && w->nr_steps <= mode->nr_levels);
+	for (unsigned depth = w->first; depth + 1 < w->nr_steps; depth++) {
+		const struct walk_step *s = &w->step[depth];
+		struct walk_cache_entry e = {.key = (w->va >> mode->level[depth].shift) + 1,
+			.table = s->next,
+			.flags = s->flags,
+			.asid = r->asid};
+
+		assert(!s->form->leaf);
+		put(c, mode->nr_levels - 2u - depth, &e);
+	}
+}
+
+unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *r, uint64_t va)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+	unsigned gone = 0;
+
+	for (unsigned depth = 0; depth + 1 < mode->nr_levels; depth++) {
+		unsigned height = mode->nr_levels - 2u - depth, ways = c->ways[height];
+		uint64_t prefix = va >> mode->level[depth].shift;
+		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
+		unsigned way = way_of(set, ways, prefix, r->asid);
+
+		if (way == ways)
+			continue;
+		remove_way(set, way, ways);
+		gone++;
+	}
+	c->invalidations += gone;
+	return gone;
+}
+
+unsigned walk_cache_flush(struct walk_cache *c, int asid)
+{
+	unsigned gone = 0;
+
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
+		unsigned ways = c->ways[height];
+
+		for (uint32_t i = 0; i < c->desc.entries[height]; i += ways) {
+			struct walk_cache_entry *set = walk_cache_entries(c) + c->first[height] + i;
+
+			for (unsigned way = 0; way < ways && set[way].key;) {
+				if (asid >= 0 && set[way].asid != asid) {
+					way++;
+					continue;
+				}
+				remove_way(set, way, ways);
+				gone++;
+			}
+		}
+	}
+	c->invalidations += gone;
+	return gone;
+}
+
+unsigned walk_cache_count(const struct walk_cache *c)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < c->nr_entries; i++)
+		n += walk_cache_entries(c)[i].key != 0;
+	return n;
+}
+
+const char *walk_cache_check(const struct walk_cache *c)
+{
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
+		for (uint32_t i = 0; i < c->desc.entries[height]; i++) {
+			const struct walk_cache_entry *e =
+				walk_cache_entries(c) + c->first[height] + i;
+			unsigned way = i % c->ways[height];
+
+			if (!e->key)
+				continue;
+			if (way && !(e - 1)->key)
+				return "a set of the page-walk cache has a gap before a used way";
+			if (walk_cache_set(c, height, e->key - 1) != e - way)
+				return "an entry of the page-walk cache lies in the wrong set";
+			if (way_of(e - way, way, e->key - 1, e->asid) != way)
+				return "the page-walk cache has two entries for one table";
+		}
+	return NULL;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page-walk cache: what the upper levels of the tables said, so that a walk begins near its end.
+ *
+ *      height 2 (PGD's entries)  [ va >> 39 | -> PUD table | permissions so far | asid ]
+ *      height 1 (PUD's)          [ va >> 30 | -> PMD table | ...                      ]
+ *      height 0 (PMD's)          [ va >> 21 | -> PTE table | ...                      ]  asked first
+ *
+ * A TLB keeps whole translations, this keeps the beginnings of many: neighbours of a page that was walked to need one
+ * read of memory instead of four. An entry leads to a table, never to a page, and has the permissions of all levels
+ * above taken away already. Height counts from the lowest table, so that the modes' depths need no tables of their own.
+ * Entries carry the address space's number; none is global (Intel SDM volume 3, 4.10.3: paging-structure caches; Arm
+ * ARM DDI 0487 D8.16: entries of intermediate levels).
+ *
+ * The entries lie behind the structure, as those of a TLB do.
+ */
+#ifndef SIMM_HW_WALK_CACHE_H
+#define SIMM_HW_WALK_CACHE_H
+
+#include "hw/walk.h"
+
+#include <string.h>
+
+#define WALK_CACHE_HEIGHTS (PAGING_MAX_LEVELS - 1)
+#define WALK_CACHE_WAYS	   4
+
+struct walk_cache_desc {
+	/* Entries at each height: 0, 1, 2, or a power of two of sets of WALK_CACHE_WAYS. */
+	uint32_t entries[WALK_CACHE_HEIGHTS];
+};
+
+struct walk_cache_entry {
+	uint64_t key;		/* (va >> the level's shift) + 1; 0: empty */
+	uint64_t table;		/* physical address of the table that it leads to */
+	uint32_t flags;		/* enum hw_page_flags that are left, and ARM's domain */
+	uint16_t asid;
+	uint16_t unused;
+};
+_Static_assert(sizeof(struct walk_cache_entry) == 24, "packed for the host's cache");
+
+struct walk_cache {
+	struct walk_cache_desc desc;
+	uint32_t first[WALK_CACHE_HEIGHTS];	/* index of the height's first entry */
+	uint32_t set_mask[WALK_CACHE_HEIGHTS];
+	uint32_t ways[WALK_CACHE_HEIGHTS];	/* 0: there are no entries of this height */
+	uint32_t entries_at;	/* bytes from this structure to its entries */
+	uint32_t nr_entries;
+	uint64_t hits[WALK_CACHE_HEIGHTS];	/* walks that began below the entry of this height */
+	uint64_t misses;	/* walks that began at the root */
+	uint64_t evictions, invalidations;
+};
+
+/* Is it one that walk_cache_init() takes? */
+bool walk_cache_desc_ok(const struct walk_cache_desc *desc);
+uint64_t walk_cache_bytes(const struct walk_cache_desc *desc);
+/* @entries_at as in struct walk_cache; the entries must be zero. */
+void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, uint32_t entries_at);
+
+static inline struct walk_cache_entry *walk_cache_entries(const struct walk_cache *c)
+{
+	return (struct walk_cache_entry *)((char *)(uintptr_t)c + c->entries_at);
+}
+
+/* The set of @height for the table that maps @va >> the level's shift = @prefix. */
+static inline struct walk_cache_entry *walk_cache_set(const struct walk_cache *c, unsigned height, uint64_t prefix)
+{
+	return walk_cache_entries(c) + c->first[height] + (prefix & c->set_mask[height]) * c->ways[height];
+}
+
+/* The entry that spares most of the walk for @va, now the first of its set; *@depth gets the level at which the walk
+ * goes on. NULL: the walk begins at the root. Counts. */
+static inline const struct walk_cache_entry *walk_cache_find(
+	struct walk_cache *c, const struct hw_regime *r, uint64_t va, unsigned *depth)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+
+	for (unsigned d = mode->nr_levels - 1u, height = 0; d-- > 0; height++) {
+		uint64_t prefix = va >> mode->level[d].shift;
+		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
+
+		for (unsigned way = 0; way < c->ways[height]; way++) {
+			struct walk_cache_entry found = set[way];
+
+			if (found.key != prefix + 1 || found.asid != r->asid)
+				continue;
+			if (way) {
+				memmove(set + 1, set, way * sizeof(*set));
+				set[0] = found;
+			}
+			c->hits[height]++;
+			*depth = d + 1;
+			return set;
+		}
+	}
+	c->misses++;
+	return NULL;
+}
+
+/* Remember the tables that the walk @w, which has no fault and is marked, read its way through. */
+void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w);
+
+/* Forget what leads to @va in the address space @asid. Returns how many entries went. */
+unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *r, uint64_t va);
+/* Forget one address space; negative: all of them. */
+unsigned walk_cache_flush(struct walk_cache *c, int asid);
+unsigned walk_cache_count(const struct walk_cache *c);
+/* NULL, or what is wrong. */
+const char *walk_cache_check(const struct walk_cache *c);
+
+#endif
