@@ -2,7 +2,8 @@
  *
  * One access: translate (twice when it crosses a page), check, then move the bytes (see cpu.h).
  *
- * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault; a store through an entry that is not known to be dirty goes on to 2.
+ * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault; a store through an entry
+ *    that is not known to be dirty goes on to 2.
  * 2. Walk the tables, from where the page-walk cache knows the way to. A translation fault ends here; otherwise check,
  *    mark accessed and dirty, fill the page-walk cache and both TLBs.
  * 3. When every page of the access is translated, and only then, read or write the bytes; an access without data (bulk
