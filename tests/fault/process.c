@@ -40,7 +40,8 @@ static void arm(struct machine *m, unsigned n)
 
 	f->probability = 100;
 	f->min_order = 0;
-	f->times = 1;
+	/* Two in a row, since slabs try a smaller one when a large one fails. */
+	f->times = 2;
 	f->space = n;
 	f->ignore_gfp_wait = f->ignore_gfp_highmem = false;
 }
@@ -165,10 +166,21 @@ static int call_exec(struct subject *s)
 	return task_exec(s->m, s->t, &p);
 }
 
+/* Each with an inode and a file of its own: slabs of these are full at some time. */
 static int call_shared(struct subject *s)
 {
-	return sys_mmap(s->m, s->t, BASE, 16 * PAGE, RW, MAP_SHARED_ | MAP_ANONYMOUS_ | MAP_FIXED_,
-		NULL, 0, NULL, &s->out);
+	enum { MANY = 40 };
+
+	for (unsigned i = 0; i < MANY; i++) {
+		int err = sys_mmap(s->m, s->t, 0x50000000 + i * PAGE, PAGE, RW,
+			MAP_SHARED_ | MAP_ANONYMOUS_ | MAP_FIXED_, NULL, 0, NULL, &s->out);
+
+		if (err) {
+			sys_munmap(s->m, s->t, 0x50000000, MANY * PAGE);
+			return err;
+		}
+	}
+	return 0;
 }
 
 static int call_mremap(struct subject *s)
