@@ -21,8 +21,9 @@
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
-#include "mm/process/task.h"
 #include "mm/process/file.h"
+#include "mm/process/mm.h"
+#include "mm/process/task.h"
 #include "mm/process/tlb_flush.h"
 
 #include <assert.h>
@@ -307,5 +308,6 @@ unsigned machine_check(struct machine *m, struct text *out)
 	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) +
 	       check_nodes(m, out) + page_alloc_check(m, out) + lru_check(m, out) +
 	       cpus_check(m, out) + kernel_map_check(m, out) + tlbs_check(m, out) +
-	       kmem_cache_check(m, out) + tasks_check(m, out) + files_check(m, out);
+	       kmem_cache_check(m, out) + tasks_check(m, out) + files_check(m, out) +
+	       processes_check(m, out);
 }

@@ -85,6 +85,10 @@ static struct vma *make_vma(struct machine *m, unsigned cpu, struct mm *mm, cons
 		if (!f) {
 			struct refusal why = m->why;
 
+			if (i) { /* nobody holds it: taking and dropping a reference frees it */
+				inode_get(i);
+				inode_put(m, cpu, i);
+			}
 			vma_free(m, cpu, v);
 			m->why = why;
 			return NULL;
