@@ -118,19 +118,22 @@ static void add_file_page(
 	pte_set(m, at->table, at->index, pte);
 }
 
-/* do_fault_around(): map what is cached in the aligned block of pages around the address. Is the page itself there now? */
+/* do_fault_around(): map what is cached in sixteen pages from the aligned address, or the mapping's begin, on; not beyond
+ * the mapping or the table page. Is the page itself there now? */
 static bool fault_around(const struct vm_fault *f)
 {
 	struct machine *m = f->m;
 	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
-	uint64_t start = f->addr & ~(bytes - 1), end = start + bytes;
+	uint64_t start = f->addr & ~(bytes - 1);
+	uint64_t table_end = (f->addr | (pte_table_bytes(m) - 1)) + 1;
 
 	start = start > f->v->start ? start : f->v->start;
-	end = end < f->v->end ? end : f->v->end;
+	uint64_t end = start + bytes < f->v->end ? start + bytes : f->v->end;
+
+	end = end < table_end ? end : table_end;
 	uint64_t index = file_index(f->v, start), last = file_index(f->v, end - PAGE_BYTES), pfn;
 
 	for (; (pfn = filemap_next_around(m, f->cpu, f->v, &index, last)) != NO_PFN; index++) {
-		/* The block lies in one table page, for both are aligned. */
 		struct pte_place at = {f->at.table,
 			f->at.index + (unsigned)index - (unsigned)file_index(f->v, f->addr)};
 
