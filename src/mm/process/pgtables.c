@@ -272,20 +272,34 @@ static unsigned index_of(const struct machine *m, uint64_t va)
 	return (unsigned)(va >> PAGE_SHIFT) & (ptes_per_table(m) - 1);
 }
 
+/* The first address that the table page of @va maps, marked as one. */
+static uint64_t base_of(const struct machine *m, uint64_t va)
+{
+	return (va & ~(pte_table_bytes(m) - 1)) | 1;
+}
+
 bool pte_find(struct machine *m, const struct mm *mm, uint64_t va, struct pte_place *out)
 {
 	unsigned depth;
 
-	out->table = find_table(m, mm, va, &depth);
+	if (mm->last_base == base_of(m, va))
+		out->table = mm->last_table;
+	else
+		out->table = find_table(m, mm, va, &depth);
 	out->index = index_of(m, va);
 	return out->table != 0;
 }
 
 int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out)
 {
-	uint64_t table = mm->pgd;
+	uint64_t table = mm->pgd, base = base_of(m, va);
 	unsigned last = upper_levels(m);
 
+	/* Faults mostly come side by side. */
+	if (mm->last_base == base) {
+		*out = (struct pte_place){mm->last_table, index_of(m, va)};
+		return 0;
+	}
 	for (unsigned depth = 0; depth < last; depth++) {
 		uint64_t at = entry_at(m, table, depth, va);
 		uint64_t entry = load_entry(m, at, depth);
@@ -299,6 +313,8 @@ int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struc
 			return -m->why.err;
 		link_table(m, mm, at, depth, table);
 	}
+	mm->last_base = base;
+	mm->last_table = table;
 	*out = (struct pte_place){table, index_of(m, va)};
 	return 0;
 }
@@ -376,6 +392,8 @@ void free_pgtables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t star
 	uint64_t floor, uint64_t ceiling)
 {
 	struct freeing f = {m, mm, cpu, start, end, floor, ceiling ? ceiling : mm->task_size};
+
+	mm->last_base = 0;
 	unsigned shift = shift_at(m, 0);
 
 	/* Up to the end of the last top entry that the user has any part of. */

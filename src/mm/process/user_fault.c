@@ -207,7 +207,7 @@ int do_user_fault(struct machine *m, struct task *t, const struct hw_access *a)
 	if (a->fault.va >= mm->task_size || hw_fault_class(a->fault.fault) == HW_CLASS_CANONICAL)
 		return send_signal(
 			m, t, a, SIGSEGV_NR, MAPERR, "the address is not in the user's half");
-	v = vma_find(m, &mm->vmas, a->fault.va);
+	v = vma_find_remember(m, &mm->vmas, a->fault.va);
 	if (v && v->start > a->fault.va)
 		v = find_extend_vma(m, mm, a->fault.va);
 	if (!v) {
