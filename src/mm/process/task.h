@@ -38,21 +38,28 @@ enum clone_flag {
  * has changed. */
 int task_clone(struct machine *m, struct task *parent, unsigned clone_flags, uint32_t pid, struct task **out);
 
-/* What a program is made of: bytes of its parts. Zero parts are left out. */
+/* What a program is made of: bytes of its parts. Parts of zero bytes are left out. `data` includes what the program
+ * itself makes read-only when it starts (relro). */
 struct program {
-	const char *path;		/* of len bytes */
+	const char *path;		/* of path_len bytes */
 	size_t path_len;
 	const char *const *argv, *const *envp;	/* NULL-terminated; NULL: { path }, {} */
-	uint64_t headers, text, rodata, data, bss;	/* rodata includes relro; file offsets follow each other */
-	uint64_t entry, base;		/* 0: as the architecture's linker does (0x400000, 0x8048000, 0x10000, PIE ...) */
-	uint64_t brk;			/* recorded: where the heap begins; 0: by layout */
-	uint64_t stack_top;		/* recorded; 0: by layout */
+	uint64_t headers, text, rodata, data, bss;
+	uint64_t data_at, data_offset;	/* where data begins, from base on, and in the file; 0: as the linker does */
+	uint64_t base;			/* 0: as the architecture's linker and kernel do */
+	uint64_t entry;			/* from base on; 0: the begin of text */
 	bool pie;
+	const struct program *interp;	/* the dynamic loader; NULL: static */
+	/* From a recording; 0: by layout. */
+	uint64_t brk;			/* where the heap begins */
+	uint64_t stack_top;
+	uint64_t vdso;			/* address of [vdso] */
 };
 /* A default for a program of which only the name is known. */
 void program_default(const struct machine *m, const char *path, size_t len, struct program *out);
 /* execve(): a new address space with text, data, bss, heap, stack (arguments written into it), vvar and vdso, laid out as
- * load_elf_binary() does for the architecture. On an error the old one stays. Errors: ENOMEM, E2BIG, EDQUOT. */
+ * load_elf_binary() does for the architecture. The file is made when there is none of that name. Other threads end. On an
+ * error all is as it was. Errors: ENOMEM, E2BIG, EACCES, ENOEXEC (the file is too short), EINVAL, EDQUOT. */
 int task_exec(struct machine *m, struct task *t, const struct program *p);
 /* exit(): memory and files given back with the last thread of the process; a zombie until its parent waits, gone at once
  * when that is pid 1 or when @t is not the process's first thread: @t may not be used afterwards. @status is a wait status
@@ -62,7 +69,8 @@ void task_exit(struct machine *m, struct task *t, int status);
 void task_exit_group(struct machine *m, struct task *t, int status);
 /* wait4(): reap the zombie child @pid (0: any). Its number and status. Errors: ECHILD, EAGAIN (children, none is dead). */
 int task_wait(struct machine *m, struct task *t, uint32_t pid, uint32_t *reaped, int *status);
-/* mkdir sim/tasks/NAME, spawn NAME: a child of pid 1 that runs /bin/NAME. Errors: EEXIST, EINVAL, and task_clone()'s. */
+/* mkdir sim/tasks/NAME, spawn NAME: a child of pid 1 that runs /bin/NAME. Errors: EEXIST, EINVAL, ENAMETOOLONG, and
+ * those of task_clone() and task_exec(). */
 int task_spawn(struct machine *m, unsigned cpu, const char *name, size_t len, struct task **out);
 /* rmdir: kill (SIGKILL) and reap, with its threads. Pid 1 stays. */
 void task_kill(struct machine *m, struct task *t);
