@@ -21,6 +21,7 @@ struct row {
 	uint16_t mode;		/* permission bits */
 	enum config need;	/* exists only where the machine's kernel has it */
 	bool (*when)(const struct machine *m);	/* and where this holds; NULL: always */
+	bool (*of)(const struct view *v);	/* and for these arguments of its path; NULL: for all */
 	show_fn *show;
 	store_fn *store;
 	read_fn *read;

@@ -238,9 +238,13 @@ static bool finish_plain_line(struct simm_write *w)
 	int err = 0;
 
 	if (!node_holds(w->open->simm, &w->open->node)) {
-		err = -refuse(&s->m->why, ENODEV,
-			"the machine was rebooted since this file was opened, and has no such file "
-			"now");
+		/* A process that has ended is no such process; other files went with a reboot. */
+		bool of = w->open->row->of;
+
+		err = -refuse(&s->m->why, of ? ESRCH : ENODEV,
+			of ? "the process has ended since this file was opened"
+			   : "the machine was rebooted since this file was opened, and has no such "
+			     "file now");
 	} else if (is_strict(line, len) && !(st->state.strict && st->state.failed)) {
 		st->state.strict = true;
 		st->state.failed = false;

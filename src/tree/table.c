@@ -48,6 +48,13 @@
 	{.path = p, .kind = ROW_STREAM, .mode = m, .need = CONFIG_##n, .stream = &o, .doc = d},
 #define LINK(p, n, s, d)                                                                           \
 	{.path = p, .kind = ROW_LINK, .mode = 0777, .need = CONFIG_##n, .show = s, .doc = d},
+/* Rows of processes: only simulated ones have them. */
+#define TASK_DIR(p, m, n, d)	      TASK_ROW(p, ROW_DIR, m, n, d, .aux = 0)
+#define TASK_TEXT(p, m, n, sh, st, d) TASK_ROW(p, ROW_TEXT, m, n, d, .show = sh, .store = st)
+#define TASK_BLOB(p, m, n, r, w, s, d)                                                             \
+	TASK_ROW(p, ROW_BLOB, m, n, d, .read = r, .write = w, .size = s)
+#define TASK_LINK(p, n, s, d)	     TASK_ROW(p, ROW_LINK, 0777, n, d, .show = s)
+#define TASK_ROW(p, k, m, n, d, ...) ROW(p, k, m, n, d, .of = is_simulated, __VA_ARGS__)
 #define ROW(p, k, m, n, d, ...)                                                                    \
 	{.path = p, .kind = k, .mode = m, .need = CONFIG_##n, .doc = d, __VA_ARGS__},
 

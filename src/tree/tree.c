@@ -59,6 +59,21 @@ void node_view(struct simm *simm, const struct simm_node *node, struct view *v)
 		v->aux = p->row->aux;
 }
 
+/* Is the row of @p there with the arguments of @node? */
+static bool entry_exists(struct simm *simm, const struct place *p, const struct simm_node *node)
+{
+	struct simm_node entry = *node;
+	struct view v;
+
+	if (!place_exists(simm, p))
+		return false;
+	if (!p->row || !p->row->of)
+		return true;
+	entry.place = place_id(simm, p);
+	node_view(simm, &entry, &v);
+	return p->row->of(&v);
+}
+
 /* ---- lookup ---- */
 
 /* @name as an entry of the place @p below @dir. */
@@ -71,7 +86,7 @@ static bool match(struct simm *simm, const struct simm_node *dir, const struct p
 		(len <= (size_t)p->name_len + p->suffix_len || memcmp(p->name, name, p->name_len) ||
 			memcmp(p->suffix, name + len - p->suffix_len, p->suffix_len)))
 		return false;
-	if (!place_exists(simm, p))
+	if (!entry_exists(simm, p, dir))
 		return false;
 	*out = *dir;
 	out->place = place_id(simm, p);
@@ -220,7 +235,7 @@ static uint64_t count_subdirs(struct simm *simm, const struct simm_node *node)
 		char name[SIMM_NAME_MAX + 1];
 		struct simm_node child;
 
-		if (!is_dir(p) || !place_exists(simm, p))
+		if (!is_dir(p) || !entry_exists(simm, p, node))
 			continue;
 		if (!p->arg) {
 			n++;
@@ -268,7 +283,9 @@ static uint64_t link_size(struct view *v)
 {
 	struct text target;
 
-	if (!row_below(v->row, "proc/") || !strcmp(v->row->path, "proc/self") ||
+	if (v->row->size)
+		return v->row->size(v);
+	if (!row_below(v->row, "proc/") || v->row->of || !strcmp(v->row->path, "proc/self") ||
 		!strcmp(v->row->path, "proc/thread-self"))
 		return 0;
 	text_init(&target);
@@ -331,7 +348,7 @@ bool node_holds(struct simm *simm, const struct simm_node *node)
 	unsigned depth = ancestry(simm, node_place(simm, node), chain, 32);
 
 	for (unsigned i = 0; i < depth; i++)
-		if (!place_exists(simm, chain[i]) ||
+		if (!entry_exists(simm, chain[i], node) ||
 			(chain[i]->arg && !arg_holds(simm, chain[i], node)))
 			return false;
 	return true;
@@ -398,7 +415,7 @@ static bool fill_child(struct simm *simm, const struct simm_node *dir, unsigned 
 	char name[SIMM_NAME_MAX + 1];
 	struct simm_node child = *dir;
 
-	if (!place_exists(simm, p))
+	if (!entry_exists(simm, p, dir))
 		return true;
 	if (!p->arg) {
 		child.place = place_id(simm, p);

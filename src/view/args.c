@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arguments of paths that are numbers: nodes, CPUs, memory blocks, processes, firmware ranges, huge page sizes.
+ * Arguments of paths that are numbers: nodes, CPUs, memory blocks, firmware ranges, huge page sizes.
  *
  * A number has one spelling, decimal without leading zeros. Which numbers exist is a question to the machine; some
  * arguments stand below another one (the CPUs of a node), whose value is then in view.arg[0].
@@ -90,32 +90,9 @@ static bool memmap_exists(const struct view *v, uint64_t entry)
 	return v->s && entry < v->s->desc.nr_ram;
 }
 
-/* The simulated machine has no processes yet: the one that is there is who asks. */
-static bool pid_exists(const struct view *v, uint64_t pid)
-{
-	return v->s && pid && pid == v->s->caller.pid;
-}
-
-static bool tid_exists(const struct view *v, uint64_t tid)
-{
-	return v->s && tid && (tid == v->s->caller.tid || tid == v->s->caller.pid);
-}
-
 static uint64_t nr_memmap(const struct view *v)
 {
 	return v->s ? v->s->desc.nr_ram : 0;
-}
-
-/* From the caller's own on: nothing is below it. */
-static uint64_t pid_end(const struct view *v)
-{
-	return v->s && v->s->caller.pid ? (uint64_t)v->s->caller.pid + 1 : 0;
-}
-
-static uint64_t tid_end(const struct view *v)
-{
-	return v->s && v->s->caller.tid >= v->s->caller.pid ? (uint64_t)v->s->caller.tid + 1
-							    : pid_end(v);
 }
 
 /* ---- the tables ---- */
@@ -140,35 +117,6 @@ NUMBER_ARG(block, block_exists, memory_block_end(v->m))
 NUMBER_ARG(block_of_node, block_of_node_exists, memory_block_end(v->m))
 NUMBER_ARG(node_of_block, node_of_block_exists, v->m->nr_nodes)
 NUMBER_ARG(memmap, memmap_exists, nr_memmap(v))
-
-/* Their numbers are the host's, large and few: listing does not count up to them. */
-static int parse_pid(struct view *v, const char *name, size_t len, uint64_t *value)
-{
-	return parse_existing(v, name, len, value, pid_exists);
-}
-
-static bool next_pid(struct view *v, uint64_t *key, char *name, size_t cap)
-{
-	if (*key < pid_end(v))
-		*key = pid_end(v) - 1;
-	return next_existing(v, key, name, cap, pid_end(v), pid_exists);
-}
-const struct arg_ops arg_pid = {.parse = parse_pid, .next = next_pid, .print = print_number};
-
-static int parse_tid(struct view *v, const char *name, size_t len, uint64_t *value)
-{
-	return parse_existing(v, name, len, value, tid_exists);
-}
-
-static bool next_tid(struct view *v, uint64_t *key, char *name, size_t cap)
-{
-	if (*key < pid_end(v))
-		*key = pid_end(v) - 1;
-	else if (*key < tid_end(v))
-		*key = tid_end(v) - 1;
-	return next_existing(v, key, name, cap, tid_end(v), tid_exists);
-}
-const struct arg_ops arg_tid = {.parse = parse_tid, .next = next_tid, .print = print_number};
 
 /* The value of a size is its index in the machine's list; its spelling is in KiB. */
 static int parse_hugepages(struct view *v, const char *name, size_t len, uint64_t *value)

@@ -6,8 +6,10 @@
  * argument string says how the rest is read. It is a list of `name:type` or `name:type=default`:
  *
  *	gfp     GFP flags                      order   0 .. nr_orders - 1      page    a struct page: NAME or pfn
- *	address a kernel address (hex) or NAME  number  decimal, or hex with 0x  size   number with K, M, G, T
+ *	address an address (hex) or NAME       number  decimal, or hex with 0x  size   number with K, M, G, T
  *	node    a node id, -1 for none         word    any one word             rest    the rest of the line
+ *	fd      a file descriptor or NAME      path    a name, in quotes or not buffer address or "contents"
+ *	prot, mapping, advice ...              symbolic words (arg_word.def)
  *
  * The handler gets the values, does its act, and appends its result to call->result. When the line has a
  * `NAME =`, it puts what the name is to hold into call->made.
@@ -36,6 +38,7 @@ struct call {
 	struct machine *m;
 	const struct call_row *row;
 	unsigned cpu;
+	struct task *task;	/* of PID/ctl: who makes it; NULL elsewhere */
 	struct vars *vars;	/* where its results are named, and its names looked up before the machine's */
 	unsigned nr_args;
 	struct call_value arg[CALL_MAX_ARGS];

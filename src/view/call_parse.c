@@ -5,15 +5,17 @@
  *	[NAME =] CALL ARGUMENT...  [= RESULT]  [# comment]
  *
  * 1. Words are what stands between blanks, commas and parentheses, so C's, strace's and a hand's spelling are one
- *    grammar; "strings", [arrays] and {structs} are one word each.
+ *    grammar; "strings", [arrays] and {structs} are one word each, and C's comments are blanks.
  * 2. The first word finds the row, whose argument string says how each of the rest is read; those left out at the
- *    end take their defaults.
+ *    end take their defaults. An argument may be given by name, as strace does: clone(child_stack=NULL, flags=...).
  * 3. A word that is a name is only noted here: what it stands for is looked up for each call of a range.
  *
  * Nothing is allocated and nothing changes while a line is read: a million lines a second come through here, and
  * a refused line must leave no trace but its sentence.
  */
+#include "view/arg_words.h"
 #include "view/call_parse.h"
+#include "view/task_view.h"
 
 #include "base/parse.h"
 #include "mm/page/frame.h"
@@ -63,12 +65,28 @@ static const char *skip_bracket(const char *s, const char *end)
 	return end;
 }
 
+/* Past blanks and C comments. */
+static const char *skip_gap(const char *s, const char *end)
+{
+	for (;;) {
+		while (s < end && is_gap(*s))
+			s++;
+		if (end - s < 4 || s[0] != '/' || s[1] != '*')
+			return s;
+		const char *comment = s;
+
+		for (s += 2; end - s >= 2 && (s[0] != '*' || s[1] != '/'); s++)
+			;
+		if (end - s < 2)
+			return comment;
+		s += 2;
+	}
+}
+
 static bool next_word(struct reader *r, struct word *w)
 {
-	const char *s = r->at;
+	const char *s = skip_gap(r->at, r->end);
 
-	while (s < r->end && is_gap(*s))
-		s++;
 	r->at = s;
 	if (s == r->end || *s == '#')
 		return false;
@@ -216,6 +234,40 @@ static int read_node(struct reader *r, const struct word *w, uint64_t *out)
 	return *out < r->v->m->nr_nodes ? 0 : refuse_range(r, w, "node", r->v->m->nr_nodes - 1);
 }
 
+/* A number, and what strace -y puts behind it: 3</etc/passwd>. */
+static int read_fd(const struct word *w, uint64_t *out)
+{
+	const char *path = memchr(w->s, '<', w->len);
+	size_t len = path ? (size_t)(path - w->s) : w->len;
+
+	if (parse_is(w->s, len, "AT_FDCWD")) {
+		*out = (uint64_t)-100;
+		return 0;
+	}
+	return parse_s64(w->s, len, (int64_t *)out) ? 0 : -EINVAL;
+}
+
+/* Where to copy to or from; a string stands for its contents. */
+static int read_buffer(const struct word *w, uint64_t *out)
+{
+	*out = 0;
+	return *w->s == '"' || *w->s == '[' || *w->s == '{' || word_is(w, "NULL") ||
+			       parse_u64(w->s, w->len, 16, out)
+		       ? 0
+		       : -EINVAL;
+}
+
+static int read_mode(const struct word *w, uint64_t *out)
+{
+	*out = 0;
+	for (uint32_t i = 0; i < w->len; i++) {
+		if (w->s[i] < '0' || w->s[i] > '7' || *out >> 20)
+			return -EINVAL;
+		*out = *out << 3 | (uint64_t)(w->s[i] - '0');
+	}
+	return w->len ? 0 : -EINVAL;
+}
+
 /* @w as a value of @type. -EINVAL with a sentence in why, or without one: the word is not of the type at all. */
 static int read_value(struct reader *r, enum arg_type type, const struct word *w, uint64_t *out)
 {
@@ -246,13 +298,21 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 		if (!parse_u64(w->s, w->len, 0, out))
 			return -EINVAL;
 		return *out < m->nr_cpus ? 0 : refuse_range(r, w, "CPU", m->nr_cpus - 1);
+	case ARG_fd:
+		return read_fd(w, out);
+	case ARG_buffer:
+		return read_buffer(w, out);
+	case ARG_mode:
+		return read_mode(w, out);
 	case ARG_word:
+	case ARG_path:
 	case ARG_rest:
 	case NR_ARG_TYPES:
 		*out = 0;
 		return 0;
+	default:
+		return arg_words_parse(type, w->s, w->len, w->column, out, r->why);
 	}
-	return -EINVAL;
 }
 
 /* Is the word a name? Words that begin with a letter are, where names may stand; an address in bare hexadecimal
@@ -263,13 +323,15 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 	struct name_ref ref;
 	struct refusal why;
 
-	if (type == ARG_gfp || type == ARG_word || type == ARG_rest)
+	if (type == ARG_gfp || type == ARG_word || type == ARG_rest || type == ARG_path ||
+		type == ARG_mode || arg_has_words(type))
 		return false;
 	if (!is_gap(*w->s) && ((*w->s | 32) < 'a' || (*w->s | 32) > 'z') && *w->s != '_')
 		return false;
-	if (word_is(w, "NULL") || (type == ARG_node && word_is(w, "NUMA_NO_NODE")))
+	if (word_is(w, "NULL") || (type == ARG_node && word_is(w, "NUMA_NO_NODE")) ||
+		(type == ARG_fd && word_is(w, "AT_FDCWD")))
 		return false;
-	if (type != ARG_address || !parse_u64(w->s, w->len, 16, &ignored))
+	if ((type != ARG_address && type != ARG_buffer) || !parse_u64(w->s, w->len, 16, &ignored))
 		return true;
 	return !name_parse(w, &ref, &why) &&
 	       name_get(r->v->m, r->vars, ref.base, ref.len, ref.first);
@@ -321,7 +383,7 @@ static int read_default(struct reader *r, struct parsed_call *p, unsigned i)
 	a->index = VAR_NO_INDEX;
 	if (!w.len)
 		return 0;
-	if (arg->type == ARG_word || arg->type == ARG_rest) {
+	if (arg->type == ARG_word || arg->type == ARG_rest || arg->type == ARG_path) {
 		a->word = w.s;
 		a->len = w.len;
 	}
@@ -344,6 +406,23 @@ static void read_recorded(struct reader *r, struct call *c)
 	}
 }
 
+/* NAME=VALUE where NAME is one of the call's arguments: its number, and @w cut to the value. @n: it is none. */
+static unsigned take_name(const struct call_spec *spec, struct word *w, unsigned n)
+{
+	const char *equals = memchr(w->s, '=', w->len);
+	uint32_t len = equals ? (uint32_t)(equals - w->s) : 0;
+
+	for (unsigned i = 0; len && i < spec->nr_args; i++)
+		if (spec->arg[i].name_len == len && !memcmp(spec->arg[i].name, w->s, len) &&
+			len + 1 < w->len) {
+			w->s += len + 1;
+			w->len -= len + 1;
+			w->column += len + 1;
+			return i;
+		}
+	return n;
+}
+
 static int read_args(struct reader *r, struct parsed_call *p)
 {
 	const struct call_spec *spec = p->spec;
@@ -356,18 +435,23 @@ static int read_args(struct reader *r, struct parsed_call *p)
 			read_recorded(r, &p->call);
 			break;
 		}
-		if (n == spec->nr_args)
+		unsigned i = take_name(spec, &w, n);
+		if (i >= spec->nr_args || p->call.arg[i].given)
 			return refuse_usage(r, spec, "has no argument here", w.column, w.len);
-		if (spec->arg[n].type == ARG_rest)
+		if (spec->arg[i].type == ARG_rest)
 			widen_to_rest(r, &w);
-		p->call.arg[n].given = true;
-		err = read_arg(r, p, n++, &w);
+		p->call.arg[i].given = true;
+		err = read_arg(r, p, i, &w);
+		n = i + 1;
 	}
-	if (!err && n < spec->nr_required)
-		return refuse_usage(
-			r, spec, "wants more arguments", (uint32_t)(r->at - r->line) + 1, 1);
-	for (; !err && n < spec->nr_args; n++)
-		err = read_default(r, p, n);
+	for (unsigned i = 0; !err && i < spec->nr_args; i++) {
+		if (p->call.arg[i].given)
+			continue;
+		if (i < spec->nr_required)
+			return refuse_usage(r, spec, "wants more arguments",
+				(uint32_t)(r->at - r->line) + 1, 1);
+		err = read_default(r, p, i);
+	}
 	return err;
 }
 
@@ -379,7 +463,11 @@ static int read_target(struct reader *r, struct word *first, struct parsed_call 
 	struct reader after = *r;
 	struct word w, name = *first;
 	const char *equals = memchr(first->s, '=', first->len);
+	const char *behind = first->s + first->len;
 
+	/* A call without arguments, as strace prints it: `fork() = 123`. */
+	if (!equals && behind < r->end && *behind == '(')
+		return 0;
 	if (equals) {
 		/* NAME=call or NAME= call: cut the word. */
 		name.len = (uint32_t)(equals - first->s);
@@ -410,8 +498,11 @@ int call_parse(
 		.v = v,
 		.vars = &v->m->vars,
 		.why = &v->m->why};
+	struct task *task = where == CALL_PROCESS ? view_process(v) : NULL;
 	struct word first;
 
+	if (task)
+		r.vars = &task->vars;
 	p->spec = NULL;
 	p->has_target = false;
 	p->bulk = false;
@@ -427,10 +518,13 @@ int call_parse(
 	err = check_call(&r, &first, p->spec, where);
 	if (err)
 		return err;
+	if (where == CALL_PROCESS && (!task || task->state == TASK_ZOMBIE))
+		return refuse(&v->m->why, ESRCH, "the process has ended");
 	struct call *c = &p->call;
 	c->v = v;
 	c->m = v->m;
-	c->vars = &v->m->vars;
+	c->task = task;
+	c->vars = task ? &task->vars : &v->m->vars;
 	c->row = p->spec->row;
 	c->nr_args = p->spec->nr_args;
 	c->made = (struct var){0};

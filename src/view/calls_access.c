@@ -8,7 +8,7 @@
  * privilege unless `user` is said. An access that the hardware refuses is EFAULT: nobody handles the fault yet. The
  * log then has the line with which the architecture's kernel would die (arch/<arch>/mm/fault.c of 6.1).
  */
-#include "view/call.h"
+#include "view/calls_process.h"
 
 #include "base/parse.h"
 #include "mm/kernel/cpus.h"
@@ -77,6 +77,12 @@ static int one_access(struct call *c, enum hw_kind kind, uint64_t value,
 		return refuse_at(&c->m->why, EINVAL, size->column, (uint32_t)size->len,
 			"an access has 1, 2, 4 or 8 bytes");
 	a.bytes = (uint8_t)size->number;
+	if (c->task) {
+		if (mode->given && !parse_is(mode->word, mode->len, "user"))
+			return refuse_at(&c->m->why, EINVAL, mode->column, (uint32_t)mode->len,
+				"a process accesses its memory in user mode");
+		return call_task_access(c, kind, value, a.bytes);
+	}
 	if (mode->word && parse_is(mode->word, mode->len, "user"))
 		a.user = true;
 	else if (mode->word && !parse_is(mode->word, mode->len, "kernel"))

@@ -20,6 +20,7 @@
 
 #include "base/parse.h"
 #include "view/files.h"
+#include "view/task_view.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -70,6 +71,37 @@ static int keep_result(
 	return var_set(m, p->call.vars, t->base, t->len, index, &made);
 }
 
+/* A vfork child that runs in its parent's memory: the parent goes on when it runs a program or exits. */
+static const struct task *vfork_child(const struct machine *m, const struct task *parent)
+{
+	const struct task *t;
+	uint32_t pid = 0;
+
+	for (; (t = task_next(m, &pid)); pid++)
+		if (t->vfork_parent_waits && t->ppid == parent->tgid && t->state == TASK_RUNNING)
+			return t;
+	return NULL;
+}
+
+/* Before the act of a process: does it have to wait? Its last refused access is forgotten. */
+static int begin_act(struct call *c)
+{
+	const struct task *child = vfork_child(c->m, c->task);
+
+	if (child && c->run->interrupted)
+		return refuse(&c->m->why, EINTR,
+			"interrupted by a signal while it waited for process %u", child->pid);
+	if (child) {
+		c->wait = true;
+		refuse(&c->m->why, EAGAIN,
+			"process %u, its vfork child, to run a program or to exit", child->pid);
+		return 0;
+	}
+	if (c->run->fresh)
+		c->task->signal = (struct siginfo){0};
+	return 0;
+}
+
 /* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */
 static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target,
 	struct line_run *run, struct text *result)
@@ -86,7 +118,10 @@ static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target
 	c->result = result;
 	c->made.kind = VAR_NONE;
 	c->again = c->wait = false;
-	err = p->spec->row->fn(c);
+	if (c->task)
+		err = begin_act(c);
+	if (!err && !c->wait)
+		err = p->spec->row->fn(c);
 	assert(err <= 0);
 	if (!err && p->has_target && !c->again && !c->wait)
 		err = keep_result(s, p, target, result);
@@ -286,6 +321,21 @@ static int do_one(struct line_run *run, struct bulk *b, const uint32_t *index, u
 	return err;
 }
 
+/* Whose names the next call uses: a process may have ended by the one before, or while that waited. */
+static int find_scope(const struct line_run *run, struct bulk *b)
+{
+	struct call *c = &b->p.call;
+
+	c->vars = &c->m->vars;
+	if (run->v->aux != CALL_PROCESS)
+		return 0;
+	c->task = view_process(run->v);
+	if (!c->task || c->task->state == TASK_ZOMBIE)
+		return refuse(&c->m->why, ESRCH, "the process has ended");
+	c->vars = &c->task->vars;
+	return 0;
+}
+
 static enum step run_bulk(struct line_run *run, struct bulk *b)
 {
 	struct session *s = run->v->s;
@@ -295,12 +345,13 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 
 	b->p.call.v = run->v;
 	b->p.call.m = s->m;
-	b->p.call.vars = &s->m->vars;
 	if (run->interrupted && !b->waiting) {
 		refuse(&s->m->why, EINTR, "interrupted by a signal");
 		return b->done ? finish_bulk(run, b, &s->m->why) : refuse_bulk(run, -EINTR);
 	}
 	for (unsigned n = 0; n < slice; n++) {
+		if (find_scope(run, b))
+			return refuse_bulk(run, -ESRCH);
 		if (!next_indices(b, index, &target)) {
 			if (b->done)
 				return finish_bulk(run, b, NULL);
@@ -356,7 +407,7 @@ static enum step ctl_line(struct line_run *run)
 	run->err = -call_parse(v, (enum call_where)v->aux, run->line, run->len, &p);
 	if (run->err || !p.spec)
 		return STEP_DONE;
-	p.call.cpu = v->aux == CALL_CPU ? (unsigned)v->arg[0] : 0;
+	p.call.cpu = v->aux == CALL_CPU ? (unsigned)v->arg[0] : p.call.task ? p.call.task->cpu : 0;
 	if (!p.bulk)
 		return run_single(run, &p);
 	return run->fresh ? begin_bulk(run, &p) : run_bulk(run, run->state);

@@ -31,6 +31,11 @@ typedef uint64_t size_fn(struct view *v);
 #define STREAM(path, mode, need, ops, doc) extern const struct stream_ops ops;
 #define LINK(path, need, show, doc)        show_fn show;
 #define ROW(path, kind, mode, need, doc, ...)
+#define TASK_ROW(path, kind, mode, need, doc, ...)
+#define TASK_DIR  DIR
+#define TASK_TEXT TEXT
+#define TASK_BLOB BLOB
+#define TASK_LINK LINK
 #define ARG(name, ops, doc) extern const struct arg_ops ops;
 #include "proc.def"
 #include "sys.def"
@@ -43,6 +48,11 @@ typedef uint64_t size_fn(struct view *v);
 #undef STREAM
 #undef LINK
 #undef ROW
+#undef TASK_ROW
+#undef TASK_DIR
+#undef TASK_TEXT
+#undef TASK_BLOB
+#undef TASK_LINK
 #undef ARG
 
 /* Functions of ROW() rows. */
@@ -75,8 +85,16 @@ store_fn fail_page_alloc_store;
 show_fn show_hostname;
 store_fn store_hostname;
 extern const struct stream_ops ctl_stream;
-show_fn show_sim_var;
+show_fn show_sim_var, show_pid_var;
 int forget_sim_var(struct view *v);
+int forget_pid_var(struct view *v);
+bool is_simulated(const struct view *v);
+show_fn show_pid_fd;
+size_fn size_pid_fd;
+int mkdir_task(struct view *v, const char *name, size_t len);
+int rmdir_task(struct view *v);
+/* One number as the kernel's kstrtoint(strstrip()) reads it, from at most 12 bytes. */
+bool parse_kernel_int(const char *data, size_t len, int base, long *out);
 show_fn show_sim_readme, show_sim_readme_zh, show_sim_bashrc, show_sim_lesson;
 size_fn size_sim_readme, size_sim_readme_zh, size_sim_bashrc, size_sim_lesson;
 

@@ -187,6 +187,7 @@ static bool type_takes(enum arg_type type, enum var_kind kind)
 	case ARG_page:
 		return kind == VAR_PAGE || kind == VAR_NUMBER;
 	case ARG_address:
+	case ARG_buffer:
 	case ARG_number:
 	case ARG_size:
 		return kind == VAR_ADDRESS || kind == VAR_NUMBER;

@@ -9,6 +9,7 @@
 #include "view/put.h"
 
 #include "view/release.h"
+#include "view/task_view.h"
 
 #include "base/parse.h"
 
@@ -137,13 +138,20 @@ int show_uptime(struct view *v, struct text *out)
 	return 0;
 }
 
+/* Who reads this runs, too: Linux never says 0. */
+static unsigned running(const struct machine *m)
+{
+	unsigned n = tasks_running(m);
+
+	return n ? n : 1;
+}
+
 int show_loadavg(struct view *v, struct text *out)
 {
-	uint32_t pid = v->s ? v->s->caller.pid : 0;
+	const struct tasks *tasks = &v->m->processes.tasks;
 
-	text_puts(out, "0.00 0.00 0.00 1/1 ");
-	text_dec(out, pid, 0);
-	text_putc(out, '\n');
+	/* Nothing is averaged: the simulation has no time slices. */
+	text_printf(out, "0.00 0.00 0.00 %u/%u %u\n", running(v->m), tasks->nr, tasks->last_pid);
 	return 0;
 }
 
@@ -168,8 +176,8 @@ int show_stat(struct view *v, struct text *out)
 	put_count(out, "intr", 0);
 	put_count(out, "ctxt", 0);
 	put_count(out, "btime", v->s ? v->s->wall_s : 0);
-	put_count(out, "processes", 1);
-	put_count(out, "procs_running", 1);
+	put_count(out, "processes", v->m->processes.tasks.forks);
+	put_count(out, "procs_running", running(v->m));
 	put_count(out, "procs_blocked", 0);
 	text_puts(out, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
 	return 0;

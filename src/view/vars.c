@@ -1,33 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * sim/vars/NAME: what a name holds, in words; removing the file forgets the name.
+ * sim/vars/NAME and PID/vars/NAME: what a name holds, in words; removing the file forgets the name.
+ *
+ * The two folders are the same over two scopes: the machine's names, and those of one process.
  */
 #include "view/files.h"
+#include "view/task_view.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+static struct vars *machines(const struct view *v)
+{
+	return &v->m->vars;
+}
+
+/* NULL when the process is gone. */
+static struct vars *of_task(const struct view *v)
+{
+	struct task *t = view_process(v);
+
+	return t ? &t->vars : NULL;
+}
+
 /* BASE or BASE.INDEX, the index in plain decimal without leading zeroes: one spelling a name. */
-static int var_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+static int parse(
+	struct view *v, const struct vars *vars, const char *name, size_t len, uint64_t *value)
 {
 	size_t base_len;
 	uint32_t index;
 
-	if (!var_split(name, len, &base_len, &index))
+	if (!vars || !var_split(name, len, &base_len, &index))
 		return -ENOENT;
 	if (index != VAR_NO_INDEX && name[base_len + 1] == '0' && len - base_len > 2)
 		return -ENOENT;
-	return var_key(v->m, &v->m->vars, name, base_len, index, value) ? 0 : -ENOENT;
+	return var_key(v->m, vars, name, base_len, index, value) ? 0 : -ENOENT;
 }
 
-static bool var_list(struct view *v, uint64_t *key, char *name, size_t cap)
+static bool list(struct view *v, const struct vars *vars, uint64_t *key, char *name, size_t cap)
 {
 	char found[VAR_NAME_MAX + 12];
 	uint64_t cookie = *key;
 	struct var var;
 
-	if (!var_next(v->m, &v->m->vars, &cookie, found, &var))
+	if (!vars || !var_next(v->m, vars, &cookie, found, &var))
 		return false;
 	*key = cookie - 1;
 	snprintf(name, cap, "%s", found);
@@ -35,22 +52,21 @@ static bool var_list(struct view *v, uint64_t *key, char *name, size_t cap)
 }
 
 /* The name behind a key; false when it is forgotten. */
-static bool var_at(struct view *v, uint64_t key, char *name, struct var *var)
+static bool var_at(
+	struct view *v, const struct vars *vars, uint64_t key, char *name, struct var *var)
 {
 	uint64_t cookie = key;
 
-	return var_next(v->m, &v->m->vars, &cookie, name, var) && cookie == key + 1;
+	return vars && var_next(v->m, vars, &cookie, name, var) && cookie == key + 1;
 }
 
-static void var_print(struct view *v, uint64_t value, char *name, size_t cap)
+static void print(struct view *v, const struct vars *vars, uint64_t value, char *name, size_t cap)
 {
 	char found[VAR_NAME_MAX + 12];
 	struct var var;
 
-	snprintf(name, cap, "%s", var_at(v, value, found, &var) ? found : "");
+	snprintf(name, cap, "%s", var_at(v, vars, value, found, &var) ? found : "");
 }
-
-const struct arg_ops var_arg = {.parse = var_parse, .next = var_list, .print = var_print};
 
 static void put_size(const struct var *var, struct text *out)
 {
@@ -61,12 +77,12 @@ static void put_size(const struct var *var, struct text *out)
 			4ULL << var->order);
 }
 
-int show_sim_var(struct view *v, struct text *out)
+static int show(struct view *v, const struct vars *vars, uint64_t key, struct text *out)
 {
 	char name[VAR_NAME_MAX + 12];
 	struct var var;
 
-	if (!var_at(v, v->arg[0], name, &var))
+	if (!var_at(v, vars, key, name, &var))
 		return -ENOENT;
 	switch ((enum var_kind)var.kind) {
 	case VAR_PAGE:
@@ -75,7 +91,9 @@ int show_sim_var(struct view *v, struct text *out)
 		break;
 	case VAR_ADDRESS:
 		text_printf(out, "address %#llx", (unsigned long long)var.value);
-		put_size(&var, out);
+		/* An address of a process is where something lies, not an allocation with an order. */
+		if (vars == &v->m->vars || var.bytes)
+			put_size(&var, out);
 		break;
 	case VAR_NUMBER:
 		text_printf(out, "number %llu (%#llx)", (unsigned long long)var.value,
@@ -88,17 +106,42 @@ int show_sim_var(struct view *v, struct text *out)
 	return 0;
 }
 
-int forget_sim_var(struct view *v)
+static int forget(struct view *v, struct vars *vars, uint64_t key)
 {
 	char name[VAR_NAME_MAX + 12];
 	struct var var;
-
-	if (!var_at(v, v->arg[0], name, &var))
-		return -ENOENT;
 	size_t len;
 	uint32_t index;
-	if (!var_split(name, strlen(name), &len, &index))
+
+	if (!var_at(v, vars, key, name, &var) || !var_split(name, strlen(name), &len, &index))
 		return -ENOENT;
 	v->s->acts++;
-	return var_forget(v->m, &v->m->vars, name, len, index);
+	return var_forget(v->m, vars, name, len, index);
 }
+
+#define VAR_FILES(ops, scope, at, shows, forgets)                                                  \
+	static int parse_##ops(struct view *v, const char *name, size_t len, uint64_t *value)      \
+	{                                                                                          \
+		return parse(v, scope(v), name, len, value);                                       \
+	}                                                                                          \
+	static bool next_##ops(struct view *v, uint64_t *key, char *name, size_t cap)              \
+	{                                                                                          \
+		return list(v, scope(v), key, name, cap);                                          \
+	}                                                                                          \
+	static void print_##ops(struct view *v, uint64_t value, char *name, size_t cap)            \
+	{                                                                                          \
+		print(v, scope(v), value, name, cap);                                              \
+	}                                                                                          \
+	const struct arg_ops ops = {                                                               \
+		.parse = parse_##ops, .next = next_##ops, .print = print_##ops};                   \
+	int shows(struct view *v, struct text *out)                                                \
+	{                                                                                          \
+		return show(v, scope(v), v->arg[at], out);                                         \
+	}                                                                                          \
+	int forgets(struct view *v)                                                                \
+	{                                                                                          \
+		return forget(v, scope(v), v->arg[at]);                                            \
+	}
+
+VAR_FILES(var_arg, machines, 0, show_sim_var, forget_sim_var)
+VAR_FILES(var_of_task_arg, of_task, 1, show_pid_var, forget_pid_var)

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * sim/walk/ADDRESS: how the MMU finds a physical address, level by level, in words.
+ * sim/walk/ADDRESS and PID/walk/ADDRESS: how the MMU finds a physical address, level by level, in words.
  *
- * It reads the tables in RAM with CPU 0's registers, as the CPU does on a TLB miss, but sets no flag and leaves the
- * TLBs alone. So it shows what the tables say now; the TLB may still know better, and the last line tells.
+ * It reads the tables in RAM with CPU 0's registers, or with a process's own tables and those of the CPU on which it
+ * runs, as the CPU does on a TLB miss, but sets no flag and leaves the TLBs alone. So it shows what the tables say now;
+ * the TLB may still know better, and the last line tells.
  */
 #include "view/files.h"
+
+#include "view/call_parse.h"
+#include "view/task_view.h"
 
 #include "base/parse.h"
 #include "mm/kernel/cpus.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
+#include "mm/process/asid.h"
+#include "mm/process/vma_index.h"
 #include "view/translation.h"
 
 #include <errno.h>
@@ -81,14 +87,20 @@ static void put_step(
 	text_putc(out, '\n');
 }
 
-static const char *tlb_word(const struct machine *m, uint64_t va, uint16_t asid)
+/* Who remembers a translation: entries of address space @asid, and the kernel's for all. */
+static void put_tlb(
+	const struct machine *m, unsigned nr, uint64_t va, uint16_t asid, struct text *out)
 {
-	const struct hw_cpu *cpu = machine_cpu_peek(m, 0);
+	static const char *const where[] = {"for data", "for instructions", "in the second level"};
+	const struct hw_cpu *cpu = machine_cpu_peek(m, nr);
 	const struct tlb *tlbs[3];
 	const struct tlb_entry *e;
 
-	if (!cpu)
-		return "CPU 0 does not have it: it has made no access";
+	text_printf(out, "%-10s ", "tlb");
+	if (!cpu) {
+		text_printf(out, "CPU %u does not have it: it has made no access\n", nr);
+		return;
+	}
 	tlbs[0] = &cpu->dtlb;
 	tlbs[1] = &cpu->itlb;
 	tlbs[2] = &cpu->stlb;
@@ -98,12 +110,12 @@ static const char *tlb_word(const struct machine *m, uint64_t va, uint16_t asid)
 
 		while ((e = tlb_next(tlbs[t], &i, &page, &shift)))
 			if (va >> shift == page >> shift &&
-				(e->asid == asid || e->flags & HW_GLOBAL))
-				return t == 0	? "CPU 0 has it, for data"
-				       : t == 1 ? "CPU 0 has it, for instructions"
-						: "CPU 0 has it, in the second level";
+				(e->asid == asid || e->flags & HW_GLOBAL)) {
+				text_printf(out, "CPU %u has it, %s\n", nr, where[t]);
+				return;
+			}
 	}
-	return "CPU 0 does not have it";
+	text_printf(out, "CPU %u does not have it\n", nr);
 }
 
 static void put_end(struct text *out, const struct paging_mode *mode, const struct page_walk *w)
@@ -120,27 +132,58 @@ static void put_end(struct text *out, const struct paging_mode *mode, const stru
 	text_putc(out, '\n');
 }
 
-int show_walk(struct view *v, struct text *out)
+static void put_regime(
+	struct machine *m, const struct hw_regime *r, unsigned cpu, uint64_t va, struct text *out)
 {
-	struct hw_regime r = machine_cpu_regime(v->m, 0);
-	const struct paging_mode *mode = &paging_modes[r.mode];
-	struct dram d = machine_dram(v->m);
-	uint64_t va = v->arg[0];
+	const struct paging_mode *mode = &paging_modes[r->mode];
+	struct dram d = machine_dram(m);
 	struct page_walk w;
 
 	text_printf(out, "%-10s 0x%llx\n%-10s %s (%s)\n", "address", (ull)va, "paging", mode->name,
 		mode->doc);
-	if (r.mode == PAGING_NONE) {
+	if (r->mode == PAGING_NONE) {
 		text_printf(out, "%-10s 0x%llx\n", "physical", (ull)va);
-		return 0;
+		return;
 	}
-	text_printf(out, "%-10s 0x%llx (%s)\n", "table", (ull)r.root[r.two_roots && va >> 63],
-		root_register(v->m, va));
-	walk_tables(&r, &d, va, &w);
+	text_printf(out, "%-10s 0x%llx (%s)\n", "table", (ull)r->root[r->two_roots && va >> 63],
+		root_register(m, va));
+	walk_tables(r, &d, va, &w);
 	for (unsigned i = 0; i < w.nr_steps; i++)
 		put_step(out, &mode->level[i], &w.step[i], va);
 	put_end(out, mode, &w);
-	text_printf(out, "%-10s %s\n", "tlb", tlb_word(v->m, va, r.asid));
+	put_tlb(m, cpu, va, r->asid, out);
+}
+
+int show_walk(struct view *v, struct text *out)
+{
+	struct hw_regime r = machine_cpu_regime(v->m, 0);
+
+	put_regime(v->m, &r, 0, v->arg[0], out);
+	return 0;
+}
+
+#define NO_ASID UINT16_MAX
+
+/* What user mode of @mm runs with on CPU @cpu, whether or not it is there now. */
+static struct hw_regime user_regime(const struct machine *m, unsigned cpu, const struct mm *mm)
+{
+	struct hw_regime r = machine_cpu_regime(m, cpu);
+
+	r.root[0] = mm->user_pgd ? mm->user_pgd : mm->pgd;
+	if (!asid_peek(m, cpu, mm, &r.asid))
+		r.asid = NO_ASID;
+	return r;
+}
+
+int show_pid_walk(struct view *v, struct text *out)
+{
+	const struct task *t = view_process(v);
+	const struct mm *mm = t ? task_mm(v->m, t) : NULL;
+
+	if (!mm)
+		return -ESRCH;
+	struct hw_regime r = user_regime(v->m, t->cpu, mm);
+	put_regime(v->m, &r, t->cpu, v->arg[1], out);
 	return 0;
 }
 
@@ -153,7 +196,8 @@ static void address_print(struct view *v, uint64_t value, char *name, size_t cap
 }
 
 /* A name's address: its own, or the kernel's address of its page. */
-static bool address_of_name(const struct machine *m, const char *name, size_t len, uint64_t *value)
+static bool address_of_name(const struct machine *m, const struct vars *vars, const char *name,
+	size_t len, uint64_t *value)
 {
 	const char *plus = memchr(name, '+', len);
 	size_t name_len = plus ? (size_t)(plus - name) : len;
@@ -164,22 +208,54 @@ static bool address_of_name(const struct machine *m, const char *name, size_t le
 	if (!var_split(name, name_len, &base_len, &index) ||
 		(plus && !parse_size(plus + 1, len - name_len - 1, &more)))
 		return false;
-	const struct var *var = var_get(m, &m->vars, name, base_len, index);
+	const struct var *var = name_get(m, vars, name, base_len, index);
 
-	if (!var || (var->kind != VAR_PAGE && var->kind != VAR_ADDRESS))
+	if (!var || var->kind == VAR_NONE)
 		return false;
 	*value = (var->kind == VAR_PAGE ? page_address(m, var->value) : var->value) + more;
-	return var->kind == VAR_ADDRESS || *value != more;
+	return var->kind != VAR_PAGE || *value != more;
+}
+
+static int parse_in(
+	struct view *v, const struct vars *vars, const char *name, size_t len, uint64_t *value)
+{
+	bool prefix = len > 2 && name[0] == '0' && name[1] == 'x';
+
+	if (address_of_name(v->m, vars, name, len, value))
+		return 0;
+	return parse_u64(name + 2 * prefix, len - 2 * (size_t)prefix, 16, value) ? 0 : -ENOENT;
 }
 
 static int address_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	bool prefix = len > 2 && name[0] == '0' && name[1] == 'x';
-
-	if (address_of_name(v->m, name, len, value))
-		return 0;
-	return parse_u64(name + 2 * prefix, len - 2 * (size_t)prefix, 16, value) ? 0 : -ENOENT;
+	return parse_in(v, &v->m->vars, name, len, value);
 }
+
+static int address_of_task_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	const struct task *t = view_process(v);
+
+	return t ? parse_in(v, &t->vars, name, len, value) : -ENOENT;
+}
+
+/* Where each mapping begins: the key is the page. */
+static bool address_of_task_next(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	const struct task *t = view_process(v);
+	const struct mm *mm = t ? task_mm(v->m, t) : NULL;
+	const struct vma *a = mm ? vma_find(v->m, &mm->vmas, *key << PAGE_SHIFT) : NULL;
+
+	if (a && a->start >> PAGE_SHIFT < *key)
+		a = vma_next(v->m, &mm->vmas, a);
+	if (!a)
+		return false;
+	*key = a->start >> PAGE_SHIFT;
+	address_print(v, a->start, name, cap);
+	return true;
+}
+
+const struct arg_ops address_of_task_arg = {
+	.parse = address_of_task_parse, .next = address_of_task_next, .print = address_print};
 
 /* The direct map's begin, and its last page. */
 static bool address_next(struct view *v, uint64_t *key, char *name, size_t cap)

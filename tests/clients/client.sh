@@ -20,6 +20,10 @@ command -v "$tool" >/dev/null || [ -e "$tool" ] || skip_all "$tool is not instal
 
 for machine; do
     start "$machine"
+    # A process to be looked at, with some of its memory touched.
+    if [ -d "$mnt/sim/tasks" ] && mkdir "$mnt/sim/tasks/hog"; then
+        printf 'buf = mmap NULL 32M rw-p\ntouch buf 20M\n' >"$mnt/sim/tasks/hog/ctl" || report 1 "$machine has a process"
+    fi
     said=$(timeout 60 bash "$check" "$mnt" 2>&1)
     report $? "$name on $machine: $said"
     stop

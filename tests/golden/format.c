@@ -84,6 +84,8 @@ static void normalise(const char *line, enum form form, char *out, size_t cap)
 	out[n] = '\0';
 }
 
+#define NOBODYS_PID 4194303u
+
 /* The row of @path with its arguments in @v, NULL when the machine has no such file. */
 static const struct row *find_row(struct view *v, const char *path)
 {
@@ -98,11 +100,11 @@ static const struct row *find_row(struct view *v, const char *path)
 				p += same;
 				continue;
 			}
-			/* proc/self stands for whatever process. */
+			/* proc/self stands for who asks, no process of the machine. */
 			same = isdigit((unsigned char)*p) || !strncmp(p, "self", 4);
 			if (same)
-				v->arg[n++] =
-					isdigit((unsigned char)*p) ? strtoull(p, NULL, 10) : 1;
+				v->arg[n++] = isdigit((unsigned char)*p) ? strtoull(p, NULL, 10)
+									 : NOBODYS_PID;
 			p += !strncmp(p, "self", 4) ? 4 : strspn(p, "0123456789");
 			r = strchr(r, '}') + 1;
 		}

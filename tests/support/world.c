@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX (4u << 20)
@@ -91,9 +92,9 @@ const char *world_get(struct simm_open *open, size_t len)
 	return text;
 }
 
-const char *world_call(struct simm *simm, const char *line)
+const char *world_call_at(struct simm *simm, const char *path, const char *line)
 {
-	struct simm_open *open = world_open(simm, "sim/ctl", SIMM_O_READ | SIMM_O_WRITE);
+	struct simm_open *open = world_open(simm, path, SIMM_O_READ | SIMM_O_WRITE);
 	char with_newline[4096];
 	size_t len = strlen(line);
 
@@ -111,7 +112,12 @@ const char *world_call(struct simm *simm, const char *line)
 	return text;
 }
 
-int world_refused(struct simm *simm, const char *line)
+const char *world_call(struct simm *simm, const char *line)
+{
+	return world_call_at(simm, "sim/ctl", line);
+}
+
+int world_refused_at(struct simm *simm, const char *path, const char *line)
 {
 	char with_newline[4096];
 	size_t len = strlen(line);
@@ -119,6 +125,56 @@ int world_refused(struct simm *simm, const char *line)
 	cr_assert_lt(len + 2, sizeof(with_newline));
 	memcpy(with_newline, line, len);
 	memcpy(with_newline + len, "\n", 2);
-	ssize_t n = world_write(simm, "sim/ctl", with_newline);
+	ssize_t n = world_write(simm, path, with_newline);
 	return n < 0 ? (int)-n : 0;
+}
+
+int world_refused(struct simm *simm, const char *line)
+{
+	return world_refused_at(simm, "sim/ctl", line);
+}
+
+int world_mkdir(struct simm *simm, const char *dir, const char *name)
+{
+	struct simm_node node;
+
+	cr_assert_eq(simm_resolve(simm, dir, &node), 0, "%s", dir);
+	return simm_mkdir(simm, &node, name);
+}
+
+int world_rmdir(struct simm *simm, const char *dir, const char *name)
+{
+	struct simm_node node;
+
+	cr_assert_eq(simm_resolve(simm, dir, &node), 0, "%s", dir);
+	return simm_rmdir(simm, &node, name);
+}
+
+bool world_has(struct simm *simm, const char *path)
+{
+	struct simm_node node;
+	struct simm_attr attr;
+
+	return !simm_resolve(simm, path, &node) && !simm_getattr(simm, &node, &attr);
+}
+
+static bool note_name(void *data, const char *name, const struct simm_attr *attr, uint64_t cookie)
+{
+	size_t len = strlen(text);
+
+	(void)data, (void)attr, (void)cookie;
+	cr_assert_lt(len + strlen(name) + 2, sizeof(text));
+	if (strcmp(name, ".") && strcmp(name, ".."))
+		snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "", name);
+	return true;
+}
+
+const char *world_list(struct simm *simm, const char *dir)
+{
+	struct simm_node node;
+
+	cr_assert_eq(simm_resolve(simm, dir, &node), 0, "%s", dir);
+	text[0] = '\0';
+	cr_assert_eq(simm_readdir(simm, &node, 0, note_name, NULL), 0);
+	return text;
 }

@@ -18,6 +18,17 @@ ssize_t world_write(struct simm *simm, const char *path, const char *text);
 const char *world_call(struct simm *simm, const char *line);
 /* The errno that sim/ctl gives for the line, 0 when it is taken. */
 int world_refused(struct simm *simm, const char *line);
+/* The same for another ctl file, as that of a process. */
+const char *world_call_at(struct simm *simm, const char *path, const char *line);
+int world_refused_at(struct simm *simm, const char *path, const char *line);
+
+/* mkdir and rmdir of @dir/@name: 0 or -errno. */
+int world_mkdir(struct simm *simm, const char *dir, const char *name);
+int world_rmdir(struct simm *simm, const char *dir, const char *name);
+/* Is there such a file? */
+bool world_has(struct simm *simm, const char *path);
+/* The names in @dir, with blanks between, valid until the next call. */
+const char *world_list(struct simm *simm, const char *dir);
 
 struct simm_open *world_open(struct simm *simm, const char *path, unsigned flags);
 /* One write(2) on an open file, run to its end: bytes or -errno. */

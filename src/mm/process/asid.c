@@ -17,7 +17,7 @@
  */
 #include "mm/process/asid.h"
 
-#include "mm/machine.h"
+#include "mm/core/link.h"
 
 #include <assert.h>
 
@@ -121,4 +121,24 @@ unsigned asid_slot(struct machine *m, unsigned cpu, uint64_t id, uint64_t tlb_ge
 	a->slot_gen[cpu][slot] = tlb_gen;
 	a->this_slot[cpu] = (uint8_t)slot;
 	return slot;
+}
+
+bool asid_peek(const struct machine *m, unsigned cpu, const struct mm *mm, uint16_t *asid)
+{
+	const struct asids *a = &m->processes.asids;
+	unsigned slot = 0;
+
+	*asid = 0;
+	if (!a->bits)
+		return a->mm_at[cpu] == machine_ref(m, mm);
+	if (m->arch != ARCH_I386 && m->arch != ARCH_X86_64) {
+		*asid = asid_number(a, mm);
+		return same_generation(a, mm->asid);
+	}
+	while (slot < TLB_NR_DYN_ASIDS && a->slot[cpu][slot] != mm->id)
+		slot++;
+	if (slot == TLB_NR_DYN_ASIDS || a->slot_gen[cpu][slot] < mm->tlb_gen)
+		return false;
+	*asid = asid_pcid(a, slot, mm->user_pgd != 0);
+	return true;
 }

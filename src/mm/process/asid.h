@@ -26,6 +26,9 @@ static inline uint16_t asid_number(const struct asids *a, const struct mm *mm)
 	return (uint16_t)(mm->asid & (((uint64_t)1 << a->bits) - 1));
 }
 
+/* Under which number the TLB of CPU @cpu may have translations of @mm that user mode uses: false when under none. */
+bool asid_peek(const struct machine *m, unsigned cpu, const struct mm *mm, uint16_t *asid);
+
 /* The slot in which CPU @cpu has the address space @id, or takes it in. *@flush: what the TLB has under that number is
  * another's, or out of date. */
 unsigned asid_slot(struct machine *m, unsigned cpu, uint64_t id, uint64_t tlb_gen, bool *flush);
