@@ -55,32 +55,34 @@ void program_default(const struct machine *m, const char *path, size_t len, stru
 
 /* ---- step 1 ---- */
 
+static int check_file(struct machine *m, const struct inode *i, uint64_t bytes)
+{
+	if (i->kind != INODE_FILE && i->kind != INODE_SHMEM)
+		return refuse(
+			&m->why, EACCES, "%.200s is no program: it is a device", inode_path(m, i));
+	if (inode_size_pages(i) >= (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT)
+		return 0;
+	return refuse(&m->why, ENOEXEC,
+		"%.200s has %llu bytes, and the program's segments need %llu of the file",
+		inode_path(m, i), (unsigned long long)i->bytes, (unsigned long long)bytes);
+}
+
 struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout *l,
 	const struct program *p, struct inode **made)
 {
 	uint64_t bytes = exec_file_bytes(l, p);
-	struct inode *i = inode_lookup(m, p->path, p->path_len);
+	struct file *f = file_open(m, cpu, p->path, p->path_len, FILE_RDONLY);
+	struct inode *i = f ? machine_at(m, f->inode_at) : NULL;
 
 	*made = NULL;
-	if (!i) {
+	if (!f && m->why.err == ENOENT) {
 		i = inode_create(m, cpu, INODE_FILE, p->path, p->path_len, bytes, CONTENT_PATTERN);
-		if (!i)
-			return NULL;
 		*made = i;
+		f = i ? file_open_inode(m, cpu, i, FILE_RDONLY) : NULL;
 	}
-	if (i->kind != INODE_FILE && i->kind != INODE_SHMEM) {
-		refuse(&m->why, EACCES, "%s is no program: it is a device", inode_path(m, i));
-		return NULL;
-	}
-	if (inode_size_pages(i) < (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT) {
-		refuse(&m->why, ENOEXEC,
-			"%s has %llu bytes, and the program's segments need %llu of the file",
-			inode_path(m, i), (unsigned long long)i->bytes, (unsigned long long)bytes);
-		return NULL;
-	}
-	struct file *f = file_open_inode(m, cpu, i, FILE_RDONLY);
+	int err = f ? check_file(m, i, bytes) : -m->why.err;
 
-	if (f && file_read(m, cpu, i, 0, NULL, HEADER_BYTES) >= 0)
+	if (!err && file_read(m, cpu, i, 0, NULL, HEADER_BYTES) >= 0)
 		return f;
 	struct refusal why = m->why;
 
@@ -95,11 +97,13 @@ struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout
 
 /* ---- step 2 ---- */
 
-static int count_strings(const char *const *strings, unsigned *nr)
+static unsigned count_strings(const char *const *strings)
 {
-	for (*nr = 0; strings && strings[*nr];)
-		++*nr;
-	return 0;
+	unsigned nr = 0;
+
+	while (strings && strings[nr])
+		nr++;
+	return nr;
 }
 
 /* Everything in x->mm. */
@@ -203,8 +207,8 @@ int task_exec(struct machine *m, struct task *t, const struct program *p)
 	if (!p->argv)
 		with.argv = argv;
 	x.p = &with;
-	count_strings(with.argv, &x.argc);
-	count_strings(with.envp, &x.envc);
+	x.argc = count_strings(with.argv);
+	x.envc = count_strings(with.envp);
 	int err = make_mm(&x);
 
 	if (err)

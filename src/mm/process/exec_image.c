@@ -183,8 +183,8 @@ static uint64_t program_base(const struct exec *x)
 	if (!x->p->pie)
 		return x->l->base;
 	if (!base)
-		base = page_down(x->mm->task_size / 3 * 2);
-	return base + mm_random(x->m, 1, x->l->pie_bits);
+		base = page_down(mm_map_window(x->m) / 3 * 2);
+	return base + mm_random(x->m, 1, (unsigned)x->m->sysctls.value[SYSCTL_mmap_rnd_bits]);
 }
 
 static void set_bounds(struct mm *mm, const struct exec_segment *s, unsigned nr)

@@ -11,9 +11,8 @@
 struct exec_layout {
 	bool separate_code;
 	uint64_t base, pie_base;
-	unsigned pie_bits;
 	uint64_t gap;
-	unsigned stack_bits, align_stack, brk_bits;
+	unsigned align_stack, brk_bits;
 	bool above_stack;
 	unsigned sigpage, vvar, vdso;
 	uint64_t vvar_flags;

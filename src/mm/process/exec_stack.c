@@ -106,7 +106,7 @@ static uint64_t stack_top(struct exec *x)
 
 	if (x->p->stack_top)
 		return page_up(x->p->stack_top);
-	top -= mm_random(x->m, 1, x->l->stack_bits);
+	top -= mm_random(x->m, 1, mm_stack_rnd_bits(x->m));
 	if (x->l->align_stack && randomize(x))
 		top -= rng_below(&x->m->rng, x->l->align_stack);
 	return page_up(top);
@@ -162,7 +162,7 @@ int exec_stack(struct exec *x)
 /* A wish for an address above the stack: any page of those up to a bound. */
 static uint64_t above_stack(struct exec *x, uint64_t bytes)
 {
-	uint64_t first = page_up(x->p_at), end = x->mm->task_size;
+	uint64_t first = page_up(x->p_at), end = mm_map_window(x->m);
 
 	if (x->m->arch == ARCH_X86_64) {
 		uint64_t unit_end = (first + bytes + X86_64_UNIT - 1) & ~(X86_64_UNIT - 1);

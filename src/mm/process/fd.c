@@ -210,8 +210,13 @@ int task_install_fd(struct machine *m, struct task *t, struct file *f, int wante
 	}
 	close_nth(m, t->cpu, t, fd);
 	table(m, t)[fd] = machine_ref(m, f);
-	set_cloexec(m, t, fd, f->flags & FILE_CLOEXEC);
 	return (int)fd;
+}
+
+void task_set_cloexec(struct machine *m, struct task *t, uint64_t fd, bool on)
+{
+	assert(fd < t->nr_fds && table(m, t)[fd]);
+	set_cloexec(m, t, (uint32_t)fd, on);
 }
 
 int task_close(struct machine *m, struct task *t, uint64_t fd)

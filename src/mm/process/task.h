@@ -79,9 +79,11 @@ void task_kill(struct machine *m, struct task *t);
 /* NULL with m->why EBADF. */
 struct file *task_file(struct machine *m, const struct task *t, uint64_t fd);
 /* The lowest free number (from 3 on: nothing is behind 0, 1 and 2), or @fd when that is not negative, which is closed
- * first (dup2(), or a recording's number). Takes over the reference, also on an error. Its FILE_CLOEXEC is the
- * descriptor's. Returns the number. Errors: EMFILE, EBADF, ENOMEM, EDQUOT. */
+ * first (dup2(), or a recording's number). Takes over the reference, also on an error. Returns the number. Errors: EMFILE,
+ * EBADF, ENOMEM, EDQUOT. */
 int task_install_fd(struct machine *m, struct task *t, struct file *f, int fd);
+/* Is the open file @fd closed at exec (O_CLOEXEC, FD_CLOEXEC)? Not unless this says so. */
+void task_set_cloexec(struct machine *m, struct task *t, uint64_t fd, bool on);
 int task_close(struct machine *m, struct task *t, uint64_t fd);
 
 unsigned tasks_check(struct machine *m, struct text *out);
