@@ -238,7 +238,23 @@ Test(mmap, below_4_gib_and_above_47_bits)
 		sys_mmap(m, t, 0, 0x40000001, PROT_READ_, ANON | MAP_32BIT_, NULL, 0, NULL, &at),
 		-ENOMEM);
 	machine_destroy(m);
-	m = booted("pc-x86_64", "ram", "256M", "append", "la57", NULL);
+	struct machine_desc *d = described("pc-x86_64");
+	d->la57 = true;
+	m = boot_described(d);
+	t = naked(m);
+	struct mm *mm = task_mm(m, t);
+	cr_expect_eq(mm->task_size, (1ULL << 56) - PAGE);
+	cr_expect_eq(naked_map(m, t, 0, PAGE, NAKED_RW), mm->mmap_base - PAGE);
+	cr_expect_lt(mm->mmap_base, 1ULL << 47);
+	cr_assert_eq(sys_mmap(m, t, 1ULL << 55, PAGE, NAKED_RW, ANON, NULL, 0, NULL, &at), 0);
+	cr_expect_eq(at, 1ULL << 55, "a wish above 47 bits");
+	cr_assert_eq(sys_mmap(m, t, UINT64_MAX, PAGE, NAKED_RW, ANON, NULL, 0, NULL, &at), 0);
+	cr_expect_gt(at, 1ULL << 55, "a wish that cannot be, above 47 bits");
+	cr_assert_eq(sys_mmap(m, t, (1ULL << 47) - 2 * PAGE, 4 * PAGE, PROT_READ_, ANON, NULL, 0,
+			     NULL, &at),
+		0);
+	cr_expect_lt(at, mm->mmap_base, "a wish across the border");
+	booted_check(m);
 	machine_destroy(m);
 }
 

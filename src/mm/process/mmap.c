@@ -419,7 +419,7 @@ static int check_numbers(
 			"MAP_HUGETLB: mappings of the huge page pool are not simulated");
 	if (!bytes)
 		return refuse(&m->why, EINVAL, "a mapping has at least one byte");
-	if (!r->bytes)
+	if (!r->bytes || r->bytes > words)
 		return refuse(&m->why, ENOMEM, "the length is beyond every address space");
 	if (r->pgoff > words || (r->bytes >> PAGE_SHIFT) > words - r->pgoff)
 		return refuse(&m->why, EOVERFLOW, "offset and length together are beyond any file");
