@@ -239,7 +239,7 @@ Test(mmap, below_4_gib_and_above_47_bits)
 		-ENOMEM);
 	machine_destroy(m);
 	struct machine_desc *d = described("pc-x86_64");
-	d->la57 = true;
+	d->cpu.la57 = true;
 	m = boot_described(d);
 	t = naked(m);
 	struct mm *mm = task_mm(m, t);
