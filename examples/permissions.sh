@@ -6,7 +6,7 @@
 fresh ram=512M
 mkdir "$sim/tasks/demo" || must "a process can be made" false
 flags() { sed -n 's/^PTE .*, //p' "$sim/tasks/demo/walk/$1"; }
-code() { sed -n 's/.*error code \(0x[0-9a-f]*\).*/\1/p' "$sim/errors" | tail -1; }
+code() { sed -n 's/.* code \(0x[0-9a-f]*\),.*/\1/p' "$sim/errors" | tail -1; }
 signal() { grep -o 'SIG[A-Z]* (S[A-Z_]*)' "$sim/errors" | tail -1; }
 
 title "1. Read and write"
