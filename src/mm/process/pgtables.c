@@ -363,7 +363,7 @@ struct freeing {
 	unsigned cpu;
 	uint64_t start, end, floor,
 		ceiling; /* ceiling - 1 is the last address, so that 0 is the top */
-	bool any; /* some table was freed */
+	bool any;	 /* some table was freed */
 };
 
 /* Free what hangs below the table @table of @depth, whose first address is @base, in the range. */
