@@ -12,8 +12,8 @@
  *
  *	20	the mapping there does not permit the access
  *	10	nothing is mapped there, but before or after, in the same program, something is
- *	 5	rss_stat tells of a page of another kind; a drop is not right behind a call that can cause it,
- *		with no fault between
+ *	 5	rss_stat tells of a page of another kind; a drop or a fork is not right behind a call that can
+ *		cause it, with no fault between
  *	 3	the mapping is about to be overlaid: loaders lay segments over it before anyone touches it
  *	50	another program of the process ran then
  *	 0	it fits, or nothing is known of the address (the program's own image, its stack)
@@ -67,10 +67,11 @@ static void fault_costs(const struct layout *l, const struct rec_fault *f, uint3
 {
 	for (uint32_t j = from; j <= to; j++) {
 		cost[j - from] = f->epoch >= 0 && l->epochs[j] != (uint32_t)f->epoch ? 50 : 0;
-		if (f->is_drop && !l->drops[j])
+		if ((f->mark == REC_DROP && !(l->causes[j] & LAYOUT_DROPS)) ||
+			(f->mark == REC_FORKS && !(l->causes[j] & LAYOUT_FORKS)))
 			cost[j - from] += 5;
 	}
-	if (f->is_drop)
+	if (f->mark != REC_FAULT)
 		return;
 	for (size_t i = 0; i < l->areas.nr; i++) {
 		const struct layout_area *a = VEC_AT(struct layout_area, &l->areas, i);
@@ -113,8 +114,9 @@ static uint64_t align_window(struct vec *faults, const struct layout *l, const s
 		uint32_t least_at = 0;
 
 		const struct rec_fault *f = VEC_AT(struct rec_fault, faults, i);
-		/* A drop happens within its call, so with no fault between them; one call may have two. */
-		unsigned stay = f->is_drop && (i == w->first || !f[-1].is_drop) ? 5 : 0;
+		/* A drop and a fork happen within their call: no fault is between. A call may have two drops. */
+		unsigned stay =
+			f->mark != REC_FAULT && (i == w->first || f[-1].mark != f->mark) ? 5 : 0;
 
 		fault_costs(l, f, w->from, w->to, cost);
 		for (uint32_t j = 0; j < width; j++) {

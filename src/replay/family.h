@@ -21,7 +21,14 @@ struct rec_thread {
 	char comm[15];
 };
 
-/* A fault, or a moment at which RSS fell without one. */
+enum rec_mark {
+	REC_FAULT,
+	REC_DROP,  /* no fault: RSS fell */
+	REC_FORKS, /* no fault: another mm was filled: the process forks. addr is that mm's id */
+	REC_NOTHING,
+};
+
+/* A fault, or another moment that belongs to a call. */
 struct rec_fault {
 	uint64_t time_ns;
 	uint64_t addr;
@@ -34,7 +41,7 @@ struct rec_fault {
 	uint8_t error_code;
 	uint8_t rss_lines; /* of files, for telling a major fault */
 	bool from_user;
-	bool is_drop; /* no fault: RSS fell */
+	uint8_t mark; /* enum rec_mark */
 	bool major;
 };
 

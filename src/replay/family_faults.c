@@ -10,10 +10,9 @@
  *  - Behind a fault they are its own: how many pages a fault-around mapped, and that a fault was major: the first
  *    line comes from looking into the page cache, the second one after the disk was read.
  *  - A fall of the task's own RSS without a fault is an unmapping call: a drop, which later finds its call.
+ *  - Another mm that is filled while the task runs is its child's: it forks.
  *  - An mm that a task first speaks of as not its own (curr=0, one page: the arguments) and later as its own is a
  *    new program: execve came between them, behind the last word about the old mm.
- *
- * Faults that a task has in its child's mm, or rss_stat lines of a child that is being copied, are of no process yet.
  */
 #include "replay/family.h"
 
@@ -31,7 +30,7 @@ struct rec_mm {
 
 /* What is known of a process while the events are read. */
 struct reading {
-	uint32_t mm, new_mm; /* ids, 0: none */
+	uint32_t mm, new_mm, forked_mm; /* ids, 0: none */
 	bool has_mm, has_new, by_events;
 	int32_t epoch;
 	size_t old_until; /* faults before this one are of the program before */
@@ -72,6 +71,13 @@ static void new_program(struct rec_process *p, struct reading *s)
 	s->epoch++;
 	for (size_t i = s->old_until; i < p->faults.nr; i++)
 		VEC_AT(struct rec_fault, &p->faults, i)->epoch = s->epoch;
+	/* Filling its stack looked like a fork. */
+	for (size_t i = 0; i < p->faults.nr; i++) {
+		struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
+
+		if (f->mark == REC_FORKS && f->addr == s->new_mm && s->has_new)
+			f->mark = REC_NOTHING;
+	}
 	s->old_until = p->faults.nr;
 }
 
@@ -85,6 +91,21 @@ static void count_peak(struct rec_process *p, struct reading *s, const struct re
 		p->rss_peak = p->rss_end;
 }
 
+static bool add_mark(struct rec_process *p, struct reading *s, const struct rec_event *e,
+	uint32_t thread, enum rec_mark mark)
+{
+	struct rec_fault *f = vec_add(&p->faults, sizeof(*f));
+
+	if (f)
+		*f = (struct rec_fault){.time_ns = e->time_ns,
+			.thread = thread,
+			.epoch = s->epoch,
+			.mark = (uint8_t)mark,
+			.addr = mark == REC_FORKS ? e->mm_id : 0,
+			.file_pages = -1};
+	return f != NULL;
+}
+
 /* A line about the task's own mm, @delta pages more than before. */
 static bool own_rss(struct rec_process *p, struct reading *s, const struct rec_event *e,
 	uint32_t thread, int64_t delta)
@@ -93,7 +114,7 @@ static bool own_rss(struct rec_process *p, struct reading *s, const struct rec_e
 	/* A private copy takes the place of a page of the file. */
 	bool is_copy = f && (f->error_code & 3) == 3 && e->member == MEMBER_FILE && delta == -1;
 
-	if (f && !f->is_drop && (delta >= 0 || is_copy)) {
+	if (f && f->mark == REC_FAULT && (delta >= 0 || is_copy)) {
 		int16_t pages = (int16_t)(delta > INT16_MAX   ? INT16_MAX
 					  : delta < INT16_MIN ? INT16_MIN
 							      : delta);
@@ -110,15 +131,32 @@ static bool own_rss(struct rec_process *p, struct reading *s, const struct rec_e
 	}
 	if (delta >= 0)
 		return true;
-	f = vec_add(&p->faults, sizeof(*f));
-	if (!f)
-		return false;
-	*f = (struct rec_fault){.time_ns = e->time_ns,
-		.thread = thread,
-		.epoch = s->epoch,
-		.is_drop = true,
-		.file_pages = -1};
-	return true;
+	return add_mark(p, s, e, thread, REC_DROP);
+}
+
+/* A line about an mm that is not the task's own: a new program's, a child's that is being filled, or one that ends. */
+static bool other_rss(struct rec_process *p, struct reading *s, struct rec_mm *mm,
+	const struct rec_event *e, uint32_t thread, int64_t delta)
+{
+	if (s->has_mm && e->mm_id == s->mm) {
+		if (s->has_new)
+			s->old_until = p->faults.nr;
+		return true;
+	}
+	/* The first page of a new program's stack; an id is used again when its mm is gone. */
+	if (e->pages == 1 && e->member == MEMBER_ANON && delta > 0) {
+		memset(mm->pages, 0, sizeof(mm->pages));
+		mm->pages[e->member] = e->pages;
+		s->new_mm = e->mm_id;
+		s->has_new = true;
+		s->forked_mm = 0;
+		s->old_until = p->faults.nr;
+		return true;
+	}
+	if (delta <= 0 || s->forked_mm == e->mm_id)
+		return true;
+	s->forked_mm = e->mm_id;
+	return add_mark(p, s, e, thread, REC_FORKS);
 }
 
 static bool rss_event(struct rec_process *p, struct reading *s, struct vec *mms,
@@ -131,20 +169,8 @@ static bool rss_event(struct rec_process *p, struct reading *s, struct vec *mms,
 		return mm != NULL;
 	int64_t delta = e->pages - mm->pages[e->member];
 	mm->pages[e->member] = e->pages;
-	if (!e->current_mm) {
-		/* The first page of a new program's stack; an id is used again when its mm is gone. */
-		if (e->pages == 1 && e->member == MEMBER_ANON && delta > 0 &&
-			!(s->has_mm && e->mm_id == s->mm)) {
-			memset(mm->pages, 0, sizeof(mm->pages));
-			mm->pages[e->member] = e->pages;
-			s->new_mm = e->mm_id;
-			s->has_new = true;
-			s->old_until = p->faults.nr;
-		} else if (s->has_mm && e->mm_id == s->mm && s->has_new) {
-			s->old_until = p->faults.nr;
-		}
-		return true;
-	}
+	if (!e->current_mm)
+		return other_rss(p, s, mm, e, thread, delta);
 	if (s->has_new && e->mm_id == s->new_mm) {
 		new_program(p, s);
 		s->has_new = false;
@@ -233,7 +259,7 @@ static void sum_up(struct rec_process *p, int32_t epochs)
 		struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
 
 		f->epoch = epochs ? f->epoch + before : -1;
-		if (f->is_drop)
+		if (f->mark != REC_FAULT)
 			continue;
 		if (f->major)
 			p->major++;

@@ -68,7 +68,7 @@ static bool take_run(struct guess *g, const struct image_run *run, uint32_t numb
 		const struct layout_area *a;
 		struct image_fault *out;
 
-		if (f->is_drop || !of_epoch(f, run->layout, run->epoch))
+		if (f->mark != REC_FAULT || !of_epoch(f, run->layout, run->epoch))
 			continue;
 		a = layout_find(run->layout, f->addr, f->at);
 		if (a && a->kind != LAYOUT_IMAGE)

@@ -16,6 +16,7 @@
 #include "replay/layout.h"
 
 #include "mm/process/syscalls.h"
+#include "mm/process/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static bool after_mmap(struct layout *l, const struct rec_call *c, uint32_t at)
 
 	if (end < c->result)
 		return true;
-	l->drops[at] = is_mapped(l, c->result, end);
+	l->causes[at] = is_mapped(l, c->result, end) ? LAYOUT_DROPS : 0;
 	return cut(l, c->result, end, at, LAYOUT_REPLACED) &&
 	       add_area(l, c->result, end, at, (unsigned)c->a[2] & 7, kind);
 }
@@ -139,7 +140,7 @@ static bool after_mremap(struct layout *l, const struct rec_call *c, uint32_t at
 
 	if (end < c->result || old_end < c->a[0])
 		return true;
-	l->drops[at] = true;
+	l->causes[at] = LAYOUT_DROPS;
 	return cut(l, c->a[0], old_end, at, LAYOUT_UNMAPPED) &&
 	       cut(l, c->result, end, at, LAYOUT_REPLACED) &&
 	       add_area(l, c->result, end, at, prot, kind);
@@ -160,7 +161,7 @@ static bool after_brk(struct layout *l, const struct rec_call *c, uint32_t at, u
 	} else if (after > before) {
 		ok = add_area(l, before, after, at, PROT_READ_ | PROT_WRITE_, LAYOUT_ANON);
 	} else if (after < before) {
-		l->drops[at] = true;
+		l->causes[at] = LAYOUT_DROPS;
 		ok = cut(l, after, before, at, LAYOUT_UNMAPPED);
 	}
 	*brk = c->result;
@@ -172,7 +173,7 @@ static bool after_call(struct layout *l, const struct rec_call *c, uint32_t at, 
 	switch ((enum rec_kind)c->kind) {
 	case REC_EXEC:
 		*brk = 0;
-		l->drops[at] = true;
+		l->causes[at] = LAYOUT_DROPS;
 		return cut(l, 0, UINT64_MAX, at, LAYOUT_EXEC);
 	case REC_MMAP:
 		return after_mmap(l, c, at);
@@ -183,12 +184,15 @@ static bool after_call(struct layout *l, const struct rec_call *c, uint32_t at, 
 	case REC_BRK:
 		return after_brk(l, c, at, brk);
 	case REC_MUNMAP:
-		l->drops[at] = true;
+		l->causes[at] = LAYOUT_DROPS;
 		return c->a[0] + page_up(c->a[1]) < c->a[0] ||
 		       cut(l, c->a[0], c->a[0] + page_up(c->a[1]), at, LAYOUT_UNMAPPED);
 	case REC_MADVISE:
 	case REC_EXIT:
-		l->drops[at] = true;
+		l->causes[at] = LAYOUT_DROPS;
+		return true;
+	case REC_FORK:
+		l->causes[at] = c->a[0] & CLONE_VM_ ? 0 : LAYOUT_FORKS;
 		return true;
 	default:
 		return true;
@@ -214,10 +218,10 @@ bool layout_build(struct layout *l, const struct record *r, const struct rec_pro
 	uint32_t epoch = 0;
 
 	l->nr_calls = (uint32_t)p->calls.nr;
-	l->drops = calloc(l->nr_calls + 1, sizeof(*l->drops));
+	l->causes = calloc(l->nr_calls + 1, sizeof(*l->causes));
 	l->epochs = calloc(l->nr_calls + 1, sizeof(*l->epochs));
 	l->brks = calloc(l->nr_calls + 1, sizeof(*l->brks));
-	if (!l->drops || !l->epochs || !l->brks)
+	if (!l->causes || !l->epochs || !l->brks)
 		return false;
 	if (parent && !inherit(l, parent, p->parent_at))
 		return false;
@@ -242,7 +246,7 @@ void layout_finish(struct layout *l)
 	free(l->areas.at);
 	free(l->live.at);
 	free(l->brk_starts.at);
-	free(l->drops);
+	free(l->causes);
 	free(l->epochs);
 	free(l->brks);
 	memset(l, 0, sizeof(*l));

@@ -9,6 +9,8 @@
 
 #define STILL UINT32_MAX
 
+enum { LAYOUT_DROPS = 1, LAYOUT_FORKS = 2 };
+
 enum layout_end {
 	LAYOUT_LIVES,
 	LAYOUT_UNMAPPED,
@@ -36,7 +38,8 @@ struct layout {
 	struct vec areas; /* struct layout_area */
 	struct vec live;  /* uint32_t: areas that are there now */
 	uint32_t nr_calls;
-	uint8_t *drops;	       /* [nr_calls + 1]: that call may have made RSS fall */
+	uint8_t *
+		causes; /* [nr_calls + 1]: what that call may have caused: LAYOUT_DROPS, LAYOUT_FORKS */
 	uint32_t *epochs;      /* [nr_calls + 1]: execve calls among the first i */
 	uint64_t *brks;	       /* [nr_calls + 1]: the end of the heap, 0: not known yet */
 	struct vec brk_starts; /* struct layout_brk: where heaps began */

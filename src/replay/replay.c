@@ -26,7 +26,9 @@
  * Invariant: the map's LIVE slots are exactly the blocks that this file allocated and did not free, and they do not
  * overlap, neither there nor here (unless others freed them through ctl, which a refused free will show).
  *
- * Left out: page faults (foreign events for now), reclaim that the recording's frees do not show.
+ * Lines about processes (strace's calls, page faults, RSS) are gathered here and replayed at the end (process_replay.c).
+ *
+ * Left out: reclaim that the recording's frees do not show.
  */
 #include "replay/replay.h"
 
@@ -54,6 +56,8 @@ struct replay *replay_new(void)
 
 void replay_free(struct replay *r)
 {
+	if (r)
+		process_replay_finish(&r->process);
 	free(r);
 }
 
@@ -62,6 +66,7 @@ void replay_restart(struct replay *r)
 	unsigned open = r->open;
 	uint64_t host_since_ns = r->host_since_ns;
 
+	process_replay_finish(&r->process);
 	memset(r, 0, sizeof(*r));
 	r->open = open;
 	r->host_since_ns = host_since_ns;
@@ -342,6 +347,58 @@ static int act(struct replay *r, struct machine *m, const struct ftrace_line *l,
 	return 0;
 }
 
+/* ---- processes ---- */
+
+static int no_host_memory(struct replay *r, struct machine *m)
+{
+	count(r, REPLAY_failures, REPLAY_failures_host);
+	return refuse(&m->why, ENOMEM, "the host has no memory for more of this recording");
+}
+
+static int strace_line(
+	struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number)
+{
+	const char *why = NULL;
+
+	process_replay_expect(&r->process, true);
+	switch (record_strace(&r->process.record, s, len, &why)) {
+	case RECORD_MALFORMED:
+		return bad_line(r, m, s, len, number, why);
+	case RECORD_NO_MEMORY:
+		r->count[REPLAY_events]++;
+		return no_host_memory(r, m);
+	case RECORD_TAKEN:
+	case RECORD_SKIPPED:
+		break;
+	}
+	r->count[REPLAY_calls]++;
+	return 0;
+}
+
+static int process_event(struct replay *r, struct machine *m, const struct ftrace_line *l)
+{
+	r->count[REPLAY_events]++;
+	process_replay_expect(&r->process, false);
+	if (record_ftrace(&r->process.record, l) == RECORD_NO_MEMORY)
+		return no_host_memory(r, m);
+	count(r, REPLAY_skipped, REPLAY_skipped_gathered);
+	return 0;
+}
+
+int replay_begin_processes(struct replay *r, struct machine *m)
+{
+	struct process_replay *pr = &r->process;
+
+	if (pr->phase == PROCESS_ALIGN || pr->phase == PROCESS_RUN)
+		return 1;
+	if (!pr->fresh_lines || !pr->record.calls.nr)
+		return 0;
+	int err = process_replay_begin(pr, m);
+	return err ? err : 1;
+}
+
+/* ---- all lines ---- */
+
 int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number)
 {
 	struct ftrace_line l;
@@ -349,6 +406,8 @@ int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, 
 	gfp_t gfp = 0;
 
 	r->count[REPLAY_lines]++;
+	if (record_takes(s, len))
+		return strace_line(r, m, s, len, number);
 	ftrace_parse(s, len, &l);
 	switch (l.kind) {
 	case FTRACE_TOTAL:
@@ -372,13 +431,14 @@ int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, 
 	case FTRACE_FREE:
 	case FTRACE_FREE_BATCHED:
 	case FTRACE_INFORMATIONAL:
+	case FTRACE_FOREIGN:
+		break;
 	case FTRACE_FAULT:
 	case FTRACE_RSS:
 	case FTRACE_FORK:
 	case FTRACE_EXEC:
 	case FTRACE_EXIT:
-	case FTRACE_FOREIGN:
-		break;
+		return process_event(r, m, &l);
 	}
 	if (!r->count[REPLAY_events]++)
 		r->start_ns = m->clock.now_ns;

@@ -12,6 +12,7 @@
 #include "replay/ftrace.h"
 #include "replay/gfp_names.h"
 #include "replay/pfn_map.h"
+#include "replay/process_replay.h"
 
 enum replay_count {
 #define REPLAY_COUNT(name, doc) REPLAY_##name,
@@ -43,6 +44,7 @@ struct replay {
 	uint64_t host_ns;	/* and what earlier ones took */
 	uint64_t boots;		/* the session's, when it began: a reboot begins anew */
 	struct gfp_cache gfp;
+	struct process_replay process; /* what strace and page faults told */
 };
 
 /* What a machine remembers of the recording (in its heap, at m->replay_at). */
@@ -62,6 +64,10 @@ void replay_restart(struct replay *r);
 /* Do what the line (no newline) says. 0, or -EINVAL with m->why for a malformed line, which changes nothing but
  * the counts. @number is the line's, for the list of bad lines. */
 int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number);
+
+/* Lines about processes only gather until this: 0 when there is nothing new; 1: process_replay_step() is to be called
+ * until it has no more to do; or -errno with m->why. */
+int replay_begin_processes(struct replay *r, struct machine *m);
 
 /* NULL before the first event. */
 const struct replay_state *replay_state(const struct machine *m);

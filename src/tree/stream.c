@@ -205,11 +205,11 @@ static void finish_line(struct simm_write *w, int err)
 	if (err && (err == EINTR || err == EAGAIN) && w->run.interrupted) {
 		/* Undone: as if it had not been written. */
 		st->head.len = w->head_before;
-		st->state.lines--;
+		st->state.lines -= !w->closing;
 		finish_early(w, err);
 		return;
 	}
-	if (err && (ops_of(w->open)->keeps_errors || st->state.strict)) {
+	if (err && (ops_of(w->open)->keeps_errors || st->state.strict || w->closing)) {
 		tell_errors(w, err, w->run.line, w->run.len);
 		refuse_line(w, err);
 	} else {
@@ -221,7 +221,7 @@ static void finish_line(struct simm_write *w, int err)
 		}
 		text_clear(&st->head);
 		w->finished += w->line_bytes;
-		if (w->is_flush)
+		if (w->is_flush && (w->closing || !ops_of(w->open)->flush))
 			finish(w, 0);
 	}
 	clock_run(s->m, UINT32_MAX);
@@ -290,6 +290,38 @@ static void start_run(struct simm_write *w, const char *line, size_t len)
 	};
 }
 
+/* What a flush does after the head: the stream's own end, which runs as a line without text. */
+static void begin_end(struct simm_write *w)
+{
+	start_run(w, "", 0);
+	w->open->stream->state.lines--;
+	w->closing = true;
+	w->running = true;
+}
+
+/* Lines of a stream that takes many at once. False: there are none, or they are to be run one by one. */
+static bool run_block(struct simm_write *w)
+{
+	struct stream *st = w->open->stream;
+	const char *start = w->data + w->finished;
+	size_t left = w->len - w->finished;
+	const char *newline = left ? memrchr(start, '\n', left) : NULL;
+
+	if (!ops_of(w->open)->block || w->is_flush || st->head.len || st->state.strict ||
+		!newline || !node_holds(w->open->simm, &w->open->node))
+		return false;
+	uint64_t lines = st->state.lines;
+	start_run(w, start, 0);
+	st->state.lines = lines;
+	size_t done = ops_of(w->open)->block(&w->run, start, (size_t)(newline + 1 - start));
+	if (!done)
+		return false;
+	w->open->simm->session.acts++;
+	w->finished += done;
+	clock_run(w->open->simm->session.m, UINT32_MAX);
+	return true;
+}
+
 static void refuse_too_long(struct simm_write *w, int err)
 {
 	struct session *s = &w->open->simm->session;
@@ -352,12 +384,13 @@ static enum simm_step step_line(struct simm_write *w)
 		return SIMM_DONE;
 	}
 	w->run.interrupted = w->interrupted;
-	enum step step = ops_of(w->open)->line(&w->run);
+	line_fn *run = w->closing ? ops_of(w->open)->flush : ops_of(w->open)->line;
+	enum step step = run(&w->run);
 	w->run.fresh = false;
 	if (step == STEP_WAIT && (w->run.nonblock || w->interrupted)) {
 		w->run.interrupted = true;
 		while (step != STEP_DONE)
-			step = ops_of(w->open)->line(&w->run);
+			step = run(&w->run);
 		if (w->run.err == EINTR && !w->interrupted)
 			w->run.err = EAGAIN;
 	}
@@ -392,7 +425,7 @@ static bool start(struct simm_write *w)
 	w->started = true;
 	st->writer = w;
 	if (w->is_flush) {
-		if (st->head.len)
+		if (st->head.len || (ops_of(w->open)->flush && !st->refused.err))
 			return false;
 		struct refused *r = &st->refused;
 		bool tell = r->err && r->mid_write && !r->told;
@@ -435,6 +468,12 @@ enum simm_step stream_step(struct simm_write *w)
 		if (!w->running) {
 			if (w->interrupted)
 				return finish_early(w, EINTR);
+			if (run_block(w))
+				return SIMM_MORE;
+			if (w->is_flush && !st->head.len && ops_of(w->open)->flush) {
+				begin_end(w);
+				continue;
+			}
 			if (!begin_line(w))
 				return SIMM_DONE;
 			if (finish_plain_line(w)) {

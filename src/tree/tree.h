@@ -82,6 +82,7 @@ struct simm_write {
 	bool interrupted;
 	bool started; /* it has the stream's turn */
 	bool running; /* a line has begun and is not done */
+	bool closing; /* at a flush: what runs is not a line but the stream's own end */
 	bool done;
 	int64_t ret;	     /* when done */
 	size_t finished;     /* bytes whose lines are done */

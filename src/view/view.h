@@ -90,6 +90,10 @@ struct line_run {
 typedef enum step line_fn(struct line_run *run);
 /* Called after the last step (or when the stream goes away): frees run->state. */
 typedef void line_end_fn(struct line_run *run);
+/* Many whole lines at once, for streams whose lines are too many to be run one by one: @data of @len bytes ends with a
+ * newline. Runs as many as make a slice, counts them in run->stream->lines, and returns the bytes that they had; 0: the
+ * first one is a line for the line runner. */
+typedef size_t block_fn(struct line_run *run, const char *data, size_t len);
 
 /* Per open file of a stream. */
 struct stream_state {
@@ -103,6 +107,10 @@ struct stream_ops {
 	line_fn *line;
 	line_end_fn *end;
 	void (*close)(struct session *s, struct stream_state *st);
+	block_fn *block;	/* may be NULL; not asked after `strict` */
+	/* The last writer closed the file, and its lines have run: what they are for can be done now. Its errno is what
+	 * close(2) returns. May be NULL. */
+	line_fn *flush;
 	/* A refused line gives errno (ctl). False (replay): the runner counts it, and its errno reaches the writer only
 	 * after `strict`; blank lines, # lines and lines with a NUL come to the runner too. */
 	bool keeps_errors;

@@ -73,8 +73,9 @@ static void check_report(struct simm *simm)
 
 	assert(n > 0);
 	report[n] = '\0';
-	assert(value(report, "lines") ==
-		value(report, "comments") + value(report, "events") + value(report, "malformed"));
+	assert(value(report, "lines") == value(report, "comments") + value(report, "events") +
+						 value(report, "calls") +
+						 value(report, "malformed"));
 	assert(value(report, "events") ==
 		value(report, "applied") + value(report, "skipped") + value(report, "failures"));
 	assert(value(report, "live_pages") <= (24 << 20) / 4096);

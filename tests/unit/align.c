@@ -99,7 +99,7 @@ Test(align, places_follow_from_the_mappings)
 		cr_expect_eq(fault(&w, i)->at, at[i], "fault %zu is at %u", i, fault(&w, i)->at);
 	cr_expect_eq(fault(&w, 0)->epoch, 0);
 	cr_expect_eq(fault(&w, 1)->epoch, 1);
-	cr_expect(fault(&w, 4)->is_drop);
+	cr_expect_eq(fault(&w, 4)->mark, REC_DROP);
 	/* Five lines, and execve's own fault. */
 	cr_expect_eq(w.p->minor, 6);
 	cr_expect_eq(w.p->rss_peak, 3);

@@ -118,19 +118,25 @@ static void add_file_page(
 	pte_set(m, at->table, at->index, pte);
 }
 
-/* do_fault_around(): map what is cached in sixteen pages from the aligned address, or the mapping's begin, on; not beyond
- * the mapping or the table page. Is the page itself there now? */
+void fault_around_range(
+	const struct machine *m, const struct vma *v, uint64_t addr, uint64_t *from, uint64_t *to)
+{
+	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
+	uint64_t start = addr & ~(bytes - 1), table_end = (addr | (pte_table_bytes(m) - 1)) + 1;
+
+	*from = start > v->start ? start : v->start;
+	*to = *from + bytes;
+	*to = *to < v->end ? *to : v->end;
+	*to = *to < table_end ? *to : table_end;
+}
+
+/* Map what is cached around the address. Is the page itself there now? */
 static bool fault_around(const struct vm_fault *f)
 {
 	struct machine *m = f->m;
-	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
-	uint64_t start = f->addr & ~(bytes - 1);
-	uint64_t table_end = (f->addr | (pte_table_bytes(m) - 1)) + 1;
+	uint64_t start, end;
 
-	start = start > f->v->start ? start : f->v->start;
-	uint64_t end = start + bytes < f->v->end ? start + bytes : f->v->end;
-
-	end = end < table_end ? end : table_end;
+	fault_around_range(m, f->v, f->addr, &start, &end);
 	uint64_t index = file_index(f->v, start), last = file_index(f->v, end - PAGE_BYTES), pfn;
 
 	for (; (pfn = filemap_next_around(m, f->cpu, f->v, &index, last)) != NO_PFN; index++) {

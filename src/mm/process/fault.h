@@ -30,6 +30,10 @@ enum fault_flag {
  * mapping were checked. Counts pgfault and pgmajfault, not the task's. */
 unsigned handle_mm_fault(struct machine *m, unsigned cpu, struct vma *v, uint64_t addr, unsigned flags);
 
+/* Which pages [*@from, *@to) a read fault at @addr in @v would map, were they cached (do_fault_around()): 16 from the start
+ * of their aligned block on, or from the mapping's when that is later; not beyond the mapping, nor the table page. */
+void fault_around_range(const struct machine *m, const struct vma *v, uint64_t addr, uint64_t *from, uint64_t *to);
+
 /* The architecture's handler: @a faulted on the CPU of @t. 0: make the access again; -EFAULT: t->signal says why, and the
  * log has the kernel's line; -EDQUOT (m->why). Counts the task's faults. */
 int do_user_fault(struct machine *m, struct task *t, const struct hw_access *a);

@@ -81,6 +81,10 @@ uint64_t page_cache_next(const struct machine *m, const struct inode *i, uint64_
  * filemap_fault() knows the mapping's advice and is better for faults. */
 int page_cache_get(struct machine *m, unsigned cpu, struct inode *i, uint64_t index, bool readaround, bool *major,
 	uint64_t *pfn);
+/* Pages of a `warm` inode that are not taken to be in the cache: their first read is a major fault, which brings in those
+ * of the same 32 pages, too; until then nothing maps them by the way. Errors: ENOMEM, EDQUOT. */
+int inode_set_cold(struct machine *m, struct inode *i, uint64_t index);
+bool inode_is_cold(const struct machine *m, const struct inode *i, uint64_t index);
 /* Drop clean, unmapped pages of all files (drop_caches); SHMEM stays. Returns how many went. */
 uint64_t page_cache_drop(struct machine *m, unsigned cpu);
 /* set_page_dirty() of any page: a page of a FILE is counted in nr_dirty. */

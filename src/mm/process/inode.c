@@ -201,6 +201,7 @@ static void inode_free(struct machine *m, unsigned cpu, struct inode *i)
 		mapping_id_free(m, i->id);
 	if (i->path_at)
 		heap_free(m, i->path_at, i->path_bytes + 1);
+	heap_free(m, i->cold_at, i->cap_cold * sizeof(uint64_t));
 	kmem_cache_free(m, cpu, KMEM_inode_cache, i->object);
 	heap_free(m, machine_ref(m, i), sizeof(*i));
 }

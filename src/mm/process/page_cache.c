@@ -146,6 +146,68 @@ int page_cache_add(struct machine *m, unsigned cpu, struct inode *i, uint64_t in
 	return 0;
 }
 
+/* ---- pages of a warm file that are not there ---- */
+
+#define COLD_BLOCK 32u
+
+/* The first of the sorted pages that is not below @index. */
+static uint32_t cold_place(const struct machine *m, const struct inode *i, uint64_t index)
+{
+	const uint64_t *cold = machine_at(m, i->cold_at);
+	uint32_t low = 0, high = i->nr_cold;
+
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+
+		if (cold[mid] < index)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool inode_is_cold(const struct machine *m, const struct inode *i, uint64_t index)
+{
+	uint32_t at = i->nr_cold ? cold_place(m, i, index) : 0;
+
+	return at < i->nr_cold && ((const uint64_t *)machine_at(m, i->cold_at))[at] == index;
+}
+
+int inode_set_cold(struct machine *m, struct inode *i, uint64_t index)
+{
+	if (inode_is_cold(m, i, index))
+		return 0;
+	if (i->nr_cold == i->cap_cold) {
+		uint32_t cap = i->cap_cold ? i->cap_cold * 2 : 8;
+		uint64_t at = i->cold_at ? heap_grow(m, i->cold_at, i->cap_cold * sizeof(uint64_t),
+						   cap * sizeof(uint64_t))
+					 : heap_alloc(m, cap * sizeof(uint64_t));
+
+		if (!at)
+			return -m->why.err;
+		i->cold_at = at;
+		i->cap_cold = cap;
+	}
+	uint64_t *cold = machine_at(m, i->cold_at);
+	uint32_t place = i->nr_cold ? cold_place(m, i, index) : 0;
+	memmove(cold + place + 1, cold + place, (i->nr_cold - place) * sizeof(*cold));
+	cold[place] = index;
+	i->nr_cold++;
+	return 0;
+}
+
+/* Reading a cold page reads around it: the others of its block are in the cache then, too. */
+static void warm_up(struct machine *m, struct inode *i, uint64_t index)
+{
+	uint64_t *cold = machine_at(m, i->cold_at);
+	uint64_t first = index & ~(uint64_t)(COLD_BLOCK - 1);
+	uint32_t from = cold_place(m, i, first), to = cold_place(m, i, first + COLD_BLOCK);
+
+	memmove(cold + from, cold + to, (i->nr_cold - to) * sizeof(*cold));
+	i->nr_cold -= to - from;
+}
+
 int page_cache_get(struct machine *m, unsigned cpu, struct inode *i, uint64_t index,
 	bool readaround, bool *major, uint64_t *pfn)
 {
@@ -166,10 +228,12 @@ int page_cache_get(struct machine *m, unsigned cpu, struct inode *i, uint64_t in
 					 inode_path(m, i))
 			       : err;
 	}
-	if (i->warm)
+	if (i->warm && !inode_is_cold(m, i, index))
 		return page_cache_add(m, cpu, i, index, PAGE_WARM, 0, pfn);
 	*major = true;
-	if (readaround)
+	if (i->warm)
+		warm_up(m, i, index);
+	else if (readaround)
 		readahead_around(m, cpu, i, &ra, index, 0);
 	*pfn = page_cache_find(m, i, index);
 	if (*pfn != NO_PFN)

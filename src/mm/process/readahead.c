@@ -276,6 +276,8 @@ uint64_t filemap_next_around(
 				return NO_PFN;
 		} else {
 			pfn = page_cache_find(m, i, *index);
+			if (pfn == NO_PFN && inode_is_cold(m, i, *index))
+				continue;
 			if (pfn == NO_PFN && page_cache_add(m, cpu, i, *index, PAGE_WARM,
 						     __GFP_NORETRY | __GFP_NOWARN, &pfn)) {
 				refusal_clear(&m->why);

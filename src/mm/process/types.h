@@ -146,6 +146,8 @@ struct inode {
 	uint64_t ino;
 	uint64_t bytes;			/* i_size */
 	bool warm;			/* a first read is no major fault: the page is taken to have been in the cache */
+	uint64_t cold_at;		/* heap block: uint64_t[cap_cold], pages of a warm file that were not, sorted */
+	uint32_t nr_cold, cap_cold;
 	struct radix pages;		/* index -> pfn + 1 */
 	uint64_t nr_pages;		/* in the page cache */
 	struct link mappings;		/* head: of vma.mapped (i_mmap) */
