@@ -54,7 +54,14 @@ struct call {
 /* 0 or -errno with m->why. */
 typedef int call_fn(struct call *c);
 
-enum call_where { CALL_SIM = 1, CALL_CPU = 2, CALL_PROCESS = 4, CALL_DEVICE = 8 };
+enum call_where {
+	CALL_SIM = 1,
+	CALL_CPU = 2,
+	CALL_PROCESS = 4,
+	CALL_DEVICE = 8,
+	CALL_HAS_MEMORY = 16,			       /* of a process: it must have an address space */
+	CALL_MEMORY = CALL_PROCESS | CALL_HAS_MEMORY,
+};
 
 struct call_row {
 	const char *name;

@@ -39,14 +39,14 @@ static int recorded_fd(const struct call *c)
 	return c->recorded_given && c->recorded < 1u << 20 ? (int)c->recorded : -1;
 }
 
-static int install(struct call *c, struct file *f)
+/* A file descriptor for @f, whose reference is taken over. */
+static int install(struct call *c, struct file *f, bool cloexec)
 {
 	int fd = task_install_fd(c->m, c->task, f, recorded_fd(c));
 
-	if (fd < 0) {
-		file_put(c->m, c->cpu, f);
+	if (fd < 0)
 		return fd;
-	}
+	task_set_cloexec(c->m, c->task, (uint64_t)fd, cloexec);
 	return answer_number(c, (uint64_t)fd);
 }
 
@@ -58,8 +58,21 @@ static int open_path(struct call *c, unsigned i, uint32_t flags)
 
 	if (err)
 		return err;
+	bool existed = inode_lookup(c->m, path, len);
 	struct file *f = file_open(c->m, c->cpu, path, len, flags);
-	return f ? install(c, f) : refused_arg(c, -c->m->why.err, i);
+	if (!f)
+		return refused_arg(c, -c->m->why.err, i);
+	err = install(c, f, flags & FILE_CLOEXEC);
+	if (err && !existed) {
+		/* Without a descriptor the file was not made either. */
+		struct refusal why = c->m->why;
+		struct inode *made = inode_lookup(c->m, path, len);
+
+		if (made)
+			(void)inode_unlink(c->m, c->cpu, made);
+		c->m->why = why;
+	}
+	return err;
 }
 
 int call_open(struct call *c)
@@ -291,7 +304,7 @@ int call_memfd_create(struct call *c)
 	inode_get(i);
 	struct file *f = file_open_inode(c->m, c->cpu, i, FILE_RDWR);
 	inode_put(c->m, c->cpu, i);
-	return f ? install(c, f) : -c->m->why.err;
+	return f ? install(c, f, c->arg[1].number & 1) : -c->m->why.err;
 }
 
 static struct inode *segment(struct call *c, unsigned i)

@@ -151,8 +151,16 @@ int call_execve(struct call *c)
 
 /* ---- ending ---- */
 
+/* The kernel would panic ("Attempted to kill init!"). */
+static int refuse_init(struct call *c)
+{
+	return refuse(&c->m->why, EPERM, "process 1 does not exit: without it the kernel panics");
+}
+
 int call_exit(struct call *c)
 {
+	if (c->task->tgid == 1 && task_nr_threads(c->m, c->task) == 1)
+		return refuse_init(c);
 	task_exit(c->m, c->task, (int)(c->arg[0].number & 0xff) << 8);
 	return 0;
 }
@@ -164,6 +172,8 @@ int call_exit_group(struct call *c)
 	const int status = (int)(c->arg[0].number & 0xff) << 8;
 	uint32_t pid = 0;
 
+	if (tgid == 1)
+		return refuse_init(c);
 	for (struct task *t; (t = task_next(c->m, &pid)); pid++)
 		if (t->tgid == tgid && t->pid != self && t->state == TASK_RUNNING)
 			task_exit(c->m, t, status);
@@ -322,5 +332,8 @@ int call_switch_mm(struct call *c)
 	if (pid && !mm)
 		return refuse_at(&c->m->why, ESRCH, c->arg[0].column, (uint32_t)c->arg[0].len,
 			t ? "the process has no memory" : "there is no such process");
-	return switch_mm(c->m, c->cpu, mm);
+	int err = switch_mm(c->m, c->cpu, mm);
+	if (!err)
+		c->m->processes.tasks.current_pid[c->cpu] = mm ? t->pid : 0;
+	return err;
 }

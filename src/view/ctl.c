@@ -19,6 +19,7 @@
 #include "view/call_parse.h"
 
 #include "base/parse.h"
+#include "mm/process/tlb_flush.h"
 #include "view/files.h"
 #include "view/task_view.h"
 
@@ -71,35 +72,31 @@ static int keep_result(
 	return var_set(m, p->call.vars, t->base, t->len, index, &made);
 }
 
-/* A vfork child that runs in its parent's memory: the parent goes on when it runs a program or exits. */
-static const struct task *vfork_child(const struct machine *m, const struct task *parent)
-{
-	const struct task *t;
-	uint32_t pid = 0;
-
-	for (; (t = task_next(m, &pid)); pid++)
-		if (t->vfork_parent_waits && t->ppid == parent->tgid && t->state == TASK_RUNNING)
-			return t;
-	return NULL;
-}
-
 /* Before the act of a process: does it have to wait? Its last refused access is forgotten. */
 static int begin_act(struct call *c)
 {
-	const struct task *child = vfork_child(c->m, c->task);
+	uint32_t child = c->task->vfork_child;
 
 	if (child && c->run->interrupted)
 		return refuse(&c->m->why, EINTR,
-			"interrupted by a signal while it waited for process %u", child->pid);
+			"interrupted by a signal while it waited for process %u", child);
 	if (child) {
 		c->wait = true;
 		refuse(&c->m->why, EAGAIN,
-			"process %u, its vfork child, to run a program or to exit", child->pid);
+			"process %u, its vfork child, to run a program or to exit", child);
 		return 0;
 	}
 	if (c->run->fresh)
 		c->task->signal = (struct siginfo){0};
-	return 0;
+	/* It runs now, in its own tables, to enter the kernel from there. */
+	struct mm *mm = task_mm(c->m, c->task);
+	c->m->processes.tasks.current_pid[c->task->cpu] = c->task->pid;
+	if (!mm && c->row->where & CALL_HAS_MEMORY)
+		return refuse(&c->m->why, ESRCH,
+			"process %u has no memory: execve gives it a program's, "
+			"mkdir sim/tasks/NAME makes one that has it",
+			c->task->pid);
+	return mm ? switch_mm(c->m, c->task->cpu, mm) : 0;
 }
 
 /* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */

@@ -3,7 +3,7 @@
  * sim/help/CALL: a call's row as a page of help, so that `cat` is its manual and `grep -rl` finds it by what it does,
  * in English or by its Chinese term.
  */
-#include "view/call_index.h"
+#include "view/arg_words.h"
 
 #include "view/files.h"
 
@@ -34,6 +34,26 @@ static bool call_next(struct view *v, uint64_t *key, char *name, size_t cap)
 
 const struct arg_ops call_arg = {.parse = call_parse_name, .next = call_next};
 
+#define HELP_COLUMNS 100
+
+/* The words that an argument's type has, in lines. */
+static void put_words(enum arg_type type, struct text *out)
+{
+	size_t column = 0;
+	const char *word;
+
+	for (unsigned i = 0; arg_has_words(type) && (word = arg_word_nth(type, i)); i++) {
+		if (!column || column + strlen(word) > HELP_COLUMNS) {
+			text_puts(out, column ? "\n             " : "             ");
+			column = 13;
+		}
+		text_printf(out, "%s%s", column == 13 ? "" : " ", word);
+		column += strlen(word) + 1;
+	}
+	if (column)
+		text_putc(out, '\n');
+}
+
 static void put_arguments(const struct call_row *row, struct text *out)
 {
 	struct call_spec spec;
@@ -45,6 +65,7 @@ static void put_arguments(const struct call_row *row, struct text *out)
 			text_putc(out, (char)toupper((unsigned char)spec.arg[i].name[c]));
 		text_fill(out, ' ', spec.arg[i].name_len < 8 ? 8u - spec.arg[i].name_len : 1);
 		text_printf(out, " %s\n", arg_type_doc((enum arg_type)spec.arg[i].type));
+		put_words((enum arg_type)spec.arg[i].type, out);
 	}
 }
 

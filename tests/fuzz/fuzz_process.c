@@ -72,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!simm_resolve(simm, "proc/101/ctl", &child))
 		write_to_ctl(simm, "proc/101/ctl", data + 2, size - 2, piece);
 	check(simm);
+	write_to_ctl(simm, "proc/1/ctl", data + 2, size - 2, piece);
+	check(simm);
 	/* It may have ended itself. */
 	err = simm_rmdir(simm, &dir, "hog");
 	assert(!err || err == -ENOENT);

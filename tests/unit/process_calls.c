@@ -305,3 +305,41 @@ Test(process_calls, an_ended_process_takes_no_calls)
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
 	simm_destroy(simm);
 }
+
+/* Pid 1 is as a kernel thread is until it runs a program: calls that need memory say so, the others are done. */
+Test(process_calls, init_without_memory)
+{
+	static const struct {
+		const char *line;
+		int err;
+	} rows[] = {
+		{"mmap NULL 4K", ESRCH},
+		{"mprotect 1000 4K r--", ESRCH},
+		{"brk", ESRCH},
+		{"mlockall MCL_CURRENT", ESRCH},
+		{"mincore 1000 4K", ESRCH},
+		{"load 1000", ESRCH},
+		{"touch 1000 4K", ESRCH},
+		{"fd = open /x O_RDWR+O_CREAT", ESRCH},
+		{"close 0", EBADF},
+		{"id = shmget 0 4K", 0},
+		{"shmat id", ESRCH},
+		{"m = memfd_create x", ESRCH},
+		{"wait4", ECHILD},
+		{"prlimit64 1 RLIMIT_NPROC 100", 0},
+		{"exit 0", EPERM},
+		{"exit_group 0", EPERM},
+		{"execve /bin/init", 0},
+		{"brk", 0},
+		{"exit 0", EPERM},
+	};
+	struct simm *simm = world("pc-i386", NULL);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(world_refused_at(simm, "proc/1/ctl", rows[i].line), rows[i].err,
+			"%s: %s", rows[i].line, world_cat(simm, "sim/errors"));
+	cr_expect_str_eq(world_cat(simm, "proc/1/comm"), "init\n");
+	cr_expect(strstr(world_cat(simm, "proc/1/maps"), "/bin/init\n"));
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}

@@ -60,7 +60,12 @@ Test(process_files, made_by_mkdir_ended_by_rmdir)
 	cr_expect_str_eq(world_cat(simm, path), "hog\n");
 	cr_expect(strstr(world_list(simm, "proc"), " 100"));
 	cr_expect_str_eq(world_cat(simm, "proc/1/comm"), "init\n");
-	cr_expect(strstr(world_cat(simm, "proc/loadavg"), " 100\n"));
+	cr_expect(strstr(world_cat(simm, "proc/loadavg"), " 1/2 100\n"));
+	call(simm, "brk");
+	cr_expect(strstr(world_cat(simm, path), "hog\n"));
+	cr_expect(strstr(world_cat(simm, HOG "status"), "State:\tR (running)\n"));
+	cr_expect(strstr(world_cat(simm, "proc/1/status"), "State:\tS (sleeping)\n"));
+	cr_expect(strstr(world_cat(simm, "proc/stat"), "procs_running 1\n"));
 
 	cr_expect_eq(world_rmdir(simm, "sim/tasks", "hog"), 0);
 	cr_expect_not(world_has(simm, path));

@@ -41,6 +41,7 @@ static int prepare(struct machine *m, struct task *t)
 		return refuse(&m->why, ESRCH, "process %u has no memory: it %s", t->pid,
 			t->state == TASK_ZOMBIE ? "has ended" : "is the kernel's");
 	t->signal.signo = 0;
+	m->processes.tasks.current_pid[t->cpu] = t->pid;
 	return current_mm(m, t->cpu) == mm ? 0 : switch_mm(m, t->cpu, mm);
 }
 
