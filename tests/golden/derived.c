@@ -10,6 +10,7 @@
 #include "oracle.h"
 
 #include "mm/page/zone.h"
+#include "mm/process/mm.h"
 #include "view/memory_size.h"
 
 /* The number behind @name at the beginning of a line. */
@@ -98,9 +99,8 @@ Test(derived, as_the_kernel_derived_them)
 		/* Huge pages that a command line reserved do not count. */
 		uint64_t huge_kb =
 			machine_has(m, CONFIG_HUGETLB_PAGE) ? field(meminfo, "Hugetlb:") : 0;
-		cr_expect_eq(memory_commit_limit_pages(m) * 4 - huge_kb / 2,
-			field(meminfo, "CommitLimit:"), "%s: %lu", o->name,
-			memory_commit_limit_pages(m) * 4);
+		cr_expect_eq(vm_commit_limit(m) * 4 - huge_kb / 2, field(meminfo, "CommitLimit:"),
+			"%s: %lu", o->name, vm_commit_limit(m) * 4);
 		set_free(m, field(vmstat, "nr_free_pages"));
 		memory_dirty_limits(m, &background, &limit);
 		cr_expect_eq(limit, field(vmstat, "nr_dirty_threshold"), "%s: %lu", o->name, limit);

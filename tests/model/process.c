@@ -30,7 +30,7 @@
 #include <string.h>
 
 enum { PAGES = 96, TASKS = 5, OBJECTS = 4096, OBJECT_PAGES = PAGES };
-#define BASE 0x20000000ULL
+#define BASE 0x1ffd0000ULL /* half of it in one table page, half in the next */
 #define PAGE 4096ULL
 
 struct page {

@@ -197,6 +197,11 @@ Test(free, zeroed_pages)
 	cr_expect_geq(m->clock.now_ns - before, 100, "zeroing takes simulated time");
 	cr_expect_eq(dram_read(&dram, pfn << PAGE_SHIFT, &word, 8), 0);
 	cr_expect_eq(word, 0);
+	/* A block is cleared by forgetting what it had; a single page is wiped in place, for it will be used soon. */
+	pfn = hand_alloc(m, GFP_KERNEL, 4);
+	cr_expect_eq(dram_write(&dram, pfn << PAGE_SHIFT, &word, 8, &m->why), 0);
+	cr_expect_eq(free_pages_order(m, 0, pfn, 4), 0);
+	cr_expect_eq(hand_alloc(m, GFP_KERNEL | __GFP_ZERO, 4), pfn);
 	cr_expect(!dram_has(&dram, pfn << PAGE_SHIFT));
 	hand_destroy(m);
 }

@@ -129,10 +129,10 @@ int sys_brk(struct machine *m, struct task *t, uint64_t brk, uint64_t *out)
 	*out = mm->brk;
 	if (check_break(m, t, mm, brk))
 		return 0;
-	if (to < from) {
+	if (to < from && brk <= mm->brk) {
 		if (shrink_heap(m, t, mm, to, from))
 			return 0;
-	} else if (to > from) {
+	} else if (to != from) {
 		if (check_room(m, mm, from, to) ||
 			mlock_future_check(m, t, mm, mm->def_flags, to - from) ||
 			grow_heap(m, t, mm, from, to))

@@ -137,7 +137,7 @@ static void copy_bounds(struct mm *mm, const struct mm *old)
 
 static int dup_mappings(struct machine *m, unsigned cpu, struct mm *mm, struct mm *old)
 {
-	int err = vma_index_reserve(m, &mm->vmas, old->vmas.nr);
+	int err = 0;
 
 	for (struct vma *from = vma_first(m, &old->vmas); from && !err;
 		from = vma_next(m, &old->vmas, from)) {
@@ -145,6 +145,8 @@ static int dup_mappings(struct machine *m, unsigned cpu, struct mm *mm, struct m
 			vm_stat_account(mm, from->flags, -(int64_t)vma_pages(from));
 			continue;
 		}
+		if (vma_index_reserve(m, &mm->vmas, 1))
+			return -m->why.err;
 		struct vma *v = dup_vma(m, cpu, mm, from);
 
 		if (!v)

@@ -41,21 +41,6 @@ static void remove_mapping(struct machine *m, unsigned cpu, struct mm *mm, struc
 	vma_free(m, cpu, v);
 }
 
-/* The first cut is taken back. */
-static void rejoin(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr)
-{
-	struct refusal why = m->why;
-	struct vma *v = vma_find(m, &mm->vmas, addr);
-	struct vma_like like = {.flags = v->flags,
-		.pgoff = v->pgoff,
-		.file_at = v->file_at,
-		.anon_vma_at = v->anon_vma_at,
-		.kind = v->kind};
-
-	vma_merge(m, cpu, mm, v->start, v->end, &like);
-	m->why = why;
-}
-
 static int cut_ends(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end)
 {
 	struct vma *v = vma_find_in(m, &mm->vmas, start, end);
@@ -73,7 +58,7 @@ static int cut_ends(struct machine *m, unsigned cpu, struct mm *mm, uint64_t sta
 	if (v && v->end > end)
 		err = vma_cut(m, cpu, mm, v, end, true);
 	if (err && cut)
-		rejoin(m, cpu, mm, start);
+		vma_uncut(m, cpu, mm, start);
 	return err;
 }
 

@@ -26,6 +26,7 @@
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 #include "mm/process/mm.h"
+#include "mm/process/tlb_flush.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -362,10 +363,11 @@ struct freeing {
 	unsigned cpu;
 	uint64_t start, end, floor,
 		ceiling; /* ceiling - 1 is the last address, so that 0 is the top */
+	bool any;	 /* some table was freed */
 };
 
 /* Free what hangs below the table @table of @depth, whose first address is @base, in the range. */
-static void free_below(const struct freeing *f, uint64_t table, unsigned depth, uint64_t base)
+static void free_below(struct freeing *f, uint64_t table, unsigned depth, uint64_t base)
 {
 	struct machine *m = f->m;
 	unsigned shift = shift_at(m, depth);
@@ -383,6 +385,7 @@ static void free_below(const struct freeing *f, uint64_t table, unsigned depth, 
 			free_below(f, table_of(m, entry), depth + 1, va);
 		if (va < f->floor || va + bytes - 1 > f->ceiling - 1)
 			continue;
+		f->any = true;
 		link_table(m, f->mm, at, depth, 0);
 		table_free(m, f->cpu, f->mm, depth + 1, table_of(m, entry));
 	}
@@ -391,15 +394,23 @@ static void free_below(const struct freeing *f, uint64_t table, unsigned depth, 
 void free_pgtables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end,
 	uint64_t floor, uint64_t ceiling)
 {
-	struct freeing f = {m, mm, cpu, start, end, floor, ceiling ? ceiling : mm->task_size};
+	unsigned shift = shift_at(m, 0);
+	struct freeing f = {.m = m,
+		.mm = mm,
+		.cpu = cpu,
+		.start = start,
+		.end = end,
+		.floor = floor,
+		.ceiling = ceiling};
 
 	mm->last_base = 0;
-	unsigned shift = shift_at(m, 0);
-
 	/* Up to the end of the last top entry that the user has any part of. */
 	if (!ceiling)
 		f.ceiling = ((mm->task_size - 1) | ((1ULL << shift) - 1)) + 1;
 	free_below(&f, mm->pgd, 0, 0);
+	/* Not only pages, also the way to them is remembered by CPUs (page-walk caches). */
+	if (f.any)
+		flush_tlb_range(m, cpu, mm, 0, UINT64_MAX);
 }
 
 /* ---- all of them ---- */

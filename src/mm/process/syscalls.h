@@ -59,6 +59,9 @@ int do_munmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uin
 void exit_mmap(struct machine *m, unsigned cpu, struct mm *mm);
 /* get_unmapped_area() of an unfixed request of @t. Errors: ENOMEM. */
 int get_unmapped_area(struct machine *m, struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t *out);
+/* The same, for page @pgoff of @file (may be NULL) on, with mmap's @flags (MAP_32BIT). @addr, the wish, is a page's. */
+int get_unmapped_area_of(struct machine *m, struct mm *mm, const struct file *file, uint64_t pgoff, uint64_t addr,
+	uint64_t bytes, unsigned flags, uint64_t *out);
 /* acct_stack_growth() and expand_downwards(). Errors: ENOMEM with a sentence. */
 int expand_downwards(struct machine *m, struct task *t, struct mm *mm, struct vma *v, uint64_t addr);
 

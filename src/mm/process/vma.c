@@ -307,6 +307,45 @@ struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t a
 	return merged;
 }
 
+struct vma *vma_expand(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t end,
+	const struct vma_like *like)
+{
+	struct vma *next = vma_find(m, &mm->vmas, addr), *into = NULL;
+	struct vma *prev = vma_find_prev(m, &mm->vmas, addr);
+	struct vma_like with = *like;
+
+	if (like->flags & VM_SPECIAL)
+		return NULL;
+	with.anon_vma_at = 0;
+	if (next && next->start == end && is_like(m, next, &with) &&
+		next->pgoff == like->pgoff + ((end - addr) >> PAGE_SHIFT)) {
+		into = next;
+		with.anon_vma_at = next->anon_vma_at;
+	}
+	if (prev && prev->end == addr && is_like(m, prev, &with) &&
+		prev->pgoff + vma_pages(prev) == like->pgoff) {
+		uint64_t last = into ? next->end : end;
+
+		if (into)
+			remove_vma(m, cpu, mm, next);
+		move_end(m, mm, prev, last);
+		return prev;
+	}
+	if (into)
+		move_start(m, mm, next, addr);
+	return into;
+}
+
+void vma_uncut(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr)
+{
+	struct vma *upper = vma_find(m, &mm->vmas, addr), *lower = vma_prev(m, &mm->vmas, upper);
+	uint64_t end = upper->end;
+
+	assert(lower->end == addr && upper->start == addr && lower->file_at == upper->file_at);
+	remove_vma(m, cpu, mm, upper);
+	move_end(m, mm, lower, end);
+}
+
 uint64_t vm_softdirty(const struct machine *m)
 {
 	return pte_has_soft_dirty(m) ? VM_SOFTDIRTY : 0;

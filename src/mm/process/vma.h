@@ -51,6 +51,14 @@ struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t a
 int vma_modify_flags(struct machine *m, unsigned cpu, struct mm *mm, struct vma **v, uint64_t start, uint64_t end,
 	uint64_t flags);
 
+/* mmap_region()'s rule, which is not quite vma_merge()'s: a new mapping of the free range [addr, end) makes the mapping
+ * behind it longer, the one before it, or both become one. The mapping that holds the range then, NULL: it is to be made.
+ * Needs no memory. */
+struct vma *vma_expand(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t end,
+	const struct vma_like *like);
+/* Take back a vma_cut() or vma_split() at @addr. Needs no memory. */
+void vma_uncut(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr);
+
 /* VM_SOFTDIRTY, or 0 where the kernel does not keep it. */
 uint64_t vm_softdirty(const struct machine *m);
 
