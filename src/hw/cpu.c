@@ -51,6 +51,23 @@ const char *hw_reg_doc(enum hw_reg reg)
 	return registers[reg].doc;
 }
 
+const char *hw_reg_bit(enum hw_reg reg, unsigned bit)
+{
+	static const struct {
+		enum hw_reg reg;
+		unsigned bit;
+		const char *word;
+	} rows[] = {
+#define HW_REG_BIT(id, at, word) {HW_##id, at, word},
+#include "hw/register.def"
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].reg == reg && rows[i].bit == bit)
+			return rows[i].word;
+	return NULL;
+}
+
 struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 {
 	/* A small core of today: 32 KiB of data cache; TLBs of 64 and 64 entries, 1536 behind them; a
@@ -208,6 +225,8 @@ void hw_flush_range(struct hw_cpu *cpu, uint16_t asid, uint64_t start, uint64_t 
 	flush_range_of(&cpu->itlb, asid, start, end);
 	flush_range_of(&cpu->dtlb, asid, start, end);
 	flush_range_of(&cpu->stlb, asid, start, end);
+	/* As invlpg does; a few entries, so that of other families, which forget less, no more is asked. */
+	walk_cache_flush(&cpu->walk_cache, asid);
 	if (cpu->count_cycles)
 		cpu->counters.cycles += pages * HW_CYCLES_INVLPG;
 }

@@ -81,6 +81,8 @@ void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc);
 bool hw_reg_exists(enum hw_family family, enum hw_reg reg);
 const char *hw_reg_name(enum hw_reg reg);
 const char *hw_reg_doc(enum hw_reg reg);
+/* The name of a register's switch at @bit, NULL: it is none that matters here. */
+const char *hw_reg_bit(enum hw_reg reg, unsigned bit);
 /* Write one, with what follows: another regime, TLB entries forgotten where the architecture says so (x86).
  * Errors: EINVAL with a sentence (a register of another family, a switch that the CPU has not): nothing changes. */
 int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct refusal *why);

@@ -9,9 +9,11 @@
 #include "view/files.h"
 #include "view/put.h"
 
-#define CPU_MHZ	 "2500.000"
-#define CR4_SMEP (1u << 20)
-#define CR4_SMAP (1u << 21)
+#define CPU_MHZ	  "2500.000"
+#define CR4_LA57  (1u << 12)
+#define CR4_PCIDE (1u << 17)
+#define CR4_SMEP  (1u << 20)
+#define CR4_SMAP  (1u << 21)
 
 static bool cpu_any(const struct machine *m, unsigned cpu, const void *data)
 {
@@ -51,10 +53,16 @@ static void put_x86_flags(const struct machine *m, struct text *out)
 	if (m->cpus.desc.abilities & HW_HAS_1G)
 		text_puts(out, "pdpe1gb ");
 	text_printf(out, "%scpuid pni", wide ? "lm nopl " : "");
+	if (m->cpus.reg[HW_CR4] & CR4_PCIDE)
+		text_puts(out, " pcid");
+	if (m->kernel_map.pti)
+		text_puts(out, " pti");
 	if (m->cpus.reg[HW_CR4] & CR4_SMEP)
 		text_puts(out, " smep");
 	if (m->cpus.reg[HW_CR4] & CR4_SMAP)
 		text_puts(out, " smap");
+	if (m->cpus.reg[HW_CR4] & CR4_LA57)
+		text_puts(out, " la57");
 	text_putc(out, '\n');
 }
 
@@ -74,14 +82,15 @@ static void put_x86(const struct machine *m, struct text *out, unsigned cpu)
 	text_printf(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %d\nwp\t\t: yes\n",
 		wide ? 13 : 4);
 	put_x86_flags(m, out);
-	text_puts(out, "bugs\t\t:\nbogomips\t: 5000.00\n");
+	text_printf(
+		out, "bugs\t\t:%s\nbogomips\t: 5000.00\n", m->cpus.meltdown ? " cpu_meltdown" : "");
 	if (wide)
 		text_puts(out, "TLB size\t: 1024 4K pages\n");
 	text_printf(
 		out, "clflush size\t: %d\ncache_alignment\t: %d\n", wide ? 64 : 32, wide ? 64 : 32);
 	text_printf(out,
 		"address sizes\t: %d bits physical, %d bits virtual\npower management:\n\n",
-		m->cpus.desc.pa_bits, wide ? 48 : 32);
+		m->cpus.desc.pa_bits, paging_modes[m->kernel_map.mode].va_bits);
 }
 
 static void put_arm(const struct machine *m, struct text *out, unsigned cpu)

@@ -2,6 +2,9 @@
  *
  * A CPU from outside: sim/cpuN/registers, tlb and counters. Looking makes no access, so it changes nothing; a CPU
  * that has made none has the registers with which boot left it, empty TLBs and zero counts.
+ *
+ * Two switches can be written: cycles, whether accesses are charged for; and mmu, whether the CPU translates addresses.
+ * Without it a CPU is as before boot: what it is asked for is physical. A process that is to run there switches it on.
  */
 #include "view/files.h"
 
@@ -9,6 +12,23 @@
 #include "view/translation.h"
 
 typedef unsigned long long ull;
+
+/* "[PSE PAE PGE] " */
+static void put_switches(struct text *out, enum hw_reg reg, uint64_t value)
+{
+	const char *before = "[", *after = "";
+
+	for (unsigned bit = 0; bit < 64; bit++) {
+		const char *word = value >> bit & 1 ? hw_reg_bit(reg, bit) : NULL;
+
+		if (!word)
+			continue;
+		text_printf(out, "%s%s", before, word);
+		before = " ";
+		after = "] ";
+	}
+	text_puts(out, after);
+}
 
 int show_cpu_registers(struct view *v, struct text *out)
 {
@@ -18,12 +38,69 @@ int show_cpu_registers(struct view *v, struct text *out)
 		&paging_modes[machine_cpu_regime(m, (unsigned)v->arg[0]).mode];
 
 	text_printf(out, "%-11s %s (%s)\n", "paging", mode->name, mode->doc);
-	for (unsigned i = 0; i < NR_HW_REGS; i++)
-		if (hw_reg_exists((enum hw_family)m->cpus.desc.family, (enum hw_reg)i))
-			text_printf(out, "%-11s 0x%016llx  %s\n", hw_reg_name((enum hw_reg)i),
-				(ull)reg[i], hw_reg_doc((enum hw_reg)i));
+	for (unsigned i = 0; i < NR_HW_REGS; i++) {
+		if (!hw_reg_exists((enum hw_family)m->cpus.desc.family, (enum hw_reg)i))
+			continue;
+		text_printf(out, "%-11s 0x%016llx  ", hw_reg_name((enum hw_reg)i), (ull)reg[i]);
+		put_switches(out, (enum hw_reg)i, reg[i]);
+		text_printf(out, "%s\n", hw_reg_doc((enum hw_reg)i));
+	}
 	return 0;
 }
+
+/* ---- switches of the simulation ---- */
+
+/* 0 or 1 as a switch's file takes it. */
+static int parse_switch(struct view *v, const char *data, size_t len, const char *means, bool *on)
+{
+	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
+
+	*on = digits == 1 && *data == '1';
+	if (digits == 1 && (*data == '0' || *data == '1'))
+		return 0;
+	return refuse(&v->m->why, EINVAL, "write 1 or 0: %s", means);
+}
+
+int show_cpu_cycles(struct view *v, struct text *out)
+{
+	const struct hw_cpu *cpu = machine_cpu_peek(v->m, (unsigned)v->arg[0]);
+
+	text_printf(out, "%d\n", !cpu || cpu->count_cycles);
+	return 0;
+}
+
+int64_t store_cpu_cycles(struct view *v, const char *data, size_t len)
+{
+	bool on;
+	int err = parse_switch(v, data, len, "whether accesses cost cycles", &on);
+
+	if (err)
+		return err;
+	struct hw_cpu *cpu = machine_cpu(v->m, (unsigned)v->arg[0]);
+
+	if (!cpu)
+		return -v->m->why.err;
+	cpu->count_cycles = on;
+	return (int64_t)len;
+}
+
+int show_cpu_mmu(struct view *v, struct text *out)
+{
+	text_printf(out, "%d\n", machine_cpu_regime(v->m, (unsigned)v->arg[0]).mode != PAGING_NONE);
+	return 0;
+}
+
+int64_t store_cpu_mmu(struct view *v, const char *data, size_t len)
+{
+	bool on;
+	int err = parse_switch(v, data, len, "whether the CPU translates addresses", &on);
+
+	if (!err)
+		err = machine_cpu_set_mmu(v->m, (unsigned)v->arg[0], on);
+	return err ? err : (int64_t)len;
+}
+
+/* ---- TLBs and counters ---- */
 
 static void put_tlb(struct text *out, const char *name, const struct tlb *t)
 {

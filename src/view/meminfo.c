@@ -120,7 +120,10 @@ static uint64_t vmalloc_kb(const struct machine *m)
 
 	switch (m->arch) {
 	case ARCH_X86_64:
-		return (((uint64_t)1 << 45) - 1) >> 10;
+		/* 32 TiB, with five levels 12800 TiB. */
+		return (((uint64_t)(m->kernel_map.mode == PAGING_X86_64_LA57 ? 12800 : 32) << 40) -
+			       1) >>
+		       10;
 	case ARCH_ARM64:
 		return ARM64_VMALLOC_KB;
 	case ARCH_RISCV64:

@@ -201,3 +201,75 @@ Test(access_files, every_preset_has_an_mmu_that_is_on)
 		simm_destroy(simm);
 	}
 }
+
+/* Without translation an address is what dev/mem's offset is; with it again the kernel's are back. */
+Test(access_files, mmu_off_and_on)
+{
+	static const struct {
+		const char *machine;
+		uint64_t physical, virtual;
+	} row[] = {{"pc-i386", 0x4000000, 0xc4000000}, {"pc-x86_64", 0x4000000, 0xffff888004000000},
+		{"arm-virt", 0x44000000, 0xc4000000},
+		{"arm64-virt", 0x44000000, 0xffff000004000000},
+		{"riscv64-virt", 0x84000000, 0xffffffd804000000}};
+	char call[64];
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct simm *simm = mount(row[i].machine, NULL, NULL);
+		uint32_t value = 0x600df00d;
+
+		cr_assert_eq(mem(simm, row[i].physical, &value, 4, true), 4);
+		cr_assert_str_eq(text(simm, "sim/cpu1/mmu"), "1\n");
+		act(simm, "sim/cpu1/mmu", "0\n");
+		cr_assert_str_eq(text(simm, "sim/cpu1/mmu"), "0\n");
+		has(simm, "sim/cpu1/registers", "paging      none");
+		has(simm, "sim/cpu0/mmu", "1");
+		snprintf(call, sizeof(call), "load 0x%llx\n", (unsigned long long)row[i].physical);
+		act(simm, "sim/cpu1/ctl", call);
+		has(simm, "sim/last", "0x600df00d");
+		has(simm, "sim/last", "tlb=off");
+		cr_assert_eq(line(simm, "sim/cpu0/ctl", call), -EFAULT, "%s", row[i].machine);
+		act(simm, "sim/cpu1/mmu", "1\n");
+		snprintf(call, sizeof(call), "load 0x%llx\n", (unsigned long long)row[i].virtual);
+		act(simm, "sim/cpu1/ctl", call);
+		has(simm, "sim/last", "0x600df00d");
+		has(simm, "sim/check", "ok");
+		cr_assert_eq(line(simm, "sim/cpu1/mmu", "2\n"), -EINVAL);
+		has(simm, "sim/errors", "write 1 or 0: whether the CPU translates addresses");
+		simm_destroy(simm);
+	}
+}
+
+Test(access_files, cycles_off_and_on)
+{
+	struct simm *simm = mount("pc-x86_64", NULL, NULL);
+
+	cr_assert_str_eq(text(simm, "sim/cpu0/cycles"), "1\n");
+	act(simm, "sim/cpu0/cycles", "0\n");
+	cr_assert_str_eq(text(simm, "sim/cpu0/cycles"), "0\n");
+	act(simm, "sim/cpu0/ctl", "load ffff888004000000\n");
+	has(simm, "sim/last", "cycles=0");
+	has(simm, "sim/cpu0/counters", "cycles 0\n");
+	act(simm, "sim/cpu0/cycles", "1\n");
+	act(simm, "sim/cpu0/ctl", "load ffff888005000000\n");
+	cr_assert_null(strstr(text(simm, "sim/last"), "cycles=0"));
+	cr_assert_eq(line(simm, "sim/cpu0/cycles", "yes\n"), -EINVAL);
+	simm_destroy(simm);
+}
+
+/* The switches that are on, by name. */
+Test(access_files, registers_name_their_switches)
+{
+	struct simm *simm = mount("pc-x86_64", NULL, NULL);
+
+	has(simm, "sim/cpu0/registers", "cr0         0x0000000080050033  [PE WP PG] ");
+	has(simm, "sim/cpu0/registers",
+		"cr4         0x00000000003200b0  [PSE PAE PGE PCIDE SMEP SMAP] ");
+	has(simm, "proc/cpuinfo", " pcid smep smap\n");
+	simm_destroy(simm);
+	simm = mount("pc-x86_64", "cmdline", "nopcid pti=on");
+	has(simm, "sim/cpu0/registers", "[PSE PAE PGE SMEP SMAP] ");
+	has(simm, "proc/cpuinfo", " pti smep smap\n");
+	has(simm, "sim/dmesg", "Kernel/User page tables isolation: enabled");
+	simm_destroy(simm);
+}

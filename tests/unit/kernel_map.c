@@ -5,6 +5,8 @@
  */
 #include "base/text.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/layout.h"
+#include "mm/kernel/pgtable.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
@@ -12,6 +14,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define GB (1ULL << 30)
@@ -226,4 +229,219 @@ Test(kernel_map, sizes_of_tlbs_and_cache)
 	cr_assert_eq(m->cpus.desc.stlb.sets, 128);
 	cr_assert_eq(m->cpus.desc.dcache.sets, 64);
 	machine_destroy(m);
+}
+
+/* ---- the rest of the kernel's half ---- */
+
+/* Levels of tables that there are for @va; as many as the mode has: the next would be the page itself. */
+static unsigned levels(struct machine *m, uint64_t va)
+{
+	struct hw_regime r = kernel_map_regime(m);
+	struct dram d = machine_dram(m);
+	struct page_walk w;
+
+	walk_tables(&r, &d, va, &w);
+	cr_assert(w.fault == HW_FAULT_NOT_PRESENT || w.fault == HW_FAULT_NONE);
+	return w.nr_steps;
+}
+
+/* Tables that wait for their entries, by preset. */
+Test(kernel_map, areas_have_tables)
+{
+	static const struct {
+		const char *preset;
+		uint64_t va;
+		unsigned levels;
+	} row[] = {
+		{"pc-i386", 0xfffff000 - 4096, 2}, /* fixmap */
+		{"pc-i386", 0xfec00000, 2},	   /* pkmap: 4 MiB of windows */
+		{"pc-i386", 0xfefff000, 2},
+		{"pc-i386", 0xfebfd000, 1}, /* vmalloc's end: tables come later */
+		{"pc-i386-pae", 0xfffff000 - 4096, 3},
+		{"pc-i386-pae", 0xff000000, 3},
+		{"pc-x86_64", 0xffffffffff400000, 4},
+		{"pc-x86_64", 0xffffffffff7fe000, 4},
+		{"pc-x86_64", 0xffffc90000000000, 2}, /* vmalloc: shared tables below the top one */
+		{"pc-x86_64", 0xffffe8ffffffffff, 2},
+		{"pc-x86_64", 0xffffe90000000000, 1}, /* behind it */
+		{"arm-virt", 0xffc80000, 2},
+		{"arm-virt", 0xffeff000, 2},
+		{"arm-virt", 0xbfe00000, 2}, /* pkmap, below the direct map */
+		{"arm-virt", 0xbf000000, 1}, /* modules */
+		{"arm64-virt", 0xfffffbfffda00000, 4},
+		{"riscv64-virt", 0xffffffc6fea00000, 3},
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct machine *m = boot(row[i].preset, "2G");
+
+		cr_assert_eq(levels(m, row[i].va), row[i].levels, "%s 0x%llx: %u levels",
+			row[i].preset, (unsigned long long)row[i].va, levels(m, row[i].va));
+		cr_assert(m->kernel_map.areas);
+		machine_destroy(m);
+	}
+}
+
+/* What boot saw through the fixmap: on some machines it stays. */
+Test(kernel_map, early_fixmap)
+{
+	static const struct {
+		const char *preset;
+		uint64_t va;
+		bool stays;
+	} row[] = {
+		{"pc-i386", 0xff9c0000, false},
+		{"pc-x86_64", 0xffffffffff400000, false},
+		{"arm-virt", 0xff800000, true},
+		{"arm64-virt", 0xfffffbfffdc00000, true},
+		{"riscv64-virt", 0xffffffc6fec00000, false},
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct machine *m = boot(row[i].preset, NULL);
+		struct hw_access a = access_as(m, 0, HW_LOAD, row[i].va, 0, false);
+		struct text log;
+		char words[32];
+
+		text_init(&log);
+		log_show(m, &log);
+		snprintf(words, sizeof(words), "at 0x%llx, before", (unsigned long long)row[i].va);
+		cr_assert_not_null(strstr(text_str(&log), words), "%s: %s", row[i].preset, words);
+		cr_assert_eq(!a.fault.fault, row[i].stays, "%s", row[i].preset);
+		if (row[i].stays)
+			cr_assert_eq(access_as(m, 0, HW_STORE, row[i].va, 0, false).fault.fault,
+				HW_FAULT_WRITE);
+		text_finish(&log);
+		machine_destroy(m);
+	}
+}
+
+/* ARM's page of helpers: user mode reads and runs it, the stubs' page behind it is the kernel's. */
+Test(kernel_map, arm_vectors)
+{
+	struct machine *m = boot("arm-virt", NULL);
+
+	cr_assert_eq(access_as(m, 0, HW_FETCH, 0xffff0fe0, 0, true).fault.fault, HW_FAULT_NONE);
+	cr_assert_eq(access_as(m, 0, HW_LOAD, 0xffff0ffc, 0, true).value, 5);
+	cr_assert_eq(access_as(m, 0, HW_STORE, 0xffff0ffc, 0, true).fault.fault, HW_FAULT_WRITE);
+	cr_assert_eq(access_as(m, 0, HW_STORE, 0xffff0ffc, 0, false).fault.fault, HW_FAULT_WRITE);
+	cr_assert_eq(access_as(m, 0, HW_LOAD, 0xffff1000, 0, true).fault.fault, HW_FAULT_USER);
+	cr_assert_eq(access_as(m, 0, HW_FETCH, 0xffff1000, 0, false).fault.fault, HW_FAULT_NONE);
+	machine_destroy(m);
+}
+
+/* What the hardware tells the kernel of user accesses to its half. The oracle's derived/faults.tsv has what a handler
+ * sees: the same on ARM; elsewhere the kernel makes it say less (x86: always present, AArch64: always level 0). */
+Test(kernel_map, error_codes_of_the_kernel_half)
+{
+	static const struct {
+		const char *preset;
+		uint64_t va, code;
+		unsigned vector;
+	} row[] = {
+		{"arm-virt", 0xc0100000, 0xd, 0},  /* armhf kernel_read: a section, permission */
+		{"arm-virt", 0xfffff000, 0x37, 0}, /* armhf noncanon: a page of domain 3 */
+		{"pc-x86_64", 0xffffffff81000000, 0x5, 14}, /* amd64 kernel_read */
+		{"pc-x86_64", 0x800000000000, 0, 13},	    /* amd64 noncanon */
+		{"pc-i386", 0xc0100000, 0x5, 14},	    /* i386 kernel_read */
+		{"pc-i386", 0xfffff000, 0x4, 14},	    /* i386 noncanon, sanitized to 5 */
+		{"arm64-virt", 0xffff800008000000, 0x9200000e,
+			0x24}, /* a block of level 2, sanitized */
+		{"arm64-virt", 0x900000000000, 0x92000004, 0x24}, /* arm64 noncanon */
+		{"riscv64-virt", 0xffffffff80000000, 13, 13},
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct machine *m = boot(row[i].preset, NULL);
+		struct hw_access a = access_as(m, 0, HW_LOAD, row[i].va, 0, true);
+
+		cr_assert_neq(a.fault.fault, HW_FAULT_NONE);
+		cr_assert_eq(a.code, row[i].code, "%s 0x%llx: code 0x%llx", row[i].preset,
+			(unsigned long long)row[i].va, (unsigned long long)a.code);
+		cr_assert_eq(a.vector, row[i].vector);
+		machine_destroy(m);
+	}
+}
+
+static struct machine *boot_cpu(const char *preset, struct cpu_desc cpu, const char *cmdline)
+{
+	struct machine_desc *d = calloc(1, sizeof(*d));
+	struct machine *m = NULL;
+
+	cr_assert_eq(describe_fdt(d, preset_find(preset)->fdt, NULL), 0);
+	d->cpu = cpu;
+	cr_assert_eq(describe_option(d, "cmdline", cmdline, NULL), 0);
+	cr_assert_eq(describe_finish(d, NULL), 0);
+	cr_assert_eq(machine_create(d, &m, NULL), 0);
+	free(d);
+	return m;
+}
+
+Test(kernel_map, five_levels)
+{
+	struct machine *m = boot_cpu("pc-x86_64", (struct cpu_desc){.la57 = true}, "");
+	struct text out;
+
+	text_init(&out);
+	cr_assert_eq(m->kernel_map.mode, PAGING_X86_64_LA57);
+	cr_assert_eq(page_offset(m), 0xff11000000000000);
+	cr_assert_eq(m->cpus.reg[HW_CR4] >> 12 & 1, 1);
+	cr_assert_eq(access_as(m, 0, HW_LOAD, 0xff11000004000000, 0, false).pa, 0x4000000);
+	cr_assert_eq(access_as(m, 0, HW_FETCH, 0xffffffff81000000, 0, false).pa, 0x1000000);
+	cr_assert_eq(levels(m, 0xffa0000000000000), 2, "vmalloc");
+	cr_assert_eq(levels(m, 0xffd1ffffffffffff), 2);
+	cr_assert_eq(levels(m, 0xffd2000000000000), 1);
+	cr_assert_eq(kernel_map_check(m, &out), 0, "%s", text_str(&out));
+	machine_destroy(m);
+	m = boot_cpu("pc-x86_64", (struct cpu_desc){.la57 = true}, "no5lvl");
+	cr_assert_eq(m->kernel_map.mode, PAGING_X86_64);
+	cr_assert_eq(page_offset(m), 0xffff888000000000);
+	machine_destroy(m);
+	text_finish(&out);
+}
+
+/* Switches of the command line, as cr4 and the tables show them. */
+Test(kernel_map, what_the_command_line_keeps_off)
+{
+	static const struct {
+		const char *cmdline;
+		uint64_t cr4;
+	} row[] = {
+		{"", 0x3200b0}, {"nopcid", 0x3000b0}, {"nosmep", 0x2200b0}, {"nosmap", 0x1200b0}};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct machine *m = boot_cpu("pc-x86_64", (struct cpu_desc){0}, row[i].cmdline);
+
+		cr_assert_eq(m->cpus.reg[HW_CR4], row[i].cr4, "%s", row[i].cmdline);
+		cr_assert_gt(m->kernel_map.leaves[1], 0);
+		machine_destroy(m);
+	}
+	struct machine *m = boot_cpu("pc-x86_64", (struct cpu_desc){0}, "nogbpages");
+
+	cr_assert_eq(m->kernel_map.leaves[1], 0);
+	machine_destroy(m);
+}
+
+/* A table that someone took away, a helper page that someone opened: each is found. */
+Test(kernel_map, the_check_of_areas_can_fail)
+{
+	static const struct {
+		const char *preset;
+		uint64_t va;
+		unsigned depth;
+	} row[] = {{"pc-x86_64", 0xffffc90000000000, 0}, {"pc-i386", 0xfec00000, 0},
+		{"arm-virt", 0xffff0000, 0}, {"arm64-virt", 0xfffffbfffda00000, 1}};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct machine *m = boot(row[i].preset, "2G");
+		struct pgtable t = pgtable_at(m, m->kernel_map.root, NULL);
+		struct text out;
+
+		text_init(&out);
+		cr_assert_eq(kernel_map_check(m, &out), 0, "%s", text_str(&out));
+		pgtable_clear(&t, row[i].va, PAGE_BYTES, row[i].depth);
+		cr_assert_gt(kernel_map_check(m, &out), 0, "%s", row[i].preset);
+		text_finish(&out);
+		machine_destroy(m);
+	}
 }

@@ -176,6 +176,7 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	int err = cmdline_parse(&b.c, m->cmdline, m->arch, &m->why);
 	if (err)
 		return err;
+	kernel_map_choose_mode(m, &b.c);
 	say_kernel(&b);
 	err = run(&b, d->like.set ? like : m->arch == ARCH_ARM64 ? arm64 : usual);
 	if (err)

@@ -37,6 +37,8 @@ struct boot {
 	uint64_t max_low_pfn;	     /* end of what the kernel maps for good */
 	uint64_t dma_limit;	     /* arm64: end of ZONE_DMA in bytes */
 	uint64_t image;		     /* where the kernel lies */
+	uint64_t fdt, fdt_end;	     /* the devicetree in RAM */
+	uint64_t percpu[MAX_CPUS];   /* the CPUs' areas */
 	uint64_t tables, tables_end; /* pages reserved for the kernel's page tables */
 	uint64_t zone_start[MAX_NR_ZONES], zone_end[MAX_NR_ZONES]; /* pfns, before nodes cut them */
 	uint64_t movable_pfn[MAX_NODES]; /* where ZONE_MOVABLE begins; 0: none */

@@ -18,6 +18,7 @@
  * arch/arm/mm/mmu.c (adjust_lowmem_bounds()), arch/arm64/mm/init.c (zone_sizes_init()) of 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/kernel/layout.h"
 
 #include <errno.h>
 
@@ -25,10 +26,6 @@
 #define GIB	       ((uint64_t)1 << 30)
 #define PAGE_OFFSET_32 0xc0000000u
 #define VMALLOC_GUARD  (8 * MIB)
-/* Where the fixed mappings begin: kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's
- * NR_CPUS=32). */
-#define FIXADDR_TOT_START_686	 0xff9bf000u
-#define CPU_ENTRY_AREA_PAGES_686 (32u * 39u)
 
 static uint64_t mb(uint64_t pages)
 {
@@ -38,12 +35,7 @@ static uint64_t mb(uint64_t pages)
 /* MAXMEM of a 686 kernel. */
 static uint64_t x86_maxmem(const struct boot *b)
 {
-	uint64_t unit = machine_has(b->m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
-	uint64_t entry = align_down(
-		FIXADDR_TOT_START_686 - PAGE_BYTES * (CPU_ENTRY_AREA_PAGES_686 + 1), unit);
-	uint64_t ldt = align_down(entry - PAGE_BYTES, unit);
-	uint64_t pkmap = align_down(ldt - PAGE_BYTES, unit);
-	uint64_t vmalloc_end = pkmap - 2 * PAGE_BYTES;
+	uint64_t vmalloc_end = layout_686(machine_has(b->m, CONFIG_X86_PAE)).vmalloc_end;
 	uint64_t reserve = b->c.vmalloc_bytes ? b->c.vmalloc_bytes + VMALLOC_GUARD : 128 * MIB;
 
 	if (reserve > vmalloc_end - PAGE_OFFSET_32)

@@ -252,8 +252,10 @@ int boot_reserve(struct boot *b)
 	if (!err && !arch_is_x86(b->m->arch) && b->d->fdt_bytes) {
 		uint64_t bytes = align_up(b->d->fdt_bytes, PAGE_BYTES);
 
-		if (!boot_alloc_low(b, bytes, 2 * MIB, b->image + b->a->image_bytes,
-			    b->max_low_pfn << PAGE_SHIFT))
+		b->fdt = boot_alloc_low(b, bytes, 2 * MIB, b->image + b->a->image_bytes,
+			b->max_low_pfn << PAGE_SHIFT);
+		b->fdt_end = b->fdt + bytes;
+		if (!b->fdt)
 			err = boot_too_small(b, "the devicetree", bytes);
 	}
 	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++)

@@ -114,6 +114,25 @@ static uint64_t end_of_low_memory(const struct boot *b)
 	return end_pfn << PAGE_SHIFT;
 }
 
+/* The end of the image's data and bss that no one gets later: room for tables. */
+static void tables_in_image(const struct boot *b, struct kernel_map_bounds *bounds)
+{
+	enum { TABLES_BYTES = 512 << 10 };
+	const struct image_part *last = b->a->show;
+	uint64_t start, end;
+
+	for (unsigned i = 1; i < IMAGE_PARTS && b->a->show[i].name; i++)
+		last = &b->a->show[i];
+	start = last->start;
+	end = last->end;
+	for (unsigned i = 0; i < IMAGE_PARTS && b->a->late[i].name; i++)
+		if (b->a->late[i].start < end && b->a->late[i].end >= end)
+			end = b->a->late[i].start;
+	start = most(start, end - least(end, TABLES_BYTES));
+	bounds->area_start = align_up(b->image + start, PAGE_BYTES);
+	bounds->area_end = align_down(b->image + end, PAGE_BYTES);
+}
+
 /* Code comes first in the image, then constants; ARM's top-level table lies in front of the code. */
 int boot_kernel_map(struct boot *b)
 {
@@ -125,6 +144,10 @@ int boot_kernel_map(struct boot *b)
 		bounds.pool_only = true;
 	} else {
 		bounds.root = b->m->arch == ARCH_ARM ? b->image + b->a->reserve_start : 0;
+		bounds.fdt_start = b->fdt;
+		bounds.fdt_end = b->fdt_end;
+		bounds.percpu_at = b->percpu;
+		tables_in_image(b, &bounds);
 		bounds.image_start = b->image;
 		bounds.image_end = b->image + b->a->image_bytes;
 		bounds.text_end = b->image + code->end;
@@ -276,10 +299,12 @@ int boot_percpu(struct boot *b)
 		log_printf(b->m,
 			"setup_percpu: NR_CPUS:%u nr_cpumask_bits:%u nr_cpu_ids:%u nr_node_ids:%u",
 			a->nr_cpus_max, b->m->nr_cpus, b->m->nr_cpus, b->m->nr_nodes);
-	for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++)
-		if (!boot_alloc(b, "a CPU's area", a->percpu_pages * PAGE_BYTES, PAGE_BYTES,
-			    b->m->cpu_node[cpu]))
+	for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++) {
+		b->percpu[cpu] = boot_alloc(b, "a CPU's area", a->percpu_pages * PAGE_BYTES,
+			PAGE_BYTES, b->m->cpu_node[cpu]);
+		if (!b->percpu[cpu])
 			return -b->m->why.err;
+	}
 	log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages,
 		a->percpu_static, a->percpu_reserved, a->percpu_dynamic, unit);
 	return 0;

@@ -77,6 +77,7 @@ struct cpu_desc {
 	bool la57;			/* simmfs,la57: x86-64 with five levels */
 	bool asid_given;		/* simmfs,asid-bits */
 	uint32_t asid_bits;		/* 0: address spaces have no numbers in the TLB */
+	bool meltdown;			/* simmfs,meltdown: user mode's speculation reads what only the kernel may */
 };
 
 struct machine_desc {

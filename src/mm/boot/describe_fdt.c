@@ -114,6 +114,7 @@ static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 	d->la57 = dt_has(fdt, cpu, "simmfs,la57");
 	d->asid_given = dt_has(fdt, cpu, "simmfs,asid-bits");
 	d->asid_bits = dt_u32(fdt, cpu, "simmfs,asid-bits", 0);
+	d->meltdown = dt_has(fdt, cpu, "simmfs,meltdown");
 }
 
 static void scan_cpus(struct scan *s)

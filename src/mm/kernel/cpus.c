@@ -98,6 +98,7 @@ void cpus_init(struct machine *m, const struct cpu_desc *d)
 	desc->la57 = d->la57;
 	set_asid_bits(desc, d);
 	set_walk_cache(&desc->walk_cache, d);
+	m->cpus.meltdown = d->meltdown;
 	set_tlb(&desc->itlb, d->itlb_entries, d->itlb_sets);
 	set_tlb(&desc->dtlb, d->dtlb_entries, d->dtlb_sets);
 	set_tlb(&desc->stlb, d->stlb_entries, d->stlb_sets);
@@ -182,6 +183,36 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 	if (err == -EFAULT && a->user)
 		enter_kernel(m, cpu);
 	machine_charge_cycles(m, a->cycles);
+	return err;
+}
+
+int machine_cpu_set_mmu(struct machine *m, unsigned cpu, bool on)
+{
+	/* The register that has the switch, and what it has for "on". */
+	static const struct {
+		enum hw_reg reg;
+		uint64_t on;
+	} row[NR_HW_FAMILIES] = {[HW_X86_32] = {HW_CR0, (uint64_t)1 << 31},
+		[HW_X86_64] = {HW_CR0, (uint64_t)1 << 31},
+		[HW_ARM] = {HW_SCTLR, 1},
+		[HW_ARM64] = {HW_SCTLR_EL1, 1},
+		[HW_RISCV] = {HW_SATP, UINT64_MAX}};
+	enum hw_reg reg = row[m->cpus.desc.family].reg;
+	uint64_t mask = row[m->cpus.desc.family].on;
+
+	if (!m->kernel_map.root)
+		return refuse(&m->why, EINVAL,
+			"this machine's kernel has no page tables: its MMU is off and stays off");
+	int err = switch_mm(m, cpu, NULL);
+
+	if (err)
+		return err;
+	struct hw_cpu *c = machine_cpu(m, cpu);
+	uint64_t value = (c->reg[reg] & ~mask) | (on ? m->cpus.reg[reg] & mask : 0);
+
+	err = hw_reg_write(c, reg, value, &m->why);
+	/* Nothing that was translated before holds. */
+	hw_flush_tlb(c, false);
 	return err;
 }
 

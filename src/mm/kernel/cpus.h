@@ -16,6 +16,7 @@ struct text;
 struct cpus {
 	struct hw_cpu_desc desc;
 	uint64_t reg[NR_HW_REGS];	/* of a CPU that has made no access yet */
+	bool meltdown;			/* speculation in user mode reads what only the kernel may */
 	uint64_t at[MAX_CPUS];		/* heap block of struct hw_cpu, 0: none yet */
 };
 
@@ -33,6 +34,9 @@ unsigned machine_flush_tlb_all(struct machine *m);
 /* One access of CPU @cpu, and its cycles as time. 0, -EFAULT (a->fault), -EDQUOT. */
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a);
 
+/* Switch translation off, as it is before boot, or on again, in the kernel's own tables. Errors: EINVAL (the kernel has
+ * no page tables), EDQUOT. */
+int machine_cpu_set_mmu(struct machine *m, unsigned cpu, bool on);
 /* Time of @cycles of a CPU. */
 void machine_charge_cycles(struct machine *m, uint64_t cycles);
 

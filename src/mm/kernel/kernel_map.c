@@ -2,21 +2,24 @@
  *
  * From physical addresses to virtual ones (see kernel_map.h).
  *
- *   1. swapper_pg_dir: a table of the top level, in RAM that was reserved for it
+ *   1. swapper_pg_dir: a table of the top level, in RAM that was reserved for it; the fixmap's tables, and in them what
+ *      boot must see at once
  *   2. the kernel's image, code read-only and executable, where the architecture gives it addresses of its own
  *      (i386 and ARM run it inside the direct map)
  *   3. the direct map: RAM that is low memory, at page_offset(), with the largest pages that fit. On x86 the first
  *      MiB is mapped whole, and the first large page's worth by small pages, for its memory types differ
- *   4. the identity map: a small tree of its own, in which the image's addresses are the physical ones. When the
+ *   4. tables for what is mapped later, and what user mode needs to enter the kernel (kernel_areas.c)
+ *   5. the identity map: a small tree of its own, in which the image's addresses are the physical ones. When the
  *      switch is thrown the next instruction is fetched by a virtual address, so its old address must be one, too
- *   5. the registers: table, switches, and last the bit that turns the MMU on
+ *   6. the registers: table, switches, and last the bit that turns the MMU on
  *
- * User mode has no access to any of it. The tables' pages are those that boot reserves for them.
+ * User mode has no access to any of it but ARM's page of helpers. The tables' pages are those that boot reserves for
+ * them. With page-table isolation none of it is global but what user mode's tables have, too.
  *
  * Invariant: every byte of low memory is mapped at page_address(), and nothing else is in the direct map but the
  * holes of a PC's first MiB.
  *
- * Left out: vmalloc, fixmap and pkmap entries (their tables come with their users), page-table isolation. Where
+ * Left out: AArch64's isolation (kpti=), RISC-V with more than three levels. Where
  * arm64 and riscv64 map with pages of 4 KiB and 2 MiB so that permissions can change, 2 MiB and 1 GiB are used here;
  * the pages that the smaller ones would take are reserved all the same.
  *
@@ -27,6 +30,7 @@
 #include "base/text.h"
 #include "mm/boot/cmdline.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/kernel_areas.h"
 #include "mm/kernel/pgtable.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
@@ -44,22 +48,41 @@
 
 typedef unsigned long long ull;
 
-static enum paging_mode_id mode_of(const struct machine *m)
+void kernel_map_choose_mode(struct machine *m, const struct cmdline *c)
 {
+	enum paging_mode_id mode = PAGING_SV39;
+
 	switch (m->arch) {
 	case ARCH_I386:
-		return machine_has(m, CONFIG_X86_PAE) ? PAGING_X86_PAE : PAGING_X86_32;
+		mode = machine_has(m, CONFIG_X86_PAE) ? PAGING_X86_PAE : PAGING_X86_32;
+		break;
 	case ARCH_X86_64:
-		return PAGING_X86_64;
+		mode = m->cpus.desc.la57 && !c->no5lvl ? PAGING_X86_64_LA57 : PAGING_X86_64;
+		break;
 	case ARCH_ARM:
-		return PAGING_ARM_SHORT;
+		mode = PAGING_ARM_SHORT;
+		break;
 	case ARCH_ARM64:
-		return PAGING_ARM64_4K;
+		mode = PAGING_ARM64_4K;
+		break;
 	case ARCH_RISCV64:
 	case NR_ARCHS:
 		break;
 	}
-	return PAGING_SV39;
+	m->kernel_map.mode = mode;
+}
+
+static enum paging_mode_id mode_of(const struct machine *m)
+{
+	return (enum paging_mode_id)m->kernel_map.mode;
+}
+
+/* Forms of entries that the kernel uses. */
+static uint32_t usable(const struct machine *m, const struct cmdline *c)
+{
+	uint32_t has = m->cpus.desc.abilities;
+
+	return c->nogbpages ? has & ~(uint32_t)HW_HAS_1G : has;
 }
 
 /* Where the image runs, when not in the direct map; 0: there. */
@@ -82,7 +105,7 @@ static uint64_t direct_map_bytes(const struct machine *m)
 {
 	switch (m->arch) {
 	case ARCH_X86_64:
-		return 64 * 1024 * GIB;
+		return (mode_of(m) == PAGING_X86_64_LA57 ? 32 * 1024 : 64) * 1024 * GIB;
 	case ARCH_ARM64:
 		return 128 * 1024 * GIB;
 	case ARCH_RISCV64:
@@ -178,6 +201,8 @@ static uint64_t cr4_bits(const struct machine *m, const struct cmdline *c)
 		cr4 |= BIT(7);
 	if (m->arch == ARCH_I386)
 		return cr4 | (m->kernel_map.mode == PAGING_X86_PAE ? BIT(5) : 0);
+	if (m->kernel_map.mode == PAGING_X86_64_LA57)
+		cr4 |= BIT(12);
 	if (has & HW_HAS_ASID && !c->nopcid)
 		cr4 |= BIT(17);
 	if (has & HW_HAS_SMEP && !c->nosmep)
@@ -185,6 +210,25 @@ static uint64_t cr4_bits(const struct machine *m, const struct cmdline *c)
 	if (has & HW_HAS_SMAP && !c->nosmap)
 		cr4 |= BIT(21);
 	return cr4 | BIT(5);
+}
+
+/* pti_check_boottime_disable(). Without areas there is nothing for user mode's own tables. */
+static void choose_pti(struct machine *m, const struct kernel_map_bounds *b)
+{
+	const struct cmdline *c = b->cmdline;
+	bool able = mode_of(m) == PAGING_X86_64 || mode_of(m) == PAGING_X86_64_LA57 ||
+		    mode_of(m) == PAGING_X86_PAE;
+	bool needed = m->cpus.meltdown && !c->mitigations_off;
+
+	if (!able || b->area_start == b->area_end)
+		return;
+	if (c->pti_off && m->cpus.meltdown)
+		log_printf(m, "Kernel/User page tables isolation: disabled on command line.");
+	if (c->pti_on && !m->cpus.meltdown)
+		log_printf(m, "Kernel/User page tables isolation: force enabled on command line.");
+	m->kernel_map.pti = c->pti_on || (needed && !c->pti_off);
+	if (m->kernel_map.pti)
+		log_printf(m, "Kernel/User page tables isolation: enabled");
 }
 
 static void mmu_registers(struct machine *m, const struct cmdline *c)
@@ -279,7 +323,7 @@ static int build_idmap(
 	struct pgtable t;
 	unsigned shift = section_shift(m);
 	uint64_t start = round_down(b->image_start, shift), end = round_up(b->image_end, shift);
-	int err = pgtable_init(&t, m, mode_of(m), m->cpus.desc.abilities, pool);
+	int err = pgtable_init(&t, m, mode_of(m), usable(m, b->cmdline), pool);
 
 	if (!err)
 		err = pgtable_map(&t, start, start, end - start, PGTABLE_RX, shift);
@@ -288,28 +332,54 @@ static int build_idmap(
 	return err;
 }
 
+/* Steps 2 and 3. */
+static int build_maps(struct pgtable *t, const struct kernel_map_bounds *b)
+{
+	uint64_t va = image_address(t->m, b);
+	int err = 0;
+
+	if (va && b->image_end)
+		err = map_image(t, b, va, false);
+	memset(t->leaves, 0, sizeof(t->leaves)); /* so far, no part of the direct map */
+	if (!err && !va && b->image_end)
+		err = map_image(t, b, b->image_start - phys_offset(t->m) + page_offset(t->m), true);
+	return err ? err : map_lowmem(t, b);
+}
+
 static int build_swapper(
 	struct machine *m, const struct kernel_map_bounds *b, struct pgtable_pool *pool)
 {
 	/* ARM's top-level table lies in the image, in front of the code. */
 	struct pgtable_pool in_image = {.at = b->root, .end = b->root + 0x4000, .only = true};
+	struct pgtable_pool area_pool = {.at = b->area_start, .only = true};
+	struct kernel_map *k = &m->kernel_map;
 	struct pgtable t;
-	uint64_t va = image_address(m, b);
 	int err =
-		pgtable_init(&t, m, mode_of(m), m->cpus.desc.abilities, b->root ? &in_image : pool);
+		pgtable_init(&t, m, mode_of(m), usable(m, b->cmdline), b->root ? &in_image : pool);
+	uint64_t top_bytes = t.tables_bytes;
 
+	k->root = t.root;
+	k->areas = b->area_end > b->area_start;
+	if (k->areas) /* its last page is not for tables */
+		area_pool.end = b->area_end - PAGE_BYTES;
+	if (k->pti)
+		t.has &= ~(uint32_t)HW_HAS_GLOBAL;
+	t.pool = &area_pool;
+	if (!err && k->areas)
+		err = kernel_areas_early(&t, b);
+	k->area_bytes = t.tables_bytes - top_bytes;
 	t.pool = pool;
-	if (!err && va && b->image_end)
-		err = map_image(&t, b, va, false);
-	memset(t.leaves, 0, sizeof(t.leaves)); /* so far, no part of the direct map */
-	if (!err && !va && b->image_end)
-		err = map_image(&t, b, b->image_start - phys_offset(m) + page_offset(m), true);
 	if (!err)
-		err = map_lowmem(&t, b);
-	m->kernel_map.root = t.root;
-	m->kernel_map.tables_bytes += t.tables_bytes;
-	memcpy(m->kernel_map.leaves, t.leaves, sizeof(t.leaves));
-	return err;
+		err = build_maps(&t, b);
+	k->tables_bytes = t.tables_bytes - k->area_bytes;
+	memcpy(k->leaves, t.leaves, sizeof(t.leaves));
+	t.pool = &area_pool;
+	if (!err && k->areas) {
+		kernel_areas_late(&t);
+		err = kernel_areas_build(&t, b);
+	}
+	k->area_bytes = t.tables_bytes - k->tables_bytes;
+	return !err && k->pti ? kernel_areas_trampoline(m, b, &area_pool) : err;
 }
 
 static int build_all(
@@ -321,7 +391,7 @@ static int build_all(
 	if (!err && b->image_end)
 		err = build_idmap(m, b, pool);
 	if (!err && m->arch == ARCH_ARM64) {
-		err = pgtable_init(&empty, m, mode_of(m), m->cpus.desc.abilities, pool);
+		err = pgtable_init(&empty, m, mode_of(m), usable(m, b->cmdline), pool);
 		m->kernel_map.empty_root = empty.root;
 		m->kernel_map.tables_bytes += empty.tables_bytes;
 	}
@@ -334,7 +404,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 	struct pgtable_pool pool = {.at = b->pool_start, .end = b->pool_end, .only = b->pool_only};
 	uint64_t base = phys_offset(m), limit = direct_map_bytes(m);
 
-	k->mode = mode_of(m);
+	choose_pti(m, b);
 	k->low_end = round_down(b->low_end - base < limit ? b->low_end : base + limit, PAGE_SHIFT);
 	int err = build_all(m, b, &pool);
 
@@ -342,7 +412,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 		struct dram d = machine_dram(m);
 
 		dram_zero(&d, b->pool_start, pool.at - b->pool_start);
-		*k = (struct kernel_map){0};
+		*k = (struct kernel_map){.mode = k->mode};
 		refusal_clear(&m->why);
 		return 0;
 	}
@@ -353,6 +423,17 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 	say_mmu(m, b);
 	assert(machine_cpu_regime(m, 0).mode == k->mode);
 	return 0;
+}
+
+struct hw_regime kernel_map_regime(const struct machine *m)
+{
+	struct hw_regime r;
+	int err = hw_regime_of(&m->cpus.desc, m->cpus.reg, &r, NULL);
+
+	assert(!err && m->kernel_map.root);
+	(void)err;
+	r.root[0] = r.root[1] = m->kernel_map.root;
+	return r;
 }
 
 static bool maps(const struct hw_regime *r, const struct dram *d, uint64_t va, uint64_t pa)
@@ -368,13 +449,13 @@ unsigned kernel_map_check(struct machine *m, struct text *out)
 {
 	enum { PLACES = 16 };
 	const struct memblock_type *memory = &m->memblock.memory;
-	struct hw_regime r = machine_cpu_regime(m, 0);
 	struct dram d = machine_dram(m);
 	unsigned bad = 0;
 
 	if (!m->kernel_map.root)
 		return 0;
-	r.root[0] = r.root[1] = m->kernel_map.root;
+	struct hw_regime r = kernel_map_regime(m);
+
 	for (unsigned i = 0; i < memory->nr; i++) {
 		uint64_t start = round_up(memory->region[i].start, PAGE_SHIFT),
 			 end = memory->region[i].end;
@@ -395,5 +476,5 @@ unsigned kernel_map_check(struct machine *m, struct text *out)
 			bad++;
 		}
 	}
-	return bad;
+	return bad + kernel_areas_check(m, out);
 }

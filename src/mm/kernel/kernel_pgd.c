@@ -6,6 +6,18 @@
  * entries copied into it when it is made. The tables below them are shared, so what the kernel maps later through an
  * entry that exists is seen by every process at once. AArch64 has a register for each half, and nothing is copied.
  *
+ * An entry of the top table that the kernel makes later (by vmalloc(), for a part of its area that has no table yet):
+ *
+ *	x86-64    cannot happen: all of the area's entries were made at boot
+ *	i386      is copied into every process's top table at once (arch_sync_kernel_mappings()); with PAE it is an
+ *	          entry of a middle table, which all share
+ *	ARM       is copied when a process is switched to whose copy is older (check_vmalloc_seq()), or by the fault
+ *	RISC-V    by the fault (vmalloc_fault())
+ *
+ * Nothing here makes such entries yet: who does must also do that.
+ *
+ * With page-table isolation a process's second top table gets the entries of user mode's tree (kernel_areas.c).
+ *
  * Follows pgd_ctor() of arch/x86/mm/pgtable.c, pgd_alloc() of arch/arm/mm/pgd.c and of arch/riscv of 6.1.
  */
 #include "mm/kernel/kernel_map.h"
@@ -24,18 +36,16 @@ static uint64_t kernel_start(const struct machine *m)
 	return machine_has(m, CONFIG_64BIT) ? (uint64_t)1 << 63 : page_offset(m);
 }
 
-void kernel_map_copy_pgd(struct machine *m, uint64_t pgd)
+static void copy_kernel_half(struct machine *m, uint64_t from, uint64_t pgd)
 {
 	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
 	struct dram dram = machine_dram(m);
 	uint64_t entries = (uint64_t)1 << top->bits;
 	uint64_t first = paging_index(top, kernel_start(m));
 
-	if (m->kernel_map.mode == PAGING_ARM64_4K)
-		return;
 	for (uint64_t i = first; i < entries; i++) {
 		uint64_t entry, at = i * top->entry_bytes;
-		int err = dram_load(&dram, m->kernel_map.root + at, top->entry_bytes, &entry);
+		int err = dram_load(&dram, from + at, top->entry_bytes, &entry);
 
 		if (!err && entry)
 			err = dram_store(&dram, pgd + at, top->entry_bytes, entry, &m->why);
@@ -44,7 +54,14 @@ void kernel_map_copy_pgd(struct machine *m, uint64_t pgd)
 	}
 }
 
+void kernel_map_copy_pgd(struct machine *m, uint64_t pgd)
+{
+	if (m->kernel_map.mode != PAGING_ARM64_4K)
+		copy_kernel_half(m, m->kernel_map.root, pgd);
+}
+
 int pti_user_pgd_init(struct machine *m, uint64_t user_pgd)
 {
+	copy_kernel_half(m, m->kernel_map.user_root, user_pgd);
 	return 0;
 }

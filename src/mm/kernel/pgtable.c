@@ -11,9 +11,12 @@
  * The bits are those that 6.1 writes: arch/x86/include/asm/pgtable_types.h, arch/arm/mm/mmu.c (MT_MEMORY_RW),
  * arch/arm64/include/asm/pgtable-prot.h (PROT_SECT_NORMAL), arch/riscv/include/asm/pgtable.h.
  *
+ * ARM's tables of the last level come in pairs, a page for two entries of the first level (see pte.h): the hardware's
+ * halves, and Linux's own entries in front of them.
+ *
  * Tables come from a pool that boot reserved; should odd holes in RAM need more of them, memblock gives pages.
  *
- * Left out: memory types other than normal memory; changing or removing mappings.
+ * Left out: memory types other than normal memory; changing the protection of what is mapped.
  */
 #include "mm/kernel/pgtable.h"
 
@@ -29,8 +32,8 @@ static uint64_t x86_bits(uint32_t has, enum pgtable_prot prot)
 {
 	uint64_t nx = has & HW_HAS_NX && prot != PGTABLE_RX ? BIT(63) : 0;
 
-	/* PRESENT, ACCESSED, DIRTY, GLOBAL, and RW */
-	return 0x161 | (prot == PGTABLE_RW ? 0x2 : 0) | nx;
+	/* PRESENT, ACCESSED, DIRTY, and GLOBAL, RW */
+	return 0x61 | (has & HW_HAS_GLOBAL ? 0x100 : 0) | (prot == PGTABLE_RW ? 0x2 : 0) | nx;
 }
 
 static uint64_t sv39_bits(enum pgtable_prot prot)
@@ -52,7 +55,17 @@ static uint64_t arm_bits(bool section, enum pgtable_prot prot)
 	if (section)
 		return 0x1140c | (prot == PGTABLE_RW ? 0 : 0x8000) |
 		       (prot == PGTABLE_RX ? 0 : 0x10);
-	return 0x45c | (prot == PGTABLE_RW ? 0 : 0x200) | (prot == PGTABLE_RX ? 0 : 0x1);
+	return 0x45c | (prot == PGTABLE_RW ? 0 : 0x200) |
+	       (prot == PGTABLE_RX || prot == PGTABLE_USER_RX ? 0 : 0x1) |
+	       (prot == PGTABLE_USER_RX ? 0x20 : 0);
+}
+
+/* Linux's own entry beside it: PRESENT YOUNG DIRTY SHARED and write-allocate; RDONLY, XN, USER. */
+static uint64_t arm_linux_entry(uint64_t pa, enum pgtable_prot prot)
+{
+	return pa | 0x45f | (prot == PGTABLE_RW ? 0 : 0x80) |
+	       (prot == PGTABLE_RX || prot == PGTABLE_USER_RX ? 0 : 0x200) |
+	       (prot == PGTABLE_USER_RX ? 0x100 : 0);
 }
 
 uint64_t pgtable_leaf(enum paging_mode_id mode, const struct paging_form *form, uint64_t pa,
@@ -96,17 +109,23 @@ uint64_t pgtable_table(
 	case PAGING_X86_64_LA57:
 		return entry | 0x67;
 	case PAGING_ARM_SHORT:
-		return entry | 0x10; /* domain 0, the kernel's */
+		return entry | 0x10; /* domain 0, the kernel's; link_table() puts in others */
 	default:
 		return entry;
 	}
 }
 
-/* A zeroed table of a level, aligned to its size. */
+static bool is_arm_pair(const struct pgtable *t, unsigned depth)
+{
+	return t->mode == PAGING_ARM_SHORT && depth == 1;
+}
+
+/* A zeroed table of a level, aligned to its size; of ARM's last level a page for two. */
 static uint64_t new_table(struct pgtable *t, unsigned depth)
 {
 	const struct paging_level *level = &paging_modes[t->mode].level[depth];
-	uint64_t bytes = (uint64_t)level->entry_bytes << level->bits;
+	uint64_t bytes =
+		is_arm_pair(t, depth) ? PAGE_BYTES : (uint64_t)level->entry_bytes << level->bits;
 	uint64_t align = bytes > PAGE_BYTES ? bytes : PAGE_BYTES;
 	uint64_t at = (t->pool->at + bytes - 1) & ~(bytes - 1);
 
@@ -122,6 +141,16 @@ static uint64_t new_table(struct pgtable *t, unsigned depth)
 	t->tables_bytes += bytes;
 	dram_zero(&t->dram, at, bytes);
 	return at;
+}
+
+struct pgtable pgtable_at(struct machine *m, uint64_t root, struct pgtable_pool *pool)
+{
+	return (struct pgtable){.m = m,
+		.dram = machine_dram(m),
+		.mode = (enum paging_mode_id)m->kernel_map.mode,
+		.has = m->cpus.desc.abilities,
+		.root = root,
+		.pool = pool};
 }
 
 int pgtable_init(struct pgtable *t, struct machine *m, enum paging_mode_id mode, uint32_t has,
@@ -172,6 +201,42 @@ static int put_entry(
 	return err;
 }
 
+/* Make the table below the empty entry of @va at level @depth. *@table gets it. */
+static int link_table(struct pgtable *t, const struct paging_level *level, unsigned depth,
+	uint64_t at, uint64_t *table)
+{
+	uint64_t page = new_table(t, depth + 1), other = 0;
+	uint64_t entry = (uint64_t)t->domain << 5;
+
+	if (!page)
+		return -t->m->why.err;
+	if (!is_arm_pair(t, depth + 1)) {
+		*table = page;
+		return put_entry(
+			t, level, at, pgtable_table(t->mode, depth, table_form(level), page));
+	}
+	/* The neighbour's half, too, unless a section is there. */
+	*table = page + 2048 + (at & 4) * 256;
+	entry |= pgtable_table(t->mode, depth, table_form(level), *table);
+	if (dram_load(&t->dram, at ^ 4, 4, &other))
+		return refuse(&t->m->why, ENOMEM, "a page table of the kernel lies outside RAM");
+	int err = put_entry(t, level, at, entry);
+
+	return err || other ? err : put_entry(t, level, at ^ 4, entry ^ 1024);
+}
+
+static int put_leaf(struct pgtable *t, unsigned depth, const struct paging_form *leaf, uint64_t at,
+	uint64_t pa, enum pgtable_prot prot)
+{
+	const struct paging_level *level = &paging_modes[t->mode].level[depth];
+	int err = put_entry(t, level, at, pgtable_leaf(t->mode, leaf, pa, t->has, prot));
+
+	t->leaves[depth]++;
+	if (!err && is_arm_pair(t, depth))
+		err = put_entry(t, level, at - 2048, arm_linux_entry(pa, prot));
+	return err;
+}
+
 /* Map what one entry can; *@done gets how many bytes that is. */
 static int map_step(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes,
 	enum pgtable_prot prot, unsigned max_shift, uint64_t *done)
@@ -194,23 +259,15 @@ static int map_step(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes,
 			return 0;
 		}
 		if (!form && leaf) {
-			t->leaves[depth]++;
 			*done = BIT(level->shift);
-			return put_entry(
-				t, level, at, pgtable_leaf(t->mode, leaf, pa, t->has, prot));
+			return put_leaf(t, depth, leaf, at, pa, prot);
 		}
-		if (form) {
-			table = paging_address(form, entry);
-			continue;
-		}
-		table = new_table(t, depth + 1);
-		if (!table)
-			return -t->m->why.err;
-		int err = put_entry(
-			t, level, at, pgtable_table(t->mode, depth, table_form(level), table));
+		int err = form ? 0 : link_table(t, level, depth, at, &table);
 
 		if (err)
 			return err;
+		if (form)
+			table = paging_address(form, entry);
 	}
 	assert(!"pages of the last level fit everything");
 	return -EINVAL;
@@ -228,4 +285,71 @@ int pgtable_map(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes, enu
 		done = done < bytes ? done : bytes;
 	}
 	return 0;
+}
+
+/* The table of level @depth on the way to @va, 0 when there is none; *@made: made where it is missing, or why not. */
+static uint64_t find_table(struct pgtable *t, uint64_t va, unsigned depth, int *made)
+{
+	uint64_t table = t->root, entry;
+
+	for (unsigned above = 0; above < depth; above++) {
+		const struct paging_level *level = &paging_modes[t->mode].level[above];
+		uint64_t at = table + paging_index(level, va) * level->entry_bytes;
+		int err = dram_load(&t->dram, at, level->entry_bytes, &entry);
+
+		assert(!err);
+		(void)err;
+		const struct paging_form *form = paging_form_of(level, entry, t->has);
+
+		if (form && form->leaf)
+			return 0;
+		if (form)
+			table = paging_address(form, entry);
+		else if (!made || (*made = link_table(t, level, above, at, &table)))
+			return 0;
+	}
+	return table;
+}
+
+int pgtable_reserve(struct pgtable *t, uint64_t va, uint64_t bytes, unsigned depth)
+{
+	const struct paging_level *above = &paging_modes[t->mode].level[depth - 1];
+	uint64_t unit = BIT(above->shift), last = va + (bytes - 1);
+	int err = 0;
+
+	assert(depth && bytes);
+	for (va &= ~(unit - 1);; va += unit) {
+		find_table(t, va, depth, &err);
+		if (err || va == (last & ~(unit - 1)))
+			return err;
+	}
+}
+
+void pgtable_clear(struct pgtable *t, uint64_t va, uint64_t bytes, unsigned depth)
+{
+	const struct paging_level *level = &paging_modes[t->mode].level[depth];
+
+	for (uint64_t end = va + bytes; va < end; va += BIT(level->shift)) {
+		uint64_t table = find_table(t, va, depth, NULL);
+		uint64_t at = table + paging_index(level, va) * level->entry_bytes;
+
+		if (!table || !dram_has(&t->dram, at))
+			continue;
+		/* It has contents, so the stores need nothing. */
+		(void)put_entry(t, level, at, 0);
+		if (is_arm_pair(t, depth))
+			(void)put_entry(t, level, at - 2048, 0);
+	}
+}
+
+uint64_t pgtable_entry(const struct pgtable *t, uint64_t va, unsigned depth)
+{
+	struct pgtable copy = *t;
+	const struct paging_level *level = &paging_modes[t->mode].level[depth];
+	uint64_t table = find_table(&copy, va, depth, NULL), entry = 0;
+
+	if (table)
+		(void)dram_load(&t->dram, table + paging_index(level, va) * level->entry_bytes,
+			level->entry_bytes, &entry);
+	return entry;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing page tables: the kernel's side of what the MMU reads. Entries are made in the architecture's real format
+ * Writing the kernel's page tables: its side of what the MMU reads. Entries are made in the architecture's real format
  * and lie in simulated RAM, in pages of a pool that was reserved for them.
  */
 #ifndef SIMM_MM_PGTABLE_H
@@ -11,11 +11,12 @@
 
 struct machine;
 
-/* What the kernel may do with a range of its own; user mode has no access to any. */
+/* What the kernel may do with a range of its own; user mode has no access to any but the last kind. */
 enum pgtable_prot {
 	PGTABLE_RW, /* PAGE_KERNEL */
 	PGTABLE_RO, /* PAGE_KERNEL_RO */
 	PGTABLE_RX, /* PAGE_KERNEL_ROX: code */
+	PGTABLE_USER_RX, /* ARM's vectors: user mode, too, may read and execute it */
 };
 
 /* Pages for tables, shared by trees; when they are used up, memblock gives others, unless @only. */
@@ -29,12 +30,16 @@ struct pgtable {
 	struct machine *m;
 	struct dram dram;
 	enum paging_mode_id mode;
-	uint32_t has;		/* enum hw_has: forms that may be used */
+	uint32_t has;		/* enum hw_has: forms that may be used; HW_HAS_GLOBAL: entries are global */
+	uint8_t domain;		/* ARM: of tables that are made from now on */
 	uint64_t root;		/* physical address of the top table */
 	struct pgtable_pool *pool;
 	uint64_t tables_bytes;	/* taken from the pool */
 	uint64_t leaves[PAGING_MAX_LEVELS]; /* entries that map pages, by level */
 };
+
+/* A tree that exists, at @root, to be added to. */
+struct pgtable pgtable_at(struct machine *m, uint64_t root, struct pgtable_pool *pool);
 
 /* The entry that maps @pa by @form, and the one that leads to the table at @pa. */
 uint64_t pgtable_leaf(enum paging_mode_id mode, const struct paging_form *form, uint64_t pa, uint32_t has,
@@ -48,5 +53,12 @@ int pgtable_init(struct pgtable *t, struct machine *m, enum paging_mode_id mode,
  * already stays as it is. Addresses and @bytes are multiples of a page. Errors: as pgtable_init(). */
 int pgtable_map(struct pgtable *t, uint64_t va, uint64_t pa, uint64_t bytes, enum pgtable_prot prot,
 	unsigned max_shift);
+/* Make the tables of [va, va + bytes), not 0 bytes, down to level @depth, with nothing in them. Errors: as
+ * pgtable_init(). */
+int pgtable_reserve(struct pgtable *t, uint64_t va, uint64_t bytes, unsigned depth);
+/* Clear the entries of level @depth for [va, va + bytes); tables stay. TLBs are the caller's matter. */
+void pgtable_clear(struct pgtable *t, uint64_t va, uint64_t bytes, unsigned depth);
+/* The raw entry of @va in the table of level @depth; 0 also when there is no such table. */
+uint64_t pgtable_entry(const struct pgtable *t, uint64_t va, unsigned depth);
 
 #endif

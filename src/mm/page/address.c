@@ -6,13 +6,14 @@
  *	i386           c0000000                0
  *	arm            c0000000                begin of RAM (2 MiB aligned)
  *	x86-64         ffff888000000000        0
+ *	  5 levels     ff11000000000000        0
  *	arm64          ffff000000000000        begin of RAM (1 GiB aligned), 48 bits of virtual address
  *	riscv64        ffffffd800000000        begin of RAM (2 MiB aligned), Sv39
  *
  * Without address randomisation (nokaslr), so that lessons print what books print. HighMem has no logical
  * address: its pages must be mapped before the kernel can read them.
  *
- * Left out: KASLR; vmalloc, fixmap and kmap addresses, which come with the kernel's own page tables.
+ * Left out: KASLR. The kernel's other addresses are in kernel/layout.c.
  * Follows Documentation/ of 6.1: x86/x86_64/mm.rst, arm64/memory.rst, riscv/vm-layout.rst.
  */
 #include "mm/page/address.h"
@@ -28,7 +29,8 @@ uint64_t page_offset(const struct machine *m)
 	case ARCH_ARM:
 		return 0xc0000000;
 	case ARCH_X86_64:
-		return 0xffff888000000000;
+		return m->kernel_map.mode == PAGING_X86_64_LA57 ? 0xff11000000000000
+								: 0xffff888000000000;
 	case ARCH_ARM64:
 		return 0xffff000000000000;
 	case ARCH_RISCV64:

@@ -61,15 +61,10 @@ void asids_init(struct machine *m)
 	switch (m->arch) {
 	case ARCH_I386:
 	case ARCH_X86_64:
-		a->bits = m->cpus.reg[HW_CR4] & CR4_PCIDE ? 12 : 0;
+		a->bits = m->cpus.reg[HW_CR4] & CR4_PCIDE ? m->cpus.desc.asid_bits : 0;
 		return;
-	case ARCH_ARM:
-		a->bits = 8;
-		break;
-	case ARCH_ARM64:
-	case ARCH_RISCV64:
-	case NR_ARCHS:
-		a->bits = 16;
+	default:
+		a->bits = m->cpus.desc.asid_bits;
 		break;
 	}
 	/* Numbers that run must leave some for others. */
@@ -201,6 +196,13 @@ int switch_mm_slow(struct machine *m, unsigned cpu, struct mm *mm)
 		return -m->why.err;
 	uint64_t before = c->counters.cycles;
 
+	/* Someone switched translation off to look at physical addresses; a process cannot run so. */
+	if (mm && c->regime.mode == PAGING_NONE) {
+		int err = machine_cpu_set_mmu(m, cpu, true);
+
+		if (err)
+			return err;
+	}
 	if (a->mm_at[cpu] != (mm ? machine_ref(m, mm) : 0)) {
 		enter_kernel(m, cpu);
 		load_mm(m, c, cpu, mm);
