@@ -313,6 +313,33 @@ Test(exec, special_mappings)
 	}
 }
 
+/* A page of the vdso is the kernel's own: the only RssFile of the oracle's static program. */
+Test(exec, the_vdso_can_be_read)
+{
+	for (unsigned i = 0; i < NR_PRESETS; i++) {
+		struct machine *m = booted(presets[i], NULL);
+		struct task *t = spawned(m, "x");
+		struct mm *mm = task_mm(m, t);
+		uint64_t files = mm->rss[MM_FILEPAGES];
+		struct task_access x = {.a = {.va = mm->vdso, .bytes = 4, .kind = HW_LOAD}};
+
+		cr_expect_eq(task_access(m, t, &x), 0, "%s: %s", presets[i], m->why.sentence);
+		cr_expect_eq(mm->rss[MM_FILEPAGES], files + 1, "%s", presets[i]);
+		cr_expect_eq(x.minor, 1);
+		x.a.kind = HW_FETCH;
+		cr_expect_eq(task_access(m, t, &x), 0, "%s: %s", presets[i], m->why.sentence);
+		x.a.kind = HW_STORE;
+		cr_expect_eq(task_access(m, t, &x), -EFAULT, "%s", presets[i]);
+		x.a.kind = HW_LOAD;
+		x.a.va = mm->vdso - 4096;
+		(void)task_access(m, t, &x);
+		booted_check(m);
+		task_kill(m, t);
+		booted_check(m);
+		machine_destroy(m);
+	}
+}
+
 Test(exec, the_seed_decides_what_is_random)
 {
 	uint64_t stack[3], brk[3], vdso[3];
@@ -586,6 +613,46 @@ Test(exec, a_failure_leaves_all_as_it_was)
 				cr_expect_eq(m->processes.committed_pages, committed);
 			}
 			cr_expect_gt(failures, 3, "%s %s", presets[i], steps[k].name);
+		}
+		machine_destroy(m);
+	}
+}
+
+/* The host's budget ends after n more pages: EDQUOT, and the same holds. */
+Test(exec, the_host_s_limit_leaves_all_as_it_was)
+{
+	static const struct step steps[] = {
+		{"spawn", spawn_step}, {"exec", exec_step}, {"fork", fork_step}};
+
+	for (unsigned i = 0; i < NR_PRESETS; i++) {
+		struct machine *m = booted(presets[i], NULL);
+		struct task *t = spawned(m, "x");
+
+		for (unsigned k = 0; k < 3; k++) {
+			unsigned failures = 0;
+			int err = -EDQUOT;
+
+			for (; err; failures++) {
+				uint64_t before = free_pages_now(m), heap = m->heap.used_bytes;
+				uint64_t mm_at = t->mm_at, tasks = m->processes.tasks.nr;
+
+				cr_assert_lt(failures, 2000);
+				m->arena.budget_pages = m->arena.touched_pages + failures;
+				err = steps[k].run(m, t);
+				m->arena.budget_pages = UINT64_MAX;
+				booted_check(m);
+				if (!err)
+					break;
+				cr_expect_eq(err, -EDQUOT, "%s %s: %d %s", presets[i],
+					steps[k].name, err, m->why.sentence);
+				cr_expect_eq(free_pages_now(m), before, "%s %s %u", presets[i],
+					steps[k].name, failures);
+				cr_expect_eq(m->heap.used_bytes, heap, "%s %s %u", presets[i],
+					steps[k].name, failures);
+				cr_expect_eq(t->mm_at, mm_at);
+				cr_expect_eq(m->processes.tasks.nr, tasks);
+			}
+			cr_expect(k || failures > 3, "%s: %u", presets[i], failures);
 		}
 		machine_destroy(m);
 	}
