@@ -8,6 +8,7 @@
  *	3. The entries that map a page, over all address spaces, are its mapcount; its references are at least as many.
  *	4. RSS by kind, bytes of tables, total_vm and its parts are what a count of them gives; nr_anon_pages, nr_mapped and
  *	   nr_page_table_pages are the sums.
+ *	5. A page that locked mappings map is mlocked and off the LRU lists, and counts them; no other page is mlocked.
  *
  * Every entry that maps a page is noted (pfn) in host memory, and the notes are sorted and counted: nothing of it is state.
  */
@@ -38,7 +39,8 @@ struct count {
 	struct machine *m;
 	struct mm *mm;
 	struct text *out;
-	struct notes *notes; /* NULL: none are wanted */
+	struct notes *notes;  /* NULL: none are wanted */
+	struct notes *locked; /* of locked mappings alone */
 	uint64_t rss[NR_MM_COUNTERS];
 	uint64_t table_bytes, table_pages;
 	unsigned bad;
@@ -108,6 +110,8 @@ static void check_entry(struct count *c, const struct vma *v, uint64_t addr, pte
 	if (pfn != NO_PFN) {
 		c->rss[page_counter(frame_of(m, pfn))]++;
 		note(c->notes, pfn);
+		if ((v->flags & (VM_LOCKED | VM_SPECIAL)) == VM_LOCKED)
+			note(c->locked, pfn);
 		wrong = wrong ? wrong : wrong_page(m, v, addr, pfn);
 	}
 	if (!wrong)
@@ -178,9 +182,10 @@ static void check_counters(struct count *c)
 	compare(c, "bytes of page tables", c->table_bytes, c->mm->pgtables_bytes);
 }
 
-static unsigned check_mm(struct machine *m, struct mm *mm, struct notes *notes, struct text *out)
+static unsigned check_mm(struct machine *m, struct mm *mm, struct notes *notes,
+	struct notes *locked, struct text *out)
 {
-	struct count c = {.m = m, .mm = mm, .out = out, .notes = notes};
+	struct count c = {.m = m, .mm = mm, .out = out, .notes = notes, .locked = locked};
 
 	c.bad = vma_index_check(m, &mm->vmas, out);
 	check_entries(&c);
@@ -192,7 +197,7 @@ static unsigned check_mm(struct machine *m, struct mm *mm, struct notes *notes, 
 
 unsigned mm_check(struct machine *m, struct mm *mm, struct text *out)
 {
-	return check_mm(m, mm, NULL, out);
+	return check_mm(m, mm, NULL, NULL, out);
 }
 
 /* ---- over all of them ---- */
@@ -202,6 +207,34 @@ static int by_pfn(const void *a, const void *b)
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+/* Rule 5. */
+static unsigned check_locked(struct machine *m, struct notes *n, struct text *out)
+{
+	const uint32_t both = FRAME_MLOCKED | FRAME_UNEVICTABLE;
+	uint64_t pages = 0, kept = zone_stat_total(m, ZS_nr_mlock);
+	unsigned bad = 0;
+
+	if (n->nr)
+		qsort(n->pfn, n->nr, sizeof(*n->pfn), by_pfn);
+	for (uint64_t i = 0, end; i < n->nr; i = end) {
+		const struct frame *f = frame_of(m, n->pfn[i]);
+
+		for (end = i + 1; end < n->nr && n->pfn[end] == n->pfn[i];)
+			end++;
+		pages++;
+		if ((f->flags & both) == both && f->next == end - i)
+			continue;
+		bad++;
+		text_printf(out, "pfn 0x%llx is locked by %llu mappings: flags 0x%x, counted %u\n",
+			(ull)n->pfn[i], (ull)(end - i), f->flags, f->next);
+	}
+	if (pages == kept)
+		return bad;
+	text_printf(out, "nr_mlock is %llu, but %llu pages are in locked mappings\n", (ull)kept,
+		(ull)pages);
+	return bad + 1;
 }
 
 /* Rule 3, and the sums of rule 4. */
@@ -242,7 +275,7 @@ static unsigned check_pages(struct machine *m, struct notes *n, struct text *out
 
 unsigned processes_check(struct machine *m, struct text *out)
 {
-	struct notes notes = {0};
+	struct notes notes = {0}, locked = {0};
 	unsigned bad = 0;
 	uint32_t pid = 0;
 
@@ -252,10 +285,13 @@ unsigned processes_check(struct machine *m, struct text *out)
 		/* Of those that share it, the first one's turn. */
 		if (!mm || link_next(m, &mm->tasks, &mm->tasks) != &t->in_mm)
 			continue;
-		bad += check_mm(m, mm, &notes, out);
+		bad += check_mm(m, mm, &notes, &locked, out);
 	}
 	if (!notes.full)
 		bad += check_pages(m, &notes, out);
+	if (!locked.full)
+		bad += check_locked(m, &locked, out);
 	free(notes.pfn);
+	free(locked.pfn);
 	return bad;
 }
