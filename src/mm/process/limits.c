@@ -12,14 +12,23 @@
  */
 #include "mm/process/limits.h"
 
-#include "mm/machine.h"
 #include "mm/process/fault.h"
+#include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
 #include <errno.h>
 
 typedef unsigned long long ull;
+
+struct mm *caller_mm(struct machine *m, const struct task *t)
+{
+	struct mm *mm = task_mm(m, t);
+
+	if (!mm)
+		refuse(&m->why, ESRCH, "process %u has no memory", t->pid);
+	return mm;
+}
 
 static bool data_fits(struct machine *m, const struct task *t, const struct mm *mm, uint64_t pages)
 {

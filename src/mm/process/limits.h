@@ -6,9 +6,7 @@
 #ifndef SIMM_MM_LIMITS_H
 #define SIMM_MM_LIMITS_H
 
-#include "mm/process/types.h"
-
-struct machine;
+#include "mm/machine.h"
 
 /* A soft limit in pages, UINT64_MAX: none. */
 static inline uint64_t rlimit_pages(const struct task *t, enum rlimit_id id)
@@ -24,6 +22,22 @@ static inline bool task_capable(const struct task *t)
 static inline bool is_data_mapping(uint64_t flags)
 {
 	return (flags & (VM_WRITE | VM_SHARED | VM_STACK_FLAGS)) == VM_WRITE;
+}
+
+/* The address space of a system call's task. NULL: it has none (a kernel thread, a zombie), m->why is ESRCH. */
+struct mm *caller_mm(struct machine *m, const struct task *t);
+/* PAGE_ALIGN() */
+static inline uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}
+/* Does [addr, addr + bytes), in whole pages, pass the end of an unsigned long of the machine's? */
+static inline bool range_wraps(const struct machine *m, uint64_t addr, uint64_t bytes)
+{
+	uint64_t most = machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX;
+
+	return bytes && (addr > most || bytes > most - addr || whole_pages(bytes) < bytes ||
+				addr + whole_pages(bytes) - 1 >= most);
 }
 
 /* may_expand_vm(): may @mm, which @t runs in, have @pages more with @flags? False: m->why says ENOMEM and which limit. */

@@ -21,9 +21,9 @@
 #include "mm/machine.h"
 #include "mm/process/fault.h"
 #include "mm/process/file.h"
+#include "mm/process/limits.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
-#include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
@@ -289,16 +289,17 @@ static int walk(const struct advice *a, uint64_t start, uint64_t end)
 int sys_madvise(
 	struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, enum madvice behavior)
 {
-	struct advice a = {m, t, task_mm(m, t), behavior};
-	uint64_t rounded = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	struct advice a = {m, t, caller_mm(m, t), behavior};
 
+	if (!a.mm)
+		return -ESRCH;
 	if (!known(m, behavior))
 		return refuse(&m->why, EINVAL, "this kernel knows no advice %u", behavior);
 	if (addr & (PAGE_BYTES - 1))
 		return refuse(&m->why, EINVAL, "0x%llx is not the address of a page", (ull)addr);
-	if ((bytes && !rounded) || addr + rounded < addr)
+	if (range_wraps(m, addr, bytes))
 		return refuse(&m->why, EINVAL,
 			"the range from 0x%llx of 0x%llx bytes passes the end of all addresses",
 			(ull)addr, (ull)bytes);
-	return walk(&a, addr, addr + rounded);
+	return walk(&a, addr, addr + whole_pages(bytes));
 }

@@ -16,8 +16,8 @@
 
 #include "mm/machine.h"
 #include "mm/process/file.h"
+#include "mm/process/limits.h"
 #include "mm/process/pgtables.h"
-#include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
@@ -44,9 +44,11 @@ static uint8_t page_in_core(struct machine *m, const struct mm *mm, const struct
 
 int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec)
 {
-	struct mm *mm = task_mm(m, t);
-	uint64_t end = addr + ((bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+	struct mm *mm = caller_mm(m, t);
+	uint64_t end = addr + whole_pages(bytes);
 
+	if (!mm)
+		return -ESRCH;
 	if (addr & (PAGE_BYTES - 1))
 		return unaligned(m, addr);
 	if (addr > mm->task_size || bytes > mm->task_size - addr)
@@ -68,7 +70,7 @@ int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes
 /* 1: the arguments end the call with 0. */
 static int check_msync(struct machine *m, uint64_t addr, uint64_t bytes, unsigned flags)
 {
-	uint64_t rounded = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	uint64_t rounded = whole_pages(bytes);
 
 	if (flags & ~(unsigned)(MS_ASYNC_ | MS_INVALIDATE_ | MS_SYNC_))
 		return refuse(&m->why, EINVAL,
@@ -77,7 +79,7 @@ static int check_msync(struct machine *m, uint64_t addr, uint64_t bytes, unsigne
 		return unaligned(m, addr);
 	if (flags & MS_ASYNC_ && flags & MS_SYNC_)
 		return refuse(&m->why, EINVAL, "MS_ASYNC and MS_SYNC exclude each other");
-	if (addr + rounded < addr)
+	if (rounded && range_wraps(m, addr, bytes))
 		return refuse(&m->why, ENOMEM,
 			"the range from 0x%llx of 0x%llx bytes passes the end of all addresses",
 			(ull)addr, (ull)bytes);
@@ -86,12 +88,12 @@ static int check_msync(struct machine *m, uint64_t addr, uint64_t bytes, unsigne
 
 int sys_msync(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned flags)
 {
-	struct mm *mm = task_mm(m, t);
-	int err = check_msync(m, addr, bytes, flags), hole = 0;
+	struct mm *mm = caller_mm(m, t);
+	int err = mm ? check_msync(m, addr, bytes, flags) : -ESRCH, hole = 0;
 
 	if (err)
 		return err < 0 ? err : 0;
-	uint64_t end = addr + ((bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+	uint64_t end = addr + whole_pages(bytes);
 	while (addr < end) {
 		const struct vma *v = vma_find(m, &mm->vmas, addr);
 

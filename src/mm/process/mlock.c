@@ -18,7 +18,6 @@
 #include "mm/page/lru.h"
 #include "mm/process/limits.h"
 #include "mm/process/pgtables.h"
-#include "mm/process/task.h"
 #include "mm/process/user_page.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
@@ -76,7 +75,7 @@ static int hole(struct machine *m, uint64_t addr)
 static int apply_vma_lock_flags(
 	struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end, uint64_t lock)
 {
-	if (end < start)
+	if (range_wraps(m, start, end - start))
 		return refuse(&m->why, EINVAL,
 			"the range from 0x%llx passes the end of all addresses", (ull)start);
 	if (end == start)
@@ -152,26 +151,28 @@ static int posix_error(int err)
 }
 
 /* The range in whole pages: from the page of @addr to that of the last byte. */
-static uint64_t whole_pages(uint64_t *addr, uint64_t bytes)
+static uint64_t pages_around(uint64_t *addr, uint64_t bytes)
 {
 	uint64_t offset = *addr & (PAGE_BYTES - 1);
 
 	*addr -= offset;
-	return (bytes + offset + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	return whole_pages(bytes + offset);
 }
 
 int sys_mlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned flags)
 {
-	struct mm *mm = task_mm(m, t);
+	struct mm *mm = caller_mm(m, t);
 	uint64_t lock = VM_LOCKED | (flags & MLOCK_ONFAULT_ ? VM_LOCKONFAULT : 0u);
 
+	if (!mm)
+		return -ESRCH;
 	if (flags & ~(unsigned)MLOCK_ONFAULT_)
 		return refuse(
 			&m->why, EINVAL, "mlock knows the flag MLOCK_ONFAULT (1), not 0x%x", flags);
 	int err = can_do_mlock(m, t);
 	if (err)
 		return err;
-	bytes = whole_pages(&addr, bytes);
+	bytes = pages_around(&addr, bytes);
 	err = check_limit(m, t, mm, addr, bytes);
 	if (!err)
 		err = apply_vma_lock_flags(m, t->cpu, mm, addr, addr + bytes, lock);
@@ -185,8 +186,10 @@ int sys_mlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, 
 
 int sys_munlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes)
 {
-	bytes = whole_pages(&addr, bytes);
-	return apply_vma_lock_flags(m, t->cpu, task_mm(m, t), addr, addr + bytes, 0);
+	struct mm *mm = caller_mm(m, t);
+
+	bytes = pages_around(&addr, bytes);
+	return mm ? apply_vma_lock_flags(m, t->cpu, mm, addr, addr + bytes, 0) : -ESRCH;
 }
 
 /* All mappings get the lock flags; one that cannot is passed over. */
@@ -199,9 +202,11 @@ static void apply_to_all(struct machine *m, unsigned cpu, struct mm *mm, uint64_
 
 int sys_mlockall(struct machine *m, struct task *t, unsigned flags)
 {
-	struct mm *mm = task_mm(m, t);
+	struct mm *mm = caller_mm(m, t);
 	uint64_t lock = VM_LOCKED | (flags & MCL_ONFAULT_ ? VM_LOCKONFAULT : 0u);
 
+	if (!mm)
+		return -ESRCH;
 	if (!flags || flags == MCL_ONFAULT_ ||
 		flags & ~(unsigned)(MCL_CURRENT_ | MCL_FUTURE_ | MCL_ONFAULT_))
 		return refuse(&m->why, EINVAL,
@@ -227,8 +232,10 @@ int sys_mlockall(struct machine *m, struct task *t, unsigned flags)
 
 int sys_munlockall(struct machine *m, struct task *t)
 {
-	struct mm *mm = task_mm(m, t);
+	struct mm *mm = caller_mm(m, t);
 
+	if (!mm)
+		return -ESRCH;
 	mm->def_flags &= ~(uint64_t)VM_LOCKED_MASK;
 	apply_to_all(m, t->cpu, mm, 0);
 	return 0;

@@ -18,7 +18,6 @@
 #include "mm/process/fault.h"
 #include "mm/process/limits.h"
 #include "mm/process/mm.h"
-#include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
@@ -53,8 +52,8 @@ static int check_arguments(
 	if (!bytes)
 		return 1;
 	r->start = addr;
-	r->end = addr + ((bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
-	if (r->end <= r->start)
+	r->end = addr + whole_pages(bytes);
+	if (range_wraps(m, addr, bytes))
 		return refuse(&m->why, ENOMEM,
 			"the range from 0x%llx of 0x%llx bytes passes the end of all addresses",
 			(ull)addr, (ull)bytes);
@@ -170,9 +169,9 @@ static int mprotect_fixup(struct machine *m, const struct task *t, struct mm *mm
 
 int sys_mprotect(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned prot)
 {
-	struct mm *mm = task_mm(m, t);
+	struct mm *mm = caller_mm(m, t);
 	struct range r;
-	int err = check_arguments(m, addr, bytes, prot, &r);
+	int err = mm ? check_arguments(m, addr, bytes, prot, &r) : -ESRCH;
 
 	if (err)
 		return err < 0 ? err : 0;

@@ -27,7 +27,6 @@
 #include "mm/process/limits.h"
 #include "mm/process/mm.h"
 #include "mm/process/rmap.h"
-#include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
@@ -44,11 +43,6 @@ struct remap {
 	unsigned flags;
 	bool populate; /* the new end is locked: fault it in */
 };
-
-static uint64_t whole(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
 
 static int check_arguments(struct remap *r)
 {
@@ -67,8 +61,8 @@ static int check_arguments(struct remap *r)
 		return refuse(why, EINVAL, "MREMAP_DONTUNMAP moves without changing the length");
 	if (r->addr & (PAGE_BYTES - 1))
 		return refuse(why, EINVAL, "0x%llx is not the address of a page", (ull)r->addr);
-	r->old_bytes = whole(r->old_bytes);
-	r->new_bytes = whole(r->new_bytes);
+	r->old_bytes = whole_pages(r->old_bytes);
+	r->new_bytes = whole_pages(r->new_bytes);
 	if (!r->new_bytes)
 		return refuse(why, EINVAL, "the new length is 0: use munmap");
 	return 0;
@@ -392,13 +386,13 @@ int sys_mremap(struct machine *m, struct task *t, uint64_t addr, uint64_t old_by
 {
 	struct remap r = {.m = m,
 		.t = t,
-		.mm = task_mm(m, t),
+		.mm = caller_mm(m, t),
 		.addr = addr,
 		.old_bytes = old_bytes,
 		.new_bytes = new_bytes,
 		.new_addr = new_addr,
 		.flags = flags};
-	int err = check_arguments(&r);
+	int err = r.mm ? check_arguments(&r) : -ESRCH;
 
 	if (err)
 		return err;
