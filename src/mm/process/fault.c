@@ -214,13 +214,20 @@ static unsigned do_file_page(const struct vm_fault *f)
 	return again ? VM_FAULT_MAJOR : 0;
 }
 
-/* The kernel's own pages that every process sees: the vdso's are counted as a file's, the vvar's are not. */
+/* The kernel's own pages that every process sees: the vdso's, one of data for it, ARM's signal trampolines. Those behind
+ * the page of data are for clocks of hypervisors and other time namespaces. Pages that the kernel knows count as a file's. */
 static unsigned do_special_page(const struct vm_fault *f)
 {
+	static const uint8_t place[] = {[VMA_VDSO] = VDSO_PAGE_CODE,
+		[VMA_VVAR] = VDSO_PAGE_DATA,
+		[VMA_SIGPAGE] = VDSO_PAGE_SIGNAL};
 	struct machine *m = f->m;
-	uint64_t base = m->processes.vdso_pfn, pfn = base + file_index(f->v, f->addr);
-	bool counts = f->v->kind == VMA_VDSO || f->v->kind == VMA_SIGPAGE;
+	uint64_t base = m->processes.vdso_pfn, index = (f->addr - f->v->start) >> PAGE_SHIFT;
+	uint64_t pfn = base + place[f->v->kind] + index;
+	bool counts = !(f->v->flags & VM_PFNMAP);
 
+	if (f->v->kind != VMA_VDSO && index)
+		return VM_FAULT_SIGBUS;
 	if (base == NO_PFN || f->flags & FAULT_FLAG_WRITE)
 		return VM_FAULT_SIGBUS;
 	if (!frame_live(m, pfn))

@@ -33,7 +33,6 @@ typedef unsigned long long ull;
 
 #define FIRST_PID     100u
 #define RESERVED_PIDS 300u /* not given out again when the numbers wrap */
-#define VDSO_PAGES    4u
 
 /* ---- the table ---- */
 

@@ -282,6 +282,9 @@ struct asids {
 	uint64_t shootdowns_sent[MAX_CPUS], shootdowns_received[MAX_CPUS];
 };
 
+/* Pages of the kernel's image that processes see, from vdso_pfn on. */
+enum { VDSO_PAGE_CODE = 0, VDSO_PAGE_DATA = 2, VDSO_PAGE_SIGNAL = 3, VDSO_PAGES = 4 };
+
 /* All that processes add to a machine. */
 struct processes {
 	struct tasks tasks;
@@ -289,7 +292,7 @@ struct processes {
 	struct files files;
 	struct asids asids;
 	uint64_t zero_pfn;		/* ZERO_PAGE(0) */
-	uint64_t vdso_pfn;		/* first of the vdso's pages, in the kernel's image; NO_PFN: none */
+	uint64_t vdso_pfn;		/* first of VDSO_PAGES, in the kernel's image; NO_PFN: none */
 	uint64_t committed_pages;	/* vm_committed_as */
 	uint64_t tlb_shootdowns;	/* flushes that other CPUs had to hear of */
 	uint64_t tlb_shootdown_ipis;	/* interrupts for them (x86, RISC-V; ARM's hardware tells the others) */
