@@ -85,6 +85,10 @@ store_fn fail_page_alloc_store;
 show_fn show_hostname;
 store_fn store_hostname;
 extern const struct stream_ops ctl_stream;
+
+/* access_stream.c: PID/access */
+extern const struct stream_ops access_stream;
+int show_access(struct view *v, struct text *out);
 show_fn show_sim_var, show_pid_var;
 int forget_sim_var(struct view *v);
 int forget_pid_var(struct view *v);

@@ -146,6 +146,8 @@ void session_finish(struct session *s)
 {
 	if (s->replay_free)
 		s->replay_free(s);
+	if (s->access_free)
+		s->access_free(s);
 	machine_destroy(s->m);
 	call_index_destroy(s->calls);
 	text_finish(&s->errors);

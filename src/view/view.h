@@ -41,6 +41,8 @@ struct session {
 	struct text last;		/* sim/last */
 	struct replay *replay;		/* state of sim/replay, NULL before its first use */
 	void (*replay_free)(struct session *s); /* set together with replay; called at the session's end */
+	struct access_reports *access;	/* of PID/access (access_stream.c) */
+	void (*access_free)(struct session *s);
 	uint64_t acts;			/* lines run, values written */
 	uint64_t boots;			/* machines booted: who keeps pfns of a machine compares it (reboot) */
 	struct waiting *waiting;	/* in the order in which they began to wait */
