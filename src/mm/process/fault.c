@@ -222,7 +222,7 @@ static unsigned do_special_page(const struct vm_fault *f)
 		[VMA_VVAR] = VDSO_PAGE_DATA,
 		[VMA_SIGPAGE] = VDSO_PAGE_SIGNAL};
 	struct machine *m = f->m;
-	uint64_t base = m->processes.vdso_pfn, index = (f->addr - f->v->start) >> PAGE_SHIFT;
+	uint64_t base = m->processes.vdso_pfn, index = file_index(f->v, f->addr);
 	uint64_t pfn = base + place[f->v->kind] + index;
 	bool counts = !(f->v->flags & VM_PFNMAP);
 
