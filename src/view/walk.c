@@ -13,6 +13,7 @@
 
 #include "base/parse.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/layout.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/process/asid.h"
@@ -257,11 +258,20 @@ static bool address_of_task_next(struct view *v, uint64_t *key, char *name, size
 const struct arg_ops address_of_task_arg = {
 	.parse = address_of_task_parse, .next = address_of_task_next, .print = address_print};
 
-/* The direct map's begin, and its last page. */
+/* The direct map's begin and its last page; then the begins of the kernel's other areas. */
 static bool address_next(struct view *v, uint64_t *key, char *name, size_t cap)
 {
 	uint64_t first = page_offset(v->m), low_end = v->m->kernel_map.low_end;
 
+	while (*key >= 2 && *key - 2 < NR_KERNEL_AREAS) {
+		struct kernel_range r = kernel_area(v->m, (enum kernel_area)(*key - 2));
+
+		if (v->m->kernel_map.areas && r.start != r.end) {
+			address_print(v, r.start, name, cap);
+			return true;
+		}
+		++*key;
+	}
 	if (*key > 1 || (*key == 1 && !low_end))
 		return false;
 	address_print(

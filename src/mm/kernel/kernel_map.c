@@ -404,6 +404,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 	struct pgtable_pool pool = {.at = b->pool_start, .end = b->pool_end, .only = b->pool_only};
 	uint64_t base = phys_offset(m), limit = direct_map_bytes(m);
 
+	log_printf(m, "MMU off: addresses are physical");
 	choose_pti(m, b);
 	k->low_end = round_down(b->low_end - base < limit ? b->low_end : base + limit, PAGE_SHIFT);
 	int err = build_all(m, b, &pool);
