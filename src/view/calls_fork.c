@@ -165,19 +165,11 @@ int call_exit(struct call *c)
 	return 0;
 }
 
-/* All threads of the process: the others first, the caller last. */
 int call_exit_group(struct call *c)
 {
-	const uint32_t tgid = c->task->tgid, self = c->task->pid;
-	const int status = (int)(c->arg[0].number & 0xff) << 8;
-	uint32_t pid = 0;
-
-	if (tgid == 1)
+	if (c->task->tgid == 1)
 		return refuse_init(c);
-	for (struct task *t; (t = task_next(c->m, &pid)); pid++)
-		if (t->tgid == tgid && t->pid != self && t->state == TASK_RUNNING)
-			task_exit(c->m, t, status);
-	task_exit(c->m, c->task, status);
+	task_exit_group(c->m, c->task, (int)(c->arg[0].number & 0xff) << 8);
 	return 0;
 }
 
