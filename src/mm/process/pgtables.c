@@ -408,9 +408,10 @@ void free_pgtables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t star
 	if (!ceiling)
 		f.ceiling = ((mm->task_size - 1) | ((1ULL << shift) - 1)) + 1;
 	free_below(&f, mm->pgd, 0, 0);
-	/* Not only pages, also the way to them is remembered by CPUs (page-walk caches). */
+	/* Not only pages, also the way to them is remembered by CPUs (page-walk caches). Each table that went served a part of
+	 * the range. */
 	if (f.any)
-		flush_tlb_range(m, cpu, mm, 0, UINT64_MAX);
+		flush_tlb_range(m, cpu, mm, start, end);
 }
 
 /* ---- all of them ---- */
