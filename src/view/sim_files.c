@@ -8,7 +8,8 @@
  * A simulated file is a name, a size and a rule of contents; Linux has no call that makes such a thing at once, so
  * `create` is a word of ours. What is done with a file afterwards are system calls.
  */
-#include "view/call.h"
+#include "view/arg_words.h"
+#include "view/calls_process.h"
 #include "view/files.h"
 
 #include "base/parse.h"
@@ -20,6 +21,8 @@
 #include <string.h>
 
 typedef unsigned long long ull;
+
+#define PATH_CAP 4097 /* one more than a path may have, so that a longer one is refused */
 
 static const char *const kinds[] = {
 	[INODE_FILE] = "file", [INODE_SHMEM] = "shmem", [INODE_MEM] = "mem", [INODE_ZERO] = "zero"};
@@ -85,23 +88,16 @@ static int read_rule(struct call *c, const struct call_value *a, enum content_ru
 
 int call_create(struct call *c)
 {
-	const char *path = c->arg[0].word;
-	size_t len = c->arg[0].len;
+	char path[PATH_CAP];
+	size_t len = arg_string(c->arg[0].word, c->arg[0].len, path, sizeof(path));
 	enum content_rule rule;
 	int err = read_rule(c, &c->arg[2], &rule);
 
 	if (err)
 		return err;
-	if (len >= 2 && path[0] == '"' && path[len - 1] == '"') {
-		path++;
-		len -= 2;
-	}
 	struct inode *i = inode_create(c->m, c->cpu, INODE_FILE, path, len, c->arg[1].number, rule);
-	if (!i) {
-		c->m->why.column = c->arg[0].column;
-		c->m->why.span = (uint32_t)c->arg[0].len;
-		return -c->m->why.err;
-	}
+	if (!i)
+		return refused_arg(c, -c->m->why.err, 0);
 	text_printf(c->result, "%llu", (ull)i->ino);
 	c->made = (struct var){.kind = VAR_NUMBER, .value = i->ino};
 	return 0;

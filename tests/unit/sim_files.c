@@ -135,14 +135,130 @@ Test(sim_files, a_table_of_files)
 		{"create /x 1 random", EINVAL},
 		{"create \"\" 1", ENOENT},
 		{"create /x", EINVAL},
+		{"create /gone 5000", 0},
+		{"truncate /gone 4K", 0},
+		{"truncate /nosuch 4K", ENOENT},
+		{"unlink \"/gone\"", 0},
+		{"unlink /gone", ENOENT},
 	};
 
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 		cr_expect_eq(world_refused(simm, rows[r].line), rows[r].err, "%s", rows[r].line);
 	const char *s = world_cat(simm, "sim/files");
+	cr_expect(!strstr(s, "/gone"), "%s", s);
 	cr_expect(strstr(s, "file       8388608        0        0        0    0 /data\n"), "%s", s);
 	cr_expect(
 		strstr(s, "file         10240        0        0        0    0 /a file\n"), "%s", s);
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
+/* ---- through the mount: a file that two processes map ---- */
+
+static uint64_t word_at(struct simm *simm, const char *path, uint64_t index)
+{
+	struct simm_open *open = world_open(simm, path, SIMM_O_READ);
+	uint64_t word = 0;
+
+	cr_assert_eq(simm_read(open, &word, sizeof(word), index * sizeof(word)), 8, "%s", path);
+	simm_release(open);
+	return word;
+}
+
+static uint64_t pfn_of(struct simm *simm, const char *pagemap, uint64_t addr)
+{
+	return word_at(simm, pagemap, addr / 4096) & (((uint64_t)1 << 55) - 1);
+}
+
+static uint64_t vmstat(struct simm *simm, const char *name)
+{
+	return number(world_cat(simm, "proc/vmstat"), name);
+}
+
+Test(sim_files, two_processes_map_a_file)
+{
+	static const char *const names[] = {"one", "two"};
+	struct simm *simm = world("pc-x86_64", "ram", "256M", NULL);
+	uint64_t addr[2];
+	char path[80], want[120];
+
+	world_call(simm, "create /data 8M pattern");
+	for (int k = 0; k < 2; k++) {
+		cr_assert_eq(world_mkdir(simm, "sim/tasks", names[k]), 0);
+		snprintf(path, sizeof(path), "sim/tasks/%s/ctl", names[k]);
+		world_call_at(simm, path, "fd = open /data O_RDWR");
+		addr[k] = strtoull(
+			world_call_at(simm, path, "m = mmap NULL 8M rw-s MAP_SHARED fd"), NULL, 16);
+		const char *result = world_call_at(simm, path, "load m+4104 8");
+		cr_expect(strstr(result, k ? "fault=minor" : "fault=major"), "%s", result);
+	}
+	uint64_t pfn = pfn_of(simm, "sim/tasks/one/pagemap", addr[0] + 4096);
+	cr_assert_eq(pfn_of(simm, "sim/tasks/two/pagemap", addr[1] + 4096), pfn);
+	cr_expect_eq(word_at(simm, "proc/kpagecount", pfn), 2);
+	cr_expect_eq(word_at(simm, "proc/kpageflags", pfn), 0x400000828);
+	snprintf(path, sizeof(path), "sim/page/0x%llx", (unsigned long long)pfn);
+	const char *page = world_cat(simm, path);
+	for (int k = 0; k < 2; k++) {
+		snprintf(want, sizeof(want), " (%s) at 0x%llx\n", names[k],
+			(unsigned long long)addr[k] + 4096);
+		cr_expect(strstr(page, want), "%s in %s", want, page);
+	}
+	cr_expect(strstr(page, "\nmapping        /data, page 1, "), "%s", page);
+	/* A pass over all of it by a third who has nothing mapped yet would cost 64 and 65 faults; of the first, who has
+	 * 16 pages, one less that reads. */
+	uint64_t pgmajfault = vmstat(simm, "pgmajfault ");
+	world_call_at(simm, "sim/tasks/one/ctl", "touch m 8M r");
+	cr_expect_eq(
+		vmstat(simm, "pgmajfault "), pgmajfault, "the marks are found, nothing is missed");
+	cr_expect_eq(vmstat(simm, "nr_mapped ") - 2048, vmstat(simm, "nr_mapped ") % 2048);
+	world_call_at(simm, "sim/tasks/two/ctl", "store m 1");
+	cr_expect_eq(vmstat(simm, "nr_dirty "), 1);
+	/* What is cut off is unmapped; drop_caches spares what is mapped, and what is dirty. */
+	world_call(simm, "truncate /data 64K");
+	cr_expect_eq(world_refused_at(simm, "sim/tasks/one/ctl", "load m+64K"), EFAULT);
+	cr_expect(strstr(world_cat(simm, "sim/errors"), "SIGBUS"));
+	world_call_at(simm, "sim/tasks/one/ctl", "munmap m 8M");
+	world_call_at(simm, "sim/tasks/two/ctl", "munmap m 8M");
+	cr_expect_eq(world_write(simm, "proc/sys/vm/drop_caches", "1\n"), 2);
+	cr_expect_eq(vmstat(simm, "nr_dirty "), 1);
+	const char *files = world_cat(simm, "sim/files");
+	cr_expect(strstr(files, "file         65536        1        1        0    2 /data\n"), "%s",
+		files);
+	world_call(simm, "unlink /data");
+	cr_expect_eq(world_rmdir(simm, "sim/tasks", "one"), 0);
+	cr_expect(strstr(world_cat(simm, "sim/files"), " 1 /data (deleted)\n"));
+	cr_expect_eq(world_rmdir(simm, "sim/tasks", "two"), 0);
+	cr_expect(!strstr(world_cat(simm, "sim/files"), "/data"));
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
+Test(sim_files, anonymous_pages_and_tables_name_their_process)
+{
+	struct simm *simm = world("pc-i386", "ram", "256M", NULL);
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+	uint64_t addr = strtoull(
+		world_call_at(simm, "sim/tasks/hog/ctl", "m = mmap NULL 64K rw-p"), NULL, 16);
+	world_call_at(simm, "sim/tasks/hog/ctl", "touch m 64K w");
+	uint64_t pfn = pfn_of(simm, "sim/tasks/hog/pagemap", addr), table_pfn;
+	char path[80], want[120];
+
+	cr_expect_eq(word_at(simm, "proc/kpageflags", pfn), 0x400005828, "as in experiment 01b");
+	snprintf(path, sizeof(path), "sim/page/0x%llx", (unsigned long long)pfn);
+	snprintf(want, sizeof(want), " (hog) at 0x%llx\n", (unsigned long long)addr);
+	cr_expect(strstr(world_cat(simm, path), want), "%s", world_cat(simm, path));
+	cr_expect(strstr(world_cat(simm, path), "\nowner          anonymous memory\n"));
+	for (table_pfn = 0; !(word_at(simm, "proc/kpageflags", table_pfn) >> 26 & 1);)
+		table_pfn++;
+	snprintf(path, sizeof(path), "sim/page/0x%llx", (unsigned long long)table_pfn);
+	cr_expect(strstr(world_cat(simm, path), "\ntable of       "), "%s", world_cat(simm, path));
+	world_call_at(simm, "sim/tasks/hog/ctl", "z = mmap NULL 4K rw-p");
+	addr = strtoull(
+		world_call_at(simm, "sim/tasks/hog/ctl", "z2 = mmap NULL 4K rw-p"), NULL, 16);
+	world_call_at(simm, "sim/tasks/hog/ctl", "load z2 1");
+	pfn = pfn_of(simm, "sim/tasks/hog/pagemap", addr);
+	cr_expect_eq(word_at(simm, "proc/kpageflags", pfn), 0x101000000, "as in experiment 15");
+	cr_expect_eq(word_at(simm, "proc/kpagecount", pfn), 0);
 	simm_destroy(simm);
 }

@@ -32,8 +32,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#define FAULT_AROUND_PAGES 16u /* fault_around_bytes: 64 KiB */
-
 struct vm_fault {
 	struct machine *m;
 	unsigned cpu;
@@ -104,7 +102,7 @@ static void add_file_page(
 	struct machine *m, struct vma *v, const struct pte_place *at, uint64_t pfn, bool write)
 {
 	struct frame *frame = frame_of(m, pfn);
-	pte_t pte = pte_make(m, pfn, v->flags);
+	pte_t pte = pte_make(m, pfn, vma_page_prot(m, v));
 
 	if (write) {
 		pte = pte_with(m, pte, PTE_DIRTY, true);
@@ -121,7 +119,10 @@ static void add_file_page(
 void fault_around_range(
 	const struct machine *m, const struct vma *v, uint64_t addr, uint64_t *from, uint64_t *to)
 {
-	uint64_t bytes = (uint64_t)FAULT_AROUND_PAGES << PAGE_SHIFT;
+	uint64_t bytes = (uint64_t)m->sysctls.value[SYSCTL_fault_around_bytes];
+
+	if (bytes < PAGE_BYTES)
+		bytes = PAGE_BYTES;
 	uint64_t start = addr & ~(bytes - 1), table_end = (addr | (pte_table_bytes(m) - 1)) + 1;
 
 	*from = start > v->start ? start : v->start;
@@ -136,6 +137,9 @@ static bool fault_around(const struct vm_fault *f)
 	struct machine *m = f->m;
 	uint64_t start, end;
 
+	/* should_fault_around(): a single page is left to the fault. */
+	if (m->sysctls.value[SYSCTL_fault_around_bytes] <= (int64_t)PAGE_BYTES)
+		return false;
 	fault_around_range(m, f->v, f->addr, &start, &end);
 	uint64_t index = file_index(f->v, start), last = file_index(f->v, end - PAGE_BYTES), pfn;
 

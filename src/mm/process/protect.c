@@ -2,8 +2,8 @@
  *
  * Entries that get another protection, and entries that move to another address.
  *
- * change_protection() rewrites what is there. It never gives the right to write back to a private page by itself, but for
- * an anonymous one that is dirty and this process's alone, for which a fault would only say yes (can_change_pte_writable()).
+ * change_protection() rewrites what is there. It gives the right to write back by itself only where a fault would just say
+ * yes (can_change_pte_writable()): to a dirty page of a shared mapping, or one that is anonymous and this process's alone.
  *
  * move_page_tables() first makes every table that the new place needs, so that the move itself cannot fail.
  *
@@ -26,8 +26,10 @@ static bool may_be_writable(const struct machine *m, const struct vma *v, pte_t 
 		return false;
 	if (pte_has_soft_dirty(m) && !(v->flags & VM_SOFTDIRTY) && !pte_is(m, pte, PTE_SOFT_DIRTY))
 		return false;
+	if (v->flags & VM_SHARED)
+		return true;
 	pfn = vm_normal_pfn(m, v, pte);
-	if (v->flags & VM_SHARED || pfn == NO_PFN)
+	if (pfn == NO_PFN)
 		return false;
 	return (frame_of(m, pfn)->flags & (FRAME_ANON | FRAME_ANON_EXCLUSIVE)) ==
 	       (FRAME_ANON | FRAME_ANON_EXCLUSIVE);
@@ -37,6 +39,7 @@ void change_protection(struct machine *m, unsigned cpu, struct vma *v, uint64_t 
 {
 	struct mm *mm = vma_mm(m, v);
 	struct pte_range r = pte_range(start, end);
+	uint64_t prot = vma_page_prot(m, v);
 	bool any = false;
 
 	while (pte_range_next(m, mm, &r))
@@ -45,7 +48,7 @@ void change_protection(struct machine *m, unsigned cpu, struct vma *v, uint64_t 
 
 			if (!pte_present(m, old))
 				continue;
-			pte_t pte = pte_modify(m, old, v->flags);
+			pte_t pte = pte_modify(m, old, prot);
 
 			if (may_be_writable(m, v, pte))
 				pte = pte_with(m, pte, PTE_WRITE, true);

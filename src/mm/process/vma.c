@@ -50,6 +50,17 @@ bool vma_is_anonymous(const struct vma *v)
 	return v->kind == VMA_ZERO || (v->kind == VMA_PLAIN && !v->file_at);
 }
 
+uint64_t vma_page_prot(const struct machine *m, const struct vma *v)
+{
+	const struct inode *i = vma_inode(m, v);
+
+	if ((v->flags & (VM_WRITE | VM_SHARED)) != (VM_WRITE | VM_SHARED) || v->flags & VM_PFNMAP)
+		return v->flags;
+	if ((i && i->kind == INODE_FILE) || (pte_has_soft_dirty(m) && !(v->flags & VM_SOFTDIRTY)))
+		return v->flags & ~(uint64_t)VM_SHARED;
+	return v->flags;
+}
+
 const char *vma_name(const struct machine *m, const struct vma *v)
 {
 	static const char *const names[] = {[VMA_VDSO] = "[vdso]",

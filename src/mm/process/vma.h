@@ -17,6 +17,10 @@ struct file *vma_file(const struct machine *m, const struct vma *v);
 struct inode *vma_inode(const struct machine *m, const struct vma *v);
 /* vma_is_anonymous(): no file and no special pages. */
 bool vma_is_anonymous(const struct vma *v);
+/* What new entries may say (vm_page_prot), as flags for pte_make(): without VM_SHARED, so not writable, where the kernel
+ * wants to see the first write to each page (vma_wants_writenotify()): of files that are written back, and of all shared
+ * mappings while soft-dirty is watched. */
+uint64_t vma_page_prot(const struct machine *m, const struct vma *v);
 /* vma_is_stack_for_current() and [heap]: the name that maps shows, "" for none. */
 const char *vma_name(const struct machine *m, const struct vma *v);
 
