@@ -195,6 +195,29 @@ Test(mlock, all_of_it)
 	proc_end(&p);
 }
 
+/* A whole program, with the kernel's own pages in its address space, which no lock holds. */
+Test(mlock, all_of_a_program)
+{
+	static const char *const presets[] = {
+		"pc-x86_64", "pc-i386", "arm-virt", "arm64-virt", "riscv64-virt"};
+
+	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct proc p = proc_start(presets[i]), program = {.m = p.m};
+
+		cr_assert_eq(task_spawn(p.m, 0, "orc", 3, &program.t), 0, "%s", p.m->why.sentence);
+		program.mm = task_mm(p.m, program.t);
+		cr_assert_eq(sys_mlockall(p.m, program.t, MCL_CURRENT_), 0);
+		cr_expect_gt(nr_mlock(&p), 33, "%s", presets[i]);
+		const struct vma *vdso = proc_vma(&program, program.mm->vdso);
+		cr_expect(!program.mm->vdso || !(vdso->flags & VM_LOCKED), "%s", presets[i]);
+		proc_check(&p);
+		cr_assert_eq(sys_munlockall(p.m, program.t), 0);
+		cr_expect_eq(nr_mlock(&p), 0, "%s", presets[i]);
+		task_kill(p.m, program.t);
+		proc_end(&p);
+	}
+}
+
 Test(mlock, a_fork_does_not_inherit_locks)
 {
 	struct proc p = proc_start("pc-x86_64");
