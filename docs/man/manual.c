@@ -14,6 +14,7 @@
 #include "view/call.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,17 @@ static void put_options(void)
 	puts(".El");
 }
 
+/* The files of a process are told once, of proc/{pid}: sim/tasks/{task} has the same. So has a thread. */
+static bool is_copy(const char *path)
+{
+	static const char task[] = "sim/tasks/{task}/", thread[] = "proc/{pid}/task/{tid}/";
+
+	if (strncmp(path, task, sizeof(task) - 1) == 0)
+		return strcmp(path + sizeof(task) - 1, "pid") != 0;
+	return strncmp(path, thread, sizeof(thread) - 1) == 0 &&
+	       strcmp(path + sizeof(thread) - 1, "children") != 0;
+}
+
 static void put_tree(void)
 {
 	static const struct {
@@ -172,6 +184,8 @@ static void put_tree(void)
 		printf(".Sh %s\n.Bl -tag -width Ds\n", part[p].title);
 		for (unsigned i = 0; simm_row_nth(i, &path, &mode, &doc); i++) {
 			if (strncmp(path, part[p].top, len) != 0 || (path[len] && path[len] != '/'))
+				continue;
+			if (is_copy(path))
 				continue;
 			fputs(".It Pa ", stdout);
 			put_argument(path);
