@@ -346,13 +346,29 @@ static void start(struct model *x)
 	cr_assert(x->object);
 }
 
+/* A machine of three CPUs; @la57: they have five levels of tables. */
+static struct machine *boot(const char *preset, const char *cmdline, bool la57)
+{
+	struct machine_desc *d = described(preset);
+
+	cr_assert_eq(describe_option(d, "ram", "512M", NULL), 0);
+	cr_assert_eq(describe_option(d, "cpus", "3", NULL), 0);
+	cr_assert_eq(describe_option(d, "cmdline", cmdline, NULL), 0);
+	d->cpu.la57 = la57;
+	struct machine *m = boot_described(d);
+
+	cr_assert(m, "%s", refused_why());
+	booted_check(m);
+	return m;
+}
+
 /* Run a program; how many disagreements were there? */
-static unsigned run(const char *preset, uint64_t seed, unsigned steps, bool break_it)
+static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break_it)
 {
 	static void (*const acts[])(struct model *, struct process *) = {act_map, act_map,
 		act_unmap, act_protect, act_move, act_forget, act_store, act_store, act_store,
 		act_store, act_load, act_load, act_load, act_fork, act_end};
-	struct model x = {.m = booted(preset, "ram", "512M", "cpus", "3", NULL), .rng = {seed}};
+	struct model x = {.m = m, .rng = {seed}};
 
 	start(&x);
 	for (unsigned step = 0; step < steps && !x.wrong; step++) {
@@ -372,7 +388,7 @@ static unsigned run(const char *preset, uint64_t seed, unsigned steps, bool brea
 			task_kill(x.m, x.p[i].t);
 	booted_check(x.m);
 	if (x.wrong && !break_it)
-		cr_log_error("%s seed %llu: disagrees first at line %d: %s", preset,
+		cr_log_error("%s seed %llu: disagrees first at line %d: %s", m->model,
 			(unsigned long long)seed, x.first_line, x.m->why.sentence);
 	expect(&x, x.failures || steps < 1000);
 	machine_destroy(x.m);
@@ -387,7 +403,26 @@ Test(process_model, random_programs_on_every_paging_mode)
 
 	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
 		for (uint64_t seed = 1; seed <= 4; seed++)
-			cr_expect_eq(run(presets[i], seed, 4000, false), 0);
+			cr_expect_eq(run(boot(presets[i], "", false), seed, 4000, false), 0);
+}
+
+/* Kernels that use the same mode in other ways: two top tables for each process, numbers in TLBs or none, five levels. */
+Test(process_model, random_programs_on_other_kernels)
+{
+	static const struct {
+		const char *preset, *cmdline;
+		bool la57;
+	} kernels[] = {{"pc-x86_64", "pti=on", false}, {"pc-x86_64", "pti=on nopcid", false},
+		{"pc-x86_64", "nopcid", false}, {"pc-x86_64", "", true},
+		{"pc-x86_64", "pti=on", true}, {"pc-i386-pae", "pti=on", false}};
+
+	for (unsigned i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+		struct machine *m = boot(kernels[i].preset, kernels[i].cmdline, kernels[i].la57);
+
+		cr_assert_eq(m->kernel_map.mode == PAGING_X86_64_LA57, kernels[i].la57);
+		cr_expect_eq(run(m, i + 1, 4000, false), 0, "%s %s", kernels[i].preset,
+			kernels[i].cmdline);
+	}
 }
 
 Test(process_model, a_broken_model_is_noticed)
@@ -395,6 +430,6 @@ Test(process_model, a_broken_model_is_noticed)
 	unsigned noticed = 0;
 
 	for (uint64_t seed = 1; seed <= 4; seed++)
-		noticed += run("pc-x86_64", seed, 2000, true) != 0;
+		noticed += run(boot("pc-x86_64", "", false), seed, 2000, true) != 0;
 	cr_assert_gt(noticed, 0);
 }

@@ -500,7 +500,8 @@ Test(describe, ram_goes_around_the_hole_of_a_pc)
 }
 
 /* The machine of a tree whose one CPU has @n cells of page-walk cache, and these bits of ASIDs (negative: unsaid). */
-static struct machine *one_cpu(unsigned n, const uint32_t *walk_cache, int asid_bits, bool la57)
+static struct machine *one_cpu(
+	unsigned n, const uint32_t *walk_cache, int asid_bits, bool la57, bool meltdown)
 {
 	open_tree(1, 1);
 	fdt_property_string(blob, "simmfs,arch", "x86_64");
@@ -514,6 +515,8 @@ static struct machine *one_cpu(unsigned n, const uint32_t *walk_cache, int asid_
 		fdt_property_u32(blob, "simmfs,asid-bits", (uint32_t)asid_bits);
 	if (la57)
 		fdt_property(blob, "simmfs,la57", NULL, 0);
+	if (meltdown)
+		fdt_property(blob, "simmfs,meltdown", NULL, 0);
 	fdt_end_node(blob);
 	fdt_end_node(blob);
 	struct machine *m = boot_described(close_tree());
@@ -542,7 +545,7 @@ Test(describe, what_a_cpu_is_made_of)
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct machine *m =
-			one_cpu(rows[i].n, rows[i].given, rows[i].asid_given, rows[i].la57);
+			one_cpu(rows[i].n, rows[i].given, rows[i].asid_given, rows[i].la57, i % 2);
 		const struct hw_cpu_desc *desc = &m->cpus.desc;
 
 		cr_expect_arr_eq(
@@ -550,6 +553,11 @@ Test(describe, what_a_cpu_is_made_of)
 		cr_expect_eq(desc->asid_bits, rows[i].asid_got, "%u", i);
 		cr_expect_eq(!(desc->abilities & HW_HAS_ASID), !rows[i].asid_got, "%u", i);
 		cr_expect_eq(desc->la57, rows[i].la57, "%u", i);
+		cr_expect_eq(m->cpus.meltdown, i % 2, "%u", i);
+		cr_expect_eq(m->kernel_map.pti, i % 2, "%u", i);
+		/* Six address spaces need three bits, user mode's halves of them the twelfth. */
+		cr_expect_eq(m->processes.asids.bits,
+			desc->asid_bits < (i % 2 ? 12 : 3) ? 0 : desc->asid_bits, "%u", i);
 		machine_destroy(m);
 	}
 }

@@ -11,6 +11,7 @@
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/zone.h"
+#include "mm/process/pgtables.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -442,6 +443,37 @@ Test(kernel_map, the_check_of_areas_can_fail)
 		pgtable_clear(&t, row[i].va, PAGE_BYTES, row[i].depth);
 		cr_assert_gt(kernel_map_check(m, &out), 0, "%s", row[i].preset);
 		text_finish(&out);
+		machine_destroy(m);
+	}
+}
+
+/* A process's top table has the kernel's half, entry by entry, and nothing else. */
+Test(kernel_map, copied_into_every_top_table)
+{
+	for (unsigned i = 0; preset_nth(i); i++) {
+		struct machine *m = boot(preset_nth(i)->name, NULL);
+		const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
+		uint64_t entries = 1ULL << top->bits, kernels = 0;
+		struct dram d = machine_dram(m);
+		struct mm *mm = machine_at(m, heap_alloc(m, sizeof(*mm)));
+
+		if (m->kernel_map.mode == PAGING_NONE) {
+			machine_destroy(m);
+			continue;
+		}
+		cr_assert_eq(pgd_alloc(m, 0, mm), 0);
+		for (uint64_t n = 0; n < entries; n++) {
+			uint64_t at = n * top->entry_bytes, mine, kernel;
+
+			cr_assert_eq(dram_load(&d, mm->pgd + at, top->entry_bytes, &mine), 0);
+			cr_assert_eq(
+				dram_load(&d, m->kernel_map.root + at, top->entry_bytes, &kernel),
+				0);
+			kernels += kernel != 0;
+			cr_assert_eq(mine, m->arch == ARCH_ARM64 ? 0 : kernel, "%s: entry %llu",
+				m->model, (unsigned long long)n);
+		}
+		cr_assert_gt(kernels, 0);
 		machine_destroy(m);
 	}
 }

@@ -203,7 +203,9 @@ static uint64_t cr4_bits(const struct machine *m, const struct cmdline *c)
 		return cr4 | (m->kernel_map.mode == PAGING_X86_PAE ? BIT(5) : 0);
 	if (m->kernel_map.mode == PAGING_X86_64_LA57)
 		cr4 |= BIT(12);
-	if (has & HW_HAS_ASID && !c->nopcid)
+	/* Numbers 1-6, and with isolation bit 11. */
+	if (has & HW_HAS_ASID && !c->nopcid &&
+		m->cpus.desc.asid_bits >= (m->kernel_map.pti ? 12 : 3))
 		cr4 |= BIT(17);
 	if (has & HW_HAS_SMEP && !c->nosmep)
 		cr4 |= BIT(20);

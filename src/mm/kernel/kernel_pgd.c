@@ -28,29 +28,30 @@
 
 #include <assert.h>
 
-/* The first address of the kernel's half: ARM's includes the modules below the direct map. */
-static uint64_t kernel_start(const struct machine *m)
+/* The first entry of the kernel's half: ARM's includes the modules below the direct map. */
+static uint64_t first_entry(const struct machine *m, const struct paging_level *top)
 {
-	if (m->arch == ARCH_ARM)
-		return page_offset(m) - (16u << 20);
-	return machine_has(m, CONFIG_64BIT) ? (uint64_t)1 << 63 : page_offset(m);
+	if (machine_has(m, CONFIG_64BIT))
+		return (uint64_t)1 << (top->bits - 1);
+	return paging_index(top, page_offset(m) - (m->arch == ARCH_ARM ? 16u << 20 : 0));
 }
 
-static void copy_kernel_half(struct machine *m, uint64_t from, uint64_t pgd)
+/* A fork's work, so frame by frame and not entry by entry. */
+static void copy_kernel_half(struct machine *m, uint64_t from, uint64_t to)
 {
 	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
 	struct dram dram = machine_dram(m);
-	uint64_t entries = (uint64_t)1 << top->bits;
-	uint64_t first = paging_index(top, kernel_start(m));
+	uint64_t at = first_entry(m, top) * top->entry_bytes;
+	uint64_t end = (uint64_t)top->entry_bytes << top->bits;
 
-	for (uint64_t i = first; i < entries; i++) {
-		uint64_t entry, at = i * top->entry_bytes;
-		int err = dram_load(&dram, from + at, top->entry_bytes, &entry);
+	while (at < end) {
+		uint64_t frame_end = (at | (PAGE_BYTES - 1)) + 1;
+		uint64_t bytes = (frame_end < end ? frame_end : end) - at;
 
-		if (!err && entry)
-			err = dram_store(&dram, pgd + at, top->entry_bytes, entry, &m->why);
-		assert(!err);
-		(void)err;
+		assert(dram_has(&dram, to + at));
+		if (dram_has(&dram, from + at))
+			memcpy(dram_at(&dram, to + at), dram_at(&dram, from + at), bytes);
+		at += bytes;
 	}
 }
 
