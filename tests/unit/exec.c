@@ -521,6 +521,33 @@ Test(exec, fork_and_exec)
 	}
 }
 
+/* It can have memory and files like any other, and threads that end. */
+Test(exec, pid_1_runs_a_program)
+{
+	struct machine *m = booted("pc-x86_64", NULL);
+	struct task *init = task_find(m, 1), *thread, *child;
+	struct program p = named(m, "/sbin/init");
+
+	exec(m, init, &p);
+	cr_expect_gt(mm_rss(task_mm(m, init)), 0);
+	cr_assert_eq(
+		task_clone(m, init, CLONE_VM_ | CLONE_SIGHAND_ | CLONE_THREAD_, 0, &thread), 0);
+	struct file *f = file_open(m, 0, "/etc/inittab", 12, FILE_CREAT | FILE_RDWR);
+	cr_expect_eq(task_install_fd(m, thread, f, -1), 3);
+	cr_expect_eq(task_file(m, init, 3), f, "threads have one table");
+	cr_assert_eq(task_clone(m, thread, 0, 0, &child), 0);
+	cr_expect_eq(child->ppid, 1);
+	cr_expect_eq(task_file(m, child, 3), f);
+	task_exit(m, thread, 0);
+	cr_expect_eq(task_nr_threads(m, init), 1);
+	task_exit(m, init, 0);
+	task_exit_group(m, init, 0);
+	cr_expect_eq(init->state, TASK_RUNNING);
+	cr_expect_not_null(task_mm(m, init));
+	booted_check(m);
+	machine_destroy(m);
+}
+
 /* All memory comes back but the page cache, the names of the programs and the pages for what the machine keeps. */
 Test(exec, all_comes_back)
 {

@@ -114,13 +114,18 @@ static void release_thread(struct machine *m, struct task *leader, struct task *
 	task_free(m, t->cpu, t);
 }
 
+static void log_init_killed(struct machine *m, int status)
+{
+	log_printf(m, "Kernel panic - not syncing: Attempted to kill init! exitcode=0x%08x",
+		(unsigned)status);
+}
+
 void task_exit(struct machine *m, struct task *t, int status)
 {
 	struct task *leader = task_leader(m, t);
 
-	if (leader->pid == 1) {
-		log_printf(m, "Kernel panic - not syncing: Attempted to kill init! exitcode=0x%08x",
-			(unsigned)status);
+	if (leader->pid == 1 && leader->nr_live == 1) {
+		log_init_killed(m, status);
 		return;
 	}
 	assert(t->state != TASK_ZOMBIE && leader->nr_live);
@@ -160,8 +165,12 @@ void task_exit_group(struct machine *m, struct task *t, int status)
 {
 	struct task *leader = task_leader(m, t);
 
-	if (leader->pid != 1)
-		end_others(m, leader, leader, status);
+	if (leader->pid == 1) {
+		/* Whichever thread it is: the kernel would not survive it. */
+		log_init_killed(m, status);
+		return;
+	}
+	end_others(m, leader, leader, status);
 	/* A first thread that had ended before gets the process's status. */
 	if (leader->state == TASK_ZOMBIE) {
 		leader->exit_code = status;

@@ -195,12 +195,27 @@ static int place_fd(struct machine *m, struct task *t, int wanted, uint32_t *fd)
 	return make_room(m, t, *fd);
 }
 
+/* Pid 1 gets its table with its first file: boot takes no memory for it. */
+static int need_table(struct machine *m, struct task *t)
+{
+	struct task *leader = task_leader(m, t);
+
+	if (t->fds_at)
+		return 0;
+	int err = fds_init(m, t->cpu, leader);
+
+	if (!err)
+		set_table(m, t, leader->fds_at, leader->nr_fds);
+	return err;
+}
+
 int task_install_fd(struct machine *m, struct task *t, struct file *f, int wanted)
 {
 	uint32_t fd;
-	int err = t->fds_at ? place_fd(m, t, wanted, &fd)
-			    : refuse(&m->why, ESRCH, "process %u has no files", t->tgid);
+	int err = need_table(m, t);
 
+	if (!err)
+		err = place_fd(m, t, wanted, &fd);
 	if (err) {
 		struct refusal why = m->why;
 

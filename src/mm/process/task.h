@@ -63,7 +63,7 @@ void program_default(const struct machine *m, const char *path, size_t len, stru
 int task_exec(struct machine *m, struct task *t, const struct program *p);
 /* exit(): memory and files given back with the last thread of the process; a zombie until its parent waits, gone at once
  * when that is pid 1 or when @t is not the process's first thread: @t may not be used afterwards. @status is a wait status
- * (code << 8, or a signal's number). Pid 1 stays: the log has the kernel's panic line. */
+ * (code << 8, or a signal's number). The last thread of pid 1 stays: the log has the kernel's panic line. */
 void task_exit(struct machine *m, struct task *t, int status);
 /* exit_group(): all threads of the process. */
 void task_exit_group(struct machine *m, struct task *t, int status);
