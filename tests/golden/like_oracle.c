@@ -76,6 +76,7 @@ Test(like, every_oracle_machine)
 		cr_assert(m, "%s: %s", *name, refused_why());
 		booted_check(m);
 		compare(dir, m);
+		cr_expect(m->kernel_map.areas, "%s: room for all tables of the kernel", *name);
 		cr_expect_eq(m->sysctls.value[SYSCTL_min_free_kbytes],
 			setting(dir, "min_free_kbytes"), "%s", *name);
 		cr_expect_eq(m->sysctls.value[SYSCTL_swappiness], setting(dir, "swappiness"), "%s",

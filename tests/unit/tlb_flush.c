@@ -267,3 +267,24 @@ Test(tlb_flush, cycles)
 		other + HW_CYCLES_INTERRUPT + HW_CYCLES_INVLPG);
 	machine_destroy(m);
 }
+
+/* Someone looks at physical addresses; a process that is to run there has its own again. */
+Test(tlb_flush, a_process_needs_the_mmu)
+{
+	for (unsigned i = 0; i < NR_PRESETS; i++) {
+		struct machine *m = booted(presets[i], NULL);
+		struct mm *a = new_mm(m);
+		uint64_t pa = map(m, a, VA);
+		struct hw_access x = {.va = pa, .bytes = 4, .kind = HW_LOAD};
+
+		expect(m, 0, a, pa, HW_TLB_MISS);
+		cr_assert_eq(machine_cpu_set_mmu(m, 0, false), 0);
+		cr_assert_null(current_mm(m, 0));
+		cr_assert_eq(machine_access(m, 0, &x), 0);
+		cr_assert_eq(x.tlb, HW_TLB_OFF);
+		cr_assert_eq(x.pa, pa);
+		expect(m, 0, a, pa, HW_TLB_MISS);
+		cr_assert_eq(machine_cpu_regime(m, 0).mode, m->kernel_map.mode);
+		machine_destroy(m);
+	}
+}

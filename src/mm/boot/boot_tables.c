@@ -26,6 +26,8 @@
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
+/* Room for the tables of the kernel's areas: 64 of vmalloc's, a few for each CPU's entry area. */
+#define AREA_TABLES_BYTES (512 << 10)
 
 /* Tables for [start, end): one page for each partly covered unit at its ends, of 2 MiB and of 1
  * GiB. */
@@ -117,7 +119,6 @@ static uint64_t end_of_low_memory(const struct boot *b)
 /* The end of the image's data and bss that no one gets later: room for tables. */
 static void tables_in_image(const struct boot *b, struct kernel_map_bounds *bounds)
 {
-	enum { TABLES_BYTES = 512 << 10 };
 	const struct image_part *last = b->a->show;
 	uint64_t start, end;
 
@@ -128,7 +129,7 @@ static void tables_in_image(const struct boot *b, struct kernel_map_bounds *boun
 	for (unsigned i = 0; i < IMAGE_PARTS && b->a->late[i].name; i++)
 		if (b->a->late[i].start < end && b->a->late[i].end >= end)
 			end = b->a->late[i].start;
-	start = most(start, end - least(end, TABLES_BYTES));
+	start = most(start, end - least(end, AREA_TABLES_BYTES));
 	bounds->area_start = align_up(b->image + start, PAGE_BYTES);
 	bounds->area_end = align_down(b->image + end, PAGE_BYTES);
 }
@@ -142,6 +143,11 @@ int boot_kernel_map(struct boot *b)
 	if (b->d->like.set) {
 		tables_in_reserved(b, bounds.low_end);
 		bounds.pool_only = true;
+		/* Some of it for the areas' tables, when there is much. */
+		if (b->tables_end - b->tables >= 4 * AREA_TABLES_BYTES) {
+			bounds.area_end = b->tables_end;
+			bounds.area_start = b->tables_end -= AREA_TABLES_BYTES;
+		}
 	} else {
 		bounds.root = b->m->arch == ARCH_ARM ? b->image + b->a->reserve_start : 0;
 		bounds.fdt_start = b->fdt;

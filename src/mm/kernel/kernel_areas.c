@@ -165,6 +165,7 @@ static int build_cpu_entry(struct pgtable *t, const struct kernel_map_bounds *b)
 				PAGE_SHIFT);
 	}
 	t->has = has;
+	t->m->kernel_map.cpu_entry = !err;
 	return err;
 }
 
@@ -247,7 +248,8 @@ static unsigned wrong_rights(struct machine *m, struct text *out)
 		struct kernel_range range = kernel_area(m, first[i].area);
 		struct page_walk w;
 
-		if (range.start == range.end)
+		if (range.start == range.end ||
+			(first[i].area == AREA_CPU_ENTRY && !m->kernel_map.cpu_entry))
 			continue;
 		walk_tables(&r, &d, range.start, &w);
 		if (!w.fault && (w.flags & HW_U_ALL) == first[i].user)

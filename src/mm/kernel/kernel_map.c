@@ -222,7 +222,7 @@ static void choose_pti(struct machine *m, const struct kernel_map_bounds *b)
 		    mode_of(m) == PAGING_X86_PAE;
 	bool needed = m->cpus.meltdown && !c->mitigations_off;
 
-	if (!able || b->area_start == b->area_end)
+	if (!able || b->area_start == b->area_end || !b->percpu_at)
 		return;
 	if (c->pti_off && m->cpus.meltdown)
 		log_printf(m, "Kernel/User page tables isolation: disabled on command line.");

@@ -27,6 +27,7 @@ struct kernel_map {
 	uint64_t leaves[PAGING_MAX_LEVELS]; /* of the direct map: entries that map pages, by level */
 	uint32_t mode;		/* enum paging_mode_id */
 	bool areas;		/* the tables of the areas are there */
+	bool cpu_entry;		/* x86: and the CPU entry areas are mapped */
 	bool pti;		/* page-table isolation: user mode runs on tables of its own */
 };
 
@@ -37,7 +38,7 @@ struct kernel_map_bounds {
 	bool pool_only;			/* too small a pool: no tables, and the MMU stays off */
 	uint64_t area_start, area_end;	/* the same for the areas' tables, in the image; equal: there is no room for any */
 	uint64_t fdt_start, fdt_end;	/* the devicetree; equal: none */
-	const uint64_t *percpu_at;	/* of each CPU; NULL: not known */
+	const uint64_t *percpu_at;	/* of each CPU; NULL: not known, so no CPU entry areas and no isolation */
 	uint64_t root;			/* ARM: where swapper_pg_dir lies; 0: in the pool */
 	uint64_t low_end;		/* end of what the kernel maps for good */
 	uint64_t image_start, image_end; /* equal: it is not known where it lies */
