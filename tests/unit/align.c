@@ -31,8 +31,8 @@ static const char *const calls[] = {
 	"20 1.0 execve(\"/bin/prog\", [\"prog\"], 0x7ffe /* 0 vars */) = 0",
 	"20 1.1 brk(NULL) = 0x600000",
 	"20 1.2 mmap(NULL, 12288, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7000000",
-	"20 1.3 mmap(0x7001000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED, 3, 0x1000) = "
-	"0x7001000",
+	("20 1.3 mmap(0x7001000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED, 3, 0x1000) = "
+	 "0x7001000"),
 	"20 1.4 mprotect(0x7001000, 4096, PROT_READ) = 0",
 	"20 1.5 munmap(0x7000000, 12288) = 0",
 	"20 1.6 brk(0x601000) = 0x601000",
@@ -158,8 +158,8 @@ Test(align, families)
 	static const char *const lines[] = {
 		"20 execve(\"/bin/sh\", [\"sh\"], 0x1 /* 0 vars */) = 0",
 		"20 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7000000",
-		"20 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x1 "
-		"<unfinished ...>",
+		("20 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x1 "
+		 "<unfinished ...>"),
 		"21 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7100000",
 		"20 <... clone resumed>) = 21",
 		"21 execve(\"/bin/cat\", [\"cat\"], 0x1 /* 0 vars */ <unfinished ...>",
