@@ -305,7 +305,10 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 	}
 	if (__builtin_expect(!err, 1)) {
 		a->pa = p[0].pa;
-		if (__builtin_expect(nr == 1 && dram_has(d, p[0].pa), 1))
+		/* Without data nothing need be there, but where an empty bus is a fault. */
+		bool there = (a->no_data && is_x86(cpu)) || dram_has(d, p[0].pa);
+
+		if (__builtin_expect(nr == 1 && there, 1))
 			err = move_in_place(cpu, d, a, &p[0], why);
 		else
 			err = move_bytes(cpu, d, a, p, nr, why);

@@ -140,6 +140,10 @@ static inline void clock_charge_ns(struct machine *m, uint64_t ns)
 {
 	m->clock.now_ns += ns;
 }
+static inline void machine_charge_cycles(struct machine *m, uint64_t cycles)
+{
+	clock_charge_ns(m, (cycles + CYCLES_PER_NS - 1) / CYCLES_PER_NS);
+}
 #define clock_charge(m, name) clock_charge_ns(m, COST_NS_##name)
 
 static inline void count_event(struct machine *m, enum vm_event_item item, uint64_t n)

@@ -15,7 +15,7 @@
  *	 5	rss_stat tells of a page of another kind; a drop or a fork is not right behind a call that can
  *		cause it, with no fault between
  *	 3	the mapping is about to be overlaid: loaders lay segments over it before anyone touches it
- *	50	another program of the process ran then
+ *	50	another program of the process ran then, or it had ended
  *	 0	it fits, or nothing is known of the address (the program's own image, its stack)
  *
  * and the sequence of places with the least sum is found by dynamic programming: best[j] is the least cost with j calls
@@ -67,6 +67,8 @@ static void fault_costs(const struct layout *l, const struct rec_fault *f, uint3
 {
 	for (uint32_t j = from; j <= to; j++) {
 		cost[j - from] = f->epoch >= 0 && l->epochs[j] != (uint32_t)f->epoch ? 50 : 0;
+		if (f->mark == REC_FAULT && j >= l->ended_at)
+			cost[j - from] += 50;
 		if ((f->mark == REC_DROP && !(l->causes[j] & LAYOUT_DROPS)) ||
 			(f->mark == REC_FORKS && !(l->causes[j] & LAYOUT_FORKS)))
 			cost[j - from] += 5;
@@ -96,6 +98,12 @@ static void fault_costs(const struct layout *l, const struct rec_fault *f, uint3
 	}
 }
 
+/* Not beside a call, but within it. */
+static bool within_call(const struct rec_fault *f)
+{
+	return f->mark == REC_DROP || f->mark == REC_FORKS;
+}
+
 struct window {
 	uint32_t from, to;  /* numbers of calls done */
 	size_t first, last; /* faults [first, last) */
@@ -115,8 +123,7 @@ static uint64_t align_window(struct vec *faults, const struct layout *l, const s
 
 		const struct rec_fault *f = VEC_AT(struct rec_fault, faults, i);
 		/* A drop and a fork happen within their call: no fault is between. A call may have two drops. */
-		unsigned stay =
-			f->mark != REC_FAULT && (i == w->first || f[-1].mark != f->mark) ? 5 : 0;
+		unsigned stay = within_call(f) && (i == w->first || f[-1].mark != f->mark) ? 5 : 0;
 
 		fault_costs(l, f, w->from, w->to, cost);
 		for (uint32_t j = 0; j < width; j++) {

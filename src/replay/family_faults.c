@@ -249,6 +249,18 @@ static bool one_event(struct family *f, struct reading *readings, struct vec *mm
 	return true;
 }
 
+/* The kernel touched user memory with page faults disabled (a signal's frame), failed, and did it again in earnest: two
+ * lines, of which the first was handled by nobody. */
+static bool is_failed_try(const struct rec_process *p, size_t i)
+{
+	const struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i), *next = f + 1;
+
+	return !f->from_user && i + 1 < p->faults.nr && next->mark == REC_FAULT &&
+	       !next->from_user && next->thread == f->thread &&
+	       next->addr / 4096 == f->addr / 4096 && next->error_code == f->error_code &&
+	       f->file_pages < 0 && !f->anon_pages;
+}
+
 /* What the recorded kernel counted: its lines, and one fault for the page of arguments of each execve. */
 static void sum_up(struct rec_process *p, int32_t epochs)
 {
@@ -259,6 +271,8 @@ static void sum_up(struct rec_process *p, int32_t epochs)
 		struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
 
 		f->epoch = epochs ? f->epoch + before : -1;
+		if (f->mark == REC_FAULT && is_failed_try(p, i))
+			f->mark = REC_NOTHING;
 		if (f->mark != REC_FAULT)
 			continue;
 		if (f->major)

@@ -218,6 +218,7 @@ bool layout_build(struct layout *l, const struct record *r, const struct rec_pro
 	uint32_t epoch = 0;
 
 	l->nr_calls = (uint32_t)p->calls.nr;
+	l->ended_at = STILL;
 	l->causes = calloc(l->nr_calls + 1, sizeof(*l->causes));
 	l->epochs = calloc(l->nr_calls + 1, sizeof(*l->epochs));
 	l->brks = calloc(l->nr_calls + 1, sizeof(*l->brks));
@@ -233,6 +234,9 @@ bool layout_build(struct layout *l, const struct record *r, const struct rec_pro
 		const struct rec_call *c = process_call(r, p, i);
 
 		epoch += c->kind == REC_EXEC;
+		/* The last exit is the leader's or, of threads, as late. */
+		if (c->kind == REC_EXIT)
+			l->ended_at = i + 1;
 		l->epochs[i + 1] = epoch;
 		if (!after_call(l, c, i + 1, &brk))
 			return false;

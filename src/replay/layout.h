@@ -38,6 +38,7 @@ struct layout {
 	struct vec areas; /* struct layout_area */
 	struct vec live;  /* uint32_t: areas that are there now */
 	uint32_t nr_calls;
+	uint32_t ended_at; /* that many calls, and the process had ended: STILL: it did not */
 	uint8_t *
 		causes; /* [nr_calls + 1]: what that call may have caused: LAYOUT_DROPS, LAYOUT_FORKS */
 	uint32_t *epochs;      /* [nr_calls + 1]: execve calls among the first i */

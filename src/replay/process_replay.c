@@ -98,6 +98,8 @@ int process_replay_begin(struct process_replay *pr, struct machine *m)
 {
 	end_run(pr, m);
 	pr->fresh_lines = false;
+	pr->ran_calls = pr->record.calls.nr > 0;
+	pr->ran_events = pr->record.events.nr > 0;
 	pr->refused[0] = '\0';
 	pr->phase = PROCESS_DONE;
 	if (pr->record.highest_addr > mm_task_size(m)) {
@@ -120,8 +122,6 @@ int process_replay_begin(struct process_replay *pr, struct machine *m)
 		forget_run(pr);
 		return refuse(&m->why, ENOMEM, "the host has no memory for this recording");
 	}
-	pr->ran_calls = pr->record.calls.nr > 0;
-	pr->ran_events = pr->record.events.nr > 0;
 	pr->at = 0;
 	pr->phase = PROCESS_ALIGN;
 	return 0;

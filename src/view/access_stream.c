@@ -28,6 +28,7 @@
 
 #include "base/parse.h"
 #include "mm/kernel/cpus.h"
+#include "mm/page/contents.h"
 #include "mm/process/access.h"
 #include "mm/process/fault.h"
 #include "mm/process/mm.h"
@@ -153,6 +154,8 @@ struct runner {
 	struct access_report *r;
 	struct task_access x;
 	bool narrow; /* addresses have 32 bits */
+	struct hw_cpu *cpu;
+	struct dram dram;
 };
 
 static void count_tlb(struct runner *u, uint8_t tlb)
@@ -201,6 +204,8 @@ static void handle_fault(struct runner *u)
 	u->r->count[ACCESS_minor_faults] += u->t->min_flt - minor;
 	u->r->count[ACCESS_major_faults] += u->t->maj_flt - major;
 	u->r->count[ACCESS_refused] += err != 0;
+	/* The kernel may have changed to its own tables. */
+	(void)switch_mm(u->m, u->t->cpu, u->mm);
 }
 
 static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, enum hw_kind kind)
@@ -209,11 +214,14 @@ static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, 
 	u->x.a.va = addr;
 	u->x.a.bytes = (uint8_t)bytes;
 	u->x.a.kind = (uint8_t)kind;
-	int err = machine_access(u->m, u->t->cpu, &u->x.a);
+	int err = hw_access(u->cpu, &u->dram, &u->x.a, &u->m->why);
+	machine_charge_cycles(u->m, u->x.a.cycles);
 	count_tlb(u, u->x.a.tlb);
 	u->r->count[ACCESS_cycles] += u->x.a.cycles;
-	if (err)
+	if (__builtin_expect(err, 0)) {
+		enter_kernel(u->m, u->t->cpu);
 		handle_fault(u);
+	}
 }
 
 /* What is wider than a word touches its first and its last page, and those between. */
@@ -278,7 +286,9 @@ static int begin(struct line_run *run, struct runner *u)
 		return -refuse(&m->why, ENOMEM, "the host has no memory for a report");
 	u->x.a = (struct hw_access){.user = true, .no_data = true};
 	u->narrow = mm_task_size(m) <= UINT64_C(1) << 32;
-	return -switch_mm(m, t->cpu, mm);
+	u->dram = machine_dram(m);
+	u->cpu = machine_cpu(m, t->cpu);
+	return u->cpu ? -switch_mm(m, t->cpu, mm) : m->why.err;
 }
 
 static bool starts_word(const char *s, size_t len)
@@ -331,7 +341,8 @@ static enum step run_access_line(struct line_run *run)
 	} else {
 		run_ref(&u, &ref);
 	}
-	refusal_clear(&run->v->m->why);
+	if (!run->err)
+		refusal_clear(&run->v->m->why);
 	return STEP_DONE;
 }
 
@@ -360,8 +371,10 @@ static size_t run_access_block(struct line_run *run, const char *data, size_t le
 			u.r->count[ACCESS_beyond]++;
 		} else {
 			run_ref(&u, &ref);
-			if (clock->nr_tasks && clock->task[0].at_ns <= clock->now_ns)
+			if (clock->nr_tasks && clock->task[0].at_ns <= clock->now_ns) {
 				clock_run(u.m, UINT32_MAX);
+				(void)switch_mm(u.m, u.t->cpu, u.mm);
+			}
 		}
 		p = next;
 		run->stream->lines++;

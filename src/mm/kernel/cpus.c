@@ -15,7 +15,6 @@
 #include <errno.h>
 
 /* Cycles of a CPU of 3 GHz to nanoseconds. */
-enum { CYCLES_PER_NS = 3 };
 
 static enum hw_family family_of(enum arch arch)
 {
@@ -158,11 +157,6 @@ unsigned machine_flush_tlb_all(struct machine *m)
 		n++;
 	}
 	return n;
-}
-
-void machine_charge_cycles(struct machine *m, uint64_t cycles)
-{
-	clock_charge_ns(m, (cycles + CYCLES_PER_NS - 1) / CYCLES_PER_NS);
 }
 
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)

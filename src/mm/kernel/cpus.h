@@ -37,8 +37,8 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a);
 /* Switch translation off, as it is before boot, or on again, in the kernel's own tables. Errors: EINVAL (the kernel has
  * no page tables), EDQUOT. */
 int machine_cpu_set_mmu(struct machine *m, unsigned cpu, bool on);
-/* Time of @cycles of a CPU. */
-void machine_charge_cycles(struct machine *m, uint64_t cycles);
+/* Time of @cycles of a CPU: machine_charge_cycles() of mm/machine.h. */
+enum { CYCLES_PER_NS = 3 };
 
 unsigned cpus_check(const struct machine *m, struct text *out);
 

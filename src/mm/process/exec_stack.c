@@ -52,7 +52,8 @@ static unsigned word_bytes(const struct exec *x)
 
 static bool randomize(const struct exec *x)
 {
-	return x->m->sysctls.value[SYSCTL_randomize_va_space] != 0;
+	/* Where a recording says where the stack was, nothing more is moved. */
+	return !x->p->stack_top && x->m->sysctls.value[SYSCTL_randomize_va_space] != 0;
 }
 
 /* ---- strings ---- */
