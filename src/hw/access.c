@@ -44,6 +44,11 @@ static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
 		cpu->reg[HW_ESR_EL1] = a->code;
 		cpu->reg[HW_FAR_EL1] = a->fault.va;
 		break;
+	case HW_ARM_M:
+		cpu->reg[HW_CFSR] |= a->code;
+		if (a->code & 0x8080)
+			cpu->reg[a->vector == 4 ? HW_MMFAR : HW_BFAR] = a->fault.va;
+		break;
 	default:
 		cpu->reg[HW_SCAUSE] = a->code;
 		cpu->reg[HW_STVAL] = a->fault.va;
@@ -60,7 +65,7 @@ static void forget_page(struct hw_cpu *cpu, uint64_t va)
 	walk_cache_invalidate_va(&cpu->walk_cache, &cpu->regime, va);
 }
 
-static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
+int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
 	unsigned depth, uint32_t flags)
 {
 	bool fetch_told = (cpu->regime.has & HW_HAS_SMEP) ||
@@ -70,6 +75,7 @@ static int fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uin
 		.kind = a->kind,
 		.user = a->user,
 		.depth = (uint8_t)depth,
+		.region = a->region,
 		.domain = flags >> HW_DOMAIN_SHIFT & 15,
 		.va = va};
 	a->vector = hw_fault_vector(cpu->desc.family, &a->fault);
@@ -116,15 +122,15 @@ static int walk_and_fill(
 	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
 
 	if (w.fault)
-		return fault(cpu, a, w.fault, va, depth, w.flags);
+		return hw_fault_raise(cpu, a, w.fault, va, depth, w.flags);
 	enum hw_fault denied = hw_check(&cpu->regime, w.flags, a->kind, a->user);
 
 	if (denied)
-		return fault(cpu, a, denied, va, depth, w.flags);
+		return hw_fault_raise(cpu, a, denied, va, depth, w.flags);
 	unsigned marked = walk_mark(&cpu->regime, d, &w, a->kind);
 
 	if (w.fault)
-		return fault(cpu, a, w.fault, va, depth, w.flags);
+		return hw_fault_raise(cpu, a, w.fault, va, depth, w.flags);
 	cpu->counters.flags_set += marked;
 	if (cpu->count_cycles)
 		a->cycles += marked * HW_CYCLES_SET_FLAG;
@@ -153,11 +159,57 @@ static inline enum hw_fault check_hit(
 	return hw_check(r, flags, a->kind, a->user);
 }
 
+/* The flags of @hit do not allow it: what is to blame? */
+static enum hw_fault region_fault(const struct mpu_hit *hit, const struct hw_access *a, uint64_t va)
+{
+	if (hit->region == MPU_REGION_NONE)
+		return HW_FAULT_NO_REGION;
+	if (hit->region == MPU_REGION_DEFAULT) {
+		if (a->user && !(hit->flags & HW_U_ALL))
+			return va >> 20 == 0xe00 ? HW_FAULT_PPB_USER : HW_FAULT_MAP_USER;
+		return HW_FAULT_MAP_EXEC;
+	}
+	if (a->user && !(hit->flags & HW_U_ALL))
+		return HW_FAULT_REGION_USER;
+	return a->kind == HW_STORE   ? HW_FAULT_REGION_WRITE
+	       : a->kind == HW_FETCH ? HW_FAULT_REGION_EXEC
+				     : HW_FAULT_REGION_READ;
+}
+
+/* No translation: the MPU is asked for the first byte and the last. There is a border between them at most once, as
+ * regions and their eighths have 32 bytes at least. */
+static int protect(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, struct piece *p)
+{
+	uint32_t want = (uint32_t)(a->user ? HW_UR : HW_PR) << a->kind;
+
+	a->region = MPU_REGION_NONE;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t at = i ? va + p->bytes - 1 : va;
+
+		if (at >> 32)
+			return hw_fault_raise(cpu, a, HW_FAULT_TOO_LARGE, at, 0, 0);
+		struct mpu_hit hit = mpu_find(&cpu->mpu, (uint32_t)at);
+
+		if (!i) {
+			p->pa = va;
+			p->flags = hit.flags;
+			a->region = hit.region;
+		}
+		if (hit.flags & want)
+			continue;
+		a->region = hit.region;
+		return hw_fault_raise(cpu, a, region_fault(&hit, a, at), at, 0, 0);
+	}
+	return 0;
+}
+
 static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, uint8_t *result)
 {
 	if (cpu->regime.mode == PAGING_NONE) {
 		*result = HW_TLB_OFF;
+		if (cpu->desc.family == HW_ARM_M)
+			return protect(cpu, a, va, p);
 		p->pa = va;
 		p->flags = HW_ALL;
 		return 0;
@@ -178,7 +230,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		enum hw_fault denied = check_hit(&cpu->regime, e->flags, a);
 
 		if (__builtin_expect(denied, 0))
-			return fault(cpu, a, denied, va, e->depth, e->flags);
+			return hw_fault_raise(cpu, a, denied, va, e->depth, e->flags);
 		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
 			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
 			p->flags = e->flags;
@@ -229,7 +281,7 @@ static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a
 			continue;
 		if (!dram_is_ram(d, p[i].pa)) {
 			if (!is_x86(cpu))
-				return fault(cpu, a, HW_FAULT_NO_RAM,
+				return hw_fault_raise(cpu, a, HW_FAULT_NO_RAM,
 					i ? a->va + p[0].bytes : a->va, 0, 0);
 			continue;
 		}
@@ -282,6 +334,11 @@ static inline int move_in_place(struct hw_cpu *cpu, const struct dram *d, struct
 	return dram_load(d, p->pa, p->bytes, &a->value);
 }
 
+static inline bool is_ppb(const struct hw_cpu *cpu, uint64_t pa)
+{
+	return pa >> 20 == 0xe00 && cpu->desc.family == HW_ARM_M;
+}
+
 int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
 {
 	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
@@ -308,7 +365,9 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 		/* Without data nothing need be there, but where an empty bus is a fault. */
 		bool there = (a->no_data && is_x86(cpu)) || dram_has(d, p[0].pa);
 
-		if (__builtin_expect(nr == 1 && there, 1))
+		if (__builtin_expect(is_ppb(cpu, a->pa), 0))
+			err = hw_scs_access(cpu, a);
+		else if (__builtin_expect(nr == 1 && there, 1))
 			err = move_in_place(cpu, d, a, &p[0], why);
 		else
 			err = move_bytes(cpu, d, a, p, nr, why);

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { FAMILY_X86 = 1, FAMILY_ARM = 2, FAMILY_ARM64 = 4, FAMILY_RISCV = 8 };
+enum { FAMILY_X86 = 1, FAMILY_ARM = 2, FAMILY_ARM64 = 4, FAMILY_RISCV = 8, FAMILY_ARM_M = 16 };
 
 static const struct {
 	const char *word, *doc;
@@ -27,7 +27,8 @@ static unsigned family_bit(enum hw_family family)
 		[HW_X86_64] = FAMILY_X86,
 		[HW_ARM] = FAMILY_ARM,
 		[HW_ARM64] = FAMILY_ARM64,
-		[HW_RISCV] = FAMILY_RISCV};
+		[HW_RISCV] = FAMILY_RISCV,
+		[HW_ARM_M] = FAMILY_ARM_M};
 
 	assert(family < NR_HW_FAMILIES);
 	return bit[family];
@@ -107,6 +108,14 @@ struct hw_cpu_desc hw_cpu_default(enum hw_family family)
 		desc.itlb = desc.dtlb = (struct tlb_desc){1, 32};
 		desc.stlb = (struct tlb_desc){128, 4};
 		break;
+	case HW_ARM_M:
+		desc.pa_bits = 32;
+		desc.asid_bits = 0;
+		desc.mpu_regions = 8;
+		desc.itlb = desc.dtlb = desc.stlb = (struct tlb_desc){0, 0};
+		desc.walk_cache = (struct walk_cache_desc){{0}};
+		desc.dcache = (struct cache_desc){.line_shift = 5, .miss_cycles = 10};
+		break;
 	default:
 		desc.abilities = HW_HAS_AD;
 		desc.pa_bits = family == HW_ARM64 ? 48 : 56;
@@ -142,6 +151,8 @@ void hw_cpu_init(struct hw_cpu *cpu, const struct hw_cpu_desc *desc)
 	cache_init(&cpu->dcache, &desc->dcache, (uint32_t)(base + at - (char *)&cpu->dcache));
 	at += cache_bytes(&desc->dcache);
 	assert(at == hw_cpu_bytes(desc));
+	mpu_init(&cpu->mpu, desc->mpu_regions);
+	cpu->reg[HW_MPU_TYPE] = mpu_type(&cpu->mpu);
 	int err = hw_regime_of(desc, cpu->reg, &cpu->regime, NULL);
 
 	assert(!err && cpu->regime.mode == PAGING_NONE);
@@ -157,6 +168,29 @@ static void x86_forget(struct hw_cpu *cpu, enum hw_reg reg, uint64_t before, boo
 		hw_flush_tlb(cpu, false);
 }
 
+/* ARMv7-M: nothing is refused. What the MPU has not is lost, and RBAR and RASR always are those of the region in RNR. */
+static void arm_m_write(struct hw_cpu *cpu, enum hw_reg reg, uint32_t value)
+{
+	struct mpu *mpu = &cpu->mpu;
+
+	if (reg == HW_MPU_CTRL)
+		mpu_write_ctrl(mpu, value);
+	else if (reg == HW_MPU_RNR)
+		mpu_write_rnr(mpu, value);
+	else if (reg == HW_MPU_RBAR)
+		mpu_write_rbar(mpu, value);
+	else if (reg == HW_MPU_RASR)
+		mpu_write_rasr(mpu, value);
+	else if (reg == HW_CFSR)
+		cpu->reg[reg] &= ~(uint64_t)value;
+	else if (reg != HW_MPU_TYPE)
+		cpu->reg[reg] = value;
+	cpu->reg[HW_MPU_CTRL] = mpu->ctrl;
+	cpu->reg[HW_MPU_RNR] = mpu->rnr;
+	cpu->reg[HW_MPU_RBAR] = mpu_read_rbar(mpu);
+	cpu->reg[HW_MPU_RASR] = mpu_read_rasr(mpu);
+}
+
 int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct refusal *why)
 {
 	bool x86 = family_bit(cpu->desc.family) == FAMILY_X86;
@@ -166,6 +200,10 @@ int hw_reg_write(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value, struct ref
 
 	if (!hw_reg_exists(cpu->desc.family, reg))
 		return refuse(why, EINVAL, "this CPU has no register %s", hw_reg_name(reg));
+	if (cpu->desc.family == HW_ARM_M) {
+		arm_m_write(cpu, reg, (uint32_t)value);
+		return 0;
+	}
 	if (reg == HW_CR3 && cpu->regime.has & HW_HAS_ASID) {
 		keep = value >> 63;
 		value &= ~(1ULL << 63);
@@ -281,5 +319,7 @@ const char *hw_cpu_check(const struct hw_cpu *cpu)
 		wrong = tlb_check(&cpu->dtlb);
 	if (!wrong)
 		wrong = tlb_check(&cpu->stlb);
-	return wrong ? wrong : walk_cache_check(&cpu->walk_cache);
+	if (!wrong)
+		wrong = walk_cache_check(&cpu->walk_cache);
+	return wrong ? wrong : mpu_check(&cpu->mpu);
 }

@@ -15,6 +15,9 @@
  * The registers are the architecture's own; what they come to (mode, table, switches) is the regime, computed when a
  * register is written. With cycle accounting off the cache is left alone and an access costs nothing but its result.
  *
+ * A Cortex-M has no translation; there the MPU's regions are asked instead, and the registers of the system, the
+ * MPU's among them, are memory of their own (scs.c).
+ *
  * A CPU is bytes: the structure, and behind it the entries of its TLBs and cache, at distances. So it can lie
  * anywhere in the arena and be copied. It knows nothing of the kernel: a fault is a record that the caller handles
  * before it makes the access again.
@@ -24,6 +27,7 @@
 
 #include "hw/cache.h"
 #include "hw/fault.h"
+#include "hw/mpu.h"
 #include "hw/tlb.h"
 #include "hw/walk_cache.h"
 
@@ -44,6 +48,7 @@ struct hw_cpu_desc {
 	uint32_t abilities;	/* enum hw_has bits that its registers can switch on */
 	bool la57;		/* x86-64: five levels can be switched on */
 	uint8_t pa_bits;
+	uint8_t mpu_regions;	/* ARMv7-M; 0: no MPU */
 	uint8_t asid_bits;	/* of address spaces' numbers (x86: PCIDs); 0: TLB entries carry none */
 	struct tlb_desc itlb, dtlb, stlb;
 	struct walk_cache_desc walk_cache;
@@ -68,6 +73,7 @@ struct hw_cpu {
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
 	struct walk_cache walk_cache;
 	struct cache dcache;
+	struct mpu mpu;
 };
 
 /* A sensible CPU of the family: for machines that say nothing about theirs. */
@@ -103,6 +109,7 @@ struct hw_access {
 	uint8_t tlb;		/* enum hw_tlb_result, of the first page */
 	uint32_t cycles;	/* 0 with accounting off */
 	uint64_t pa;		/* of the first byte */
+	uint8_t region;		/* of the first byte: the MPU's region, or MPU_REGION_*; with an MPU only */
 	struct hw_fault_record fault;
 	unsigned vector;	/* of a fault: hw_fault_vector() */
 	uint64_t code;		/* of a fault: hw_fault_code() */
@@ -111,6 +118,11 @@ struct hw_access {
 /* Make it. 0; -EFAULT: nothing was stored, a->fault says why, and the CPU's fault registers are set; -EDQUOT: the
  * host's budget ended (@why). */
 int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why);
+
+/* ARMv7-M: the access to the private peripheral bus, which has translated and may be made. 0 or -EFAULT. */
+int hw_scs_access(struct hw_cpu *cpu, struct hw_access *a);
+/* End the access with a fault: the record, the code, the fault registers. @flags has ARM's domain. Returns -EFAULT. */
+int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va, unsigned depth, uint32_t flags);
 
 /* invlpg, sfence.vma VA, tlbi vae1: forget one page in the present address space, and global entries for it; of the
  * page-walk cache what leads there (on x86 all of the address space). */

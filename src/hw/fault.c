@@ -3,7 +3,7 @@
  * The architectures' fault codes (see fault.h).
  *
  * Sources: Intel SDM volume 3, 4.7 (page-fault error code); Arm ARM DDI 0406 B3.13 (FSR encodings,
- * short-descriptor format) and DDI 0487 (ESR_EL1: EC, DFSC); RISC-V privileged specification, table
+ * short-descriptor format), DDI 0403 B3.2.15 (CFSR) and DDI 0487 (ESR_EL1: EC, DFSC); RISC-V privileged specification, table
  * of scause.
  */
 #include "hw/fault.h"
@@ -115,6 +115,16 @@ static uint64_t arm64_code(const struct hw_fault_record *f, enum hw_fault_class 
 	}
 }
 
+enum { ARM_M_MEMMANAGE = 4, ARM_M_BUSFAULT = 5 };
+
+/* CFSR: of the bus BFARVALID and PRECISERR or IBUSERR, else MMARVALID and DACCVIOL or IACCVIOL. */
+static uint64_t arm_m_code(const struct hw_fault_record *f, enum hw_fault_class class)
+{
+	if (class == HW_CLASS_REGION)
+		return f->kind == HW_FETCH ? 0x01 : 0x82;
+	return f->kind == HW_FETCH ? 0x0100 : 0x8200;
+}
+
 static uint64_t riscv_cause(const struct hw_fault_record *f, enum hw_fault_class class)
 {
 	static const uint8_t page_fault[] = {[HW_LOAD] = 13, [HW_STORE] = 15, [HW_FETCH] = 12};
@@ -135,6 +145,8 @@ unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f)
 		return x86_vector(class);
 	case HW_ARM:
 		return f->kind == HW_FETCH;
+	case HW_ARM_M:
+		return class == HW_CLASS_REGION ? ARM_M_MEMMANAGE : ARM_M_BUSFAULT;
 	case HW_ARM64:
 		return (unsigned)(arm64_code(f, class) >> 26);
 	default:
@@ -153,6 +165,8 @@ uint64_t hw_fault_code(enum hw_family family, const struct hw_fault_record *f, b
 		return x86_code(f, class, nx_or_smep);
 	case HW_ARM:
 		return arm_code(f, class);
+	case HW_ARM_M:
+		return arm_m_code(f, class);
 	case HW_ARM64:
 		return arm64_code(f, class);
 	default:

@@ -28,12 +28,13 @@ enum hw_fault_class {
 	HW_CLASS_SIZE,
 	HW_CLASS_BUS,
 	HW_CLASS_TABLE_BUS,
+	HW_CLASS_REGION,
 };
 
 /* The order matters: HW_UR << kind and HW_PR << kind are the permissions that the access needs. */
 enum hw_kind { HW_LOAD, HW_STORE, HW_FETCH };
 
-enum hw_family { HW_X86_32, HW_X86_64, HW_ARM, HW_ARM64, HW_RISCV, NR_HW_FAMILIES };
+enum hw_family { HW_X86_32, HW_X86_64, HW_ARM, HW_ARM64, HW_RISCV, HW_ARM_M, NR_HW_FAMILIES };
 
 struct hw_fault_record {
 	enum hw_fault fault;
@@ -41,6 +42,7 @@ struct hw_fault_record {
 	bool user;
 	uint8_t depth;		/* of the entry that stopped it, 0 is the root */
 	uint8_t domain;		/* ARM */
+	uint8_t region;		/* ARMv7-M: the MPU's region, or MPU_REGION_* */
 	uint64_t va;		/* the byte that faulted */
 };
 
@@ -51,10 +53,10 @@ const char *hw_fault_name(enum hw_fault fault);
 enum hw_fault_class hw_fault_class(enum hw_fault fault);
 
 /* Which exception: x86's vector (13, 14), the ESR's exception class on AArch64, scause on RISC-V, 0 data and 1
- * prefetch abort on ARM. */
+ * prefetch abort on ARM, 4 MemManage and 5 BusFault on ARMv7-M. */
 unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f);
 /* x86: the error code on the stack (@nx_or_smep: the I/D bit exists). ARM: DFSR or IFSR. AArch64: the ESR. RISC-V:
- * scause. */
+ * scause. ARMv7-M: what the fault sets in CFSR. */
 uint64_t hw_fault_code(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep);
 
 #endif

@@ -143,6 +143,9 @@ static int regime_of(const struct hw_cpu_desc *desc, const uint64_t *reg, struct
 		return x86_regime(desc, reg, r, why);
 	case HW_ARM:
 		return arm_regime(reg, r);
+	case HW_ARM_M:
+		r->has = HW_HAS_WP;
+		return 0;
 	case HW_ARM64:
 		return arm64_regime(desc, reg, r);
 	default:
