@@ -163,7 +163,7 @@ static void set_shape(struct machine *m, const struct machine_desc *d, const str
 
 int machine_create(const struct machine_desc *d, struct machine **out, struct refusal *why)
 {
-	const struct arch_facts *a = arch_facts(d->arch, config_has(d->config, CONFIG_X86_PAE));
+	const struct arch_facts *a = arch_facts(d->arch, arch_variant(d->arch, d->config));
 	struct layout l = {0};
 	struct arena arena;
 

@@ -28,6 +28,12 @@ static void log_fault(struct machine *m, const struct hw_access *a)
 	bool x86 = m->arch == ARCH_I386 || m->arch == ARCH_X86_64;
 	int digits = m->arch == ARCH_I386 || m->arch == ARCH_ARM ? 8 : 16;
 
+	/* A Cortex-M's kernel has no handler: whoever faulted, that is the end of everything. */
+	if (!machine_has(m, CONFIG_MMU)) {
+		log_printf(m, "Unhandled exception: IPSR = %08x LR = %s", a->vector,
+			a->user ? "fffffffd" : "fffffff1");
+		return;
+	}
 	if (a->user)
 		return;
 	if (!x86) {
@@ -52,8 +58,37 @@ static void log_fault(struct machine *m, const struct hw_access *a)
 			       : "permissions violation");
 }
 
+/* "region 3", or where else the MPU found the address. */
+static void put_region(struct text *out, const struct hw_access *a)
+{
+	if (a->region == MPU_REGION_DEFAULT)
+		text_puts(out, "default");
+	else if (a->region == MPU_REGION_NONE)
+		text_puts(out, "none");
+	else
+		text_printf(out, "%u", a->region);
+}
+
+static int refuse_region(struct call *c, const struct hw_access *a)
+{
+	struct text region;
+
+	log_fault(c->m, a);
+	text_init(&region);
+	put_region(&region, a);
+	refuse_at(&c->m->why, EFAULT, c->arg[0].column, (uint32_t)c->arg[0].len,
+		"%s of 0x%llx in %s mode faults (region %s, %s, cfsr 0x%llx): %s",
+		kind_word(a->fault.kind), (ull)a->fault.va, a->user ? "user" : "kernel",
+		text_str(&region), a->vector == 4 ? "MemManage" : "BusFault", (ull)a->code,
+		hw_fault_words(a->fault.fault));
+	text_finish(&region);
+	return -EFAULT;
+}
+
 static int refuse_fault(struct call *c, const struct hw_access *a)
 {
+	if (!machine_has(c->m, CONFIG_MMU))
+		return refuse_region(c, a);
 	const struct paging_mode *mode = &paging_modes[machine_cpu_regime(c->m, c->cpu).mode];
 	const char *level = mode->nr_levels ? mode->level[a->fault.depth].name : "no table";
 
@@ -94,8 +129,14 @@ static int one_access(struct call *c, enum hw_kind kind, uint64_t value,
 		return refuse_fault(c, &a);
 	if (err)
 		return err;
-	text_printf(c->result, "0x%llx cycles=%u tlb=%s",
-		(ull)(a.value & (UINT64_MAX >> (64 - 8 * a.bytes))), a.cycles, tlb[a.tlb]);
+	text_printf(c->result, "0x%llx cycles=%u",
+		(ull)(a.value & (UINT64_MAX >> (64 - 8 * a.bytes))), a.cycles);
+	if (machine_has(c->m, CONFIG_MMU)) {
+		text_printf(c->result, " tlb=%s", tlb[a.tlb]);
+	} else {
+		text_puts(c->result, " region=");
+		put_region(c->result, &a);
+	}
 	c->made = (struct var){
 		.kind = VAR_NUMBER, .value = a.value & (UINT64_MAX >> (64 - 8 * a.bytes))};
 	return 0;

@@ -109,6 +109,17 @@ static void put_arm(const struct machine *m, struct text *out, unsigned cpu)
 	text_printf(out, "CPU part\t: 0x%s\nCPU revision\t: 0\n\n", wide ? "d07" : "c0f");
 }
 
+/* STM32F4: a Cortex-M4. */
+static void put_cortex_m(struct text *out, unsigned cpu)
+{
+	text_printf(out,
+		"processor\t: %u\nmodel name\t: ARMv7-M rev 1 (v7ml)\nBogoMIPS\t: 180.00\n"
+		"Features\t: half thumb fastmult edsp \nCPU implementer\t: 0x41\n"
+		"CPU architecture: 7M\nCPU variant\t: 0x0\nCPU part\t: 0xc24\n"
+		"CPU revision\t: 1\n\n",
+		cpu);
+}
+
 static void put_riscv(const struct machine *m, struct text *out, unsigned cpu)
 {
 	text_printf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n",
@@ -127,7 +138,10 @@ int show_cpuinfo(struct view *v, struct text *out)
 			break;
 		case ARCH_ARM:
 		case ARCH_ARM64:
-			put_arm(m, out, cpu);
+			if (machine_has(m, CONFIG_MMU))
+				put_arm(m, out, cpu);
+			else
+				put_cortex_m(out, cpu);
 			break;
 		case ARCH_RISCV64:
 		case NR_ARCHS:
@@ -136,8 +150,9 @@ int show_cpuinfo(struct view *v, struct text *out)
 		}
 	}
 	if (m->arch == ARCH_ARM)
-		text_puts(out, "Hardware\t: Generic DT based system\nRevision\t: 0000\nSerial\t\t: "
-			       "0000000000000000\n");
+		text_printf(out, "Hardware\t: %s\nRevision\t: 0000\nSerial\t\t: 0000000000000000\n",
+			machine_has(m, CONFIG_MMU) ? "Generic DT based system"
+						   : "STM32 (Device Tree Support)");
 	return 0;
 }
 
@@ -166,7 +181,7 @@ int show_cpus_kernel_max(struct view *v, struct text *out)
 		[ARCH_ARM64] = 256,
 		[ARCH_RISCV64] = 64};
 
-	text_dec(out, nr_cpus[v->m->arch] - 1, 0);
+	text_dec(out, machine_has(v->m, CONFIG_SMP) ? nr_cpus[v->m->arch] - 1 : 0, 0);
 	text_putc(out, '\n');
 	return 0;
 }

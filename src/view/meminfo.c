@@ -118,6 +118,8 @@ static uint64_t vmalloc_kb(const struct machine *m)
 	uint64_t lowmem_bytes = (memory_lowmem_end_pfn(m) - m->base_pfn) << PAGE_SHIFT;
 	uint64_t start = 0, end = 0;
 
+	if (!machine_has(m, CONFIG_MMU))
+		return UINT32_MAX >> 10; /* all addresses alike */
 	switch (m->arch) {
 	case ARCH_X86_64:
 		/* 32 TiB, with five levels 12800 TiB. */
@@ -316,6 +318,8 @@ int show_meminfo(struct view *v, struct text *out)
 	put_lru(m, out);
 	if (machine_has(m, CONFIG_HIGHMEM))
 		put_highmem(m, out);
+	if (!machine_has(m, CONFIG_MMU))
+		put_pages(out, "MmapCopy:", 0);
 	put_pages(out, "SwapTotal:", 0);
 	put_pages(out, "SwapFree:", 0);
 	if (machine_has(m, CONFIG_ZSWAP)) {

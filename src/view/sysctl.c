@@ -51,6 +51,11 @@ static const char *sysctl_words(unsigned id)
 	}
 }
 
+bool when_nommu(const struct machine *m)
+{
+	return !machine_has(m, CONFIG_MMU);
+}
+
 bool when_memory_failure(const struct machine *m)
 {
 	return memory_failure_known(m);

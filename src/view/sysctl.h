@@ -27,6 +27,7 @@ show_fn show_sysctl;
 store_fn store_sysctl;
 
 bool when_memory_failure(const struct machine *m);
+bool when_nommu(const struct machine *m);
 bool when_compat(const struct machine *m);
 bool when_hugetlb(const struct machine *m);
 bool when_32bit(const struct machine *m);

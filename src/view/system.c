@@ -27,6 +27,10 @@ void put_release(const struct machine *m, struct text *out)
 		[ARCH_ARM64] = "arm64",
 		[ARCH_RISCV64] = "riscv64"};
 
+	if (!machine_has(m, CONFIG_MMU)) {
+		text_puts(out, "6.1.176");
+		return;
+	}
 	text_puts(out, "6.1.0-50-");
 	text_puts(out, flavours[m->arch]);
 	if (m->arch == ARCH_I386 && machine_has(m, CONFIG_X86_PAE))
@@ -40,14 +44,16 @@ void put_version(const struct machine *m, struct text *out)
 		text_puts(out, "SMP ");
 	if (machine_has(m, CONFIG_PREEMPT_DYNAMIC))
 		text_puts(out, "PREEMPT_DYNAMIC ");
-	text_puts(out, BUILD);
+	text_puts(out, machine_has(m, CONFIG_MMU) ? BUILD : "PREEMPT");
 }
 
 int show_version(struct view *v, struct text *out)
 {
 	text_puts(out, "Linux version ");
 	put_release(v->m, out);
-	text_puts(out, " (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) "
+	if (machine_has(v->m, CONFIG_MMU))
+		text_puts(out, " (debian-kernel@lists.debian.org)");
+	text_puts(out, " (gcc-12 (Debian 12.2.0-14+deb12u1) "
 		       "12.2.0, GNU ld (GNU "
 		       "Binutils for Debian) 2.40) ");
 	put_version(v->m, out);

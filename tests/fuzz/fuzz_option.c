@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct machine_desc d;
 	struct refusal why = {0};
 	struct machine *m = NULL;
-	const struct preset *p = size ? preset_nth(data[0] % 7) : NULL;
+	const struct preset *p = size ? preset_nth(data[0] % 8) : NULL;
 
 	if (!p || describe_fdt(&d, p->fdt, &why))
 		return 0;

@@ -179,11 +179,13 @@ Test(access_files, strict_devmem)
 	simm_destroy(simm);
 }
 
-Test(access_files, every_preset_has_an_mmu_that_is_on)
+Test(access_files, every_preset_but_the_cortex_m_has_an_mmu_that_is_on)
 {
 	const char *name, *doc;
 
 	for (unsigned i = 0; simm_machine_nth(i, &name, &doc); i++) {
+		if (!strcmp(name, "cortex-m"))
+			continue;
 		struct simm *simm = mount(name, NULL, NULL);
 		char call[80];
 

@@ -126,7 +126,7 @@ Test(files, of_every_preset)
 		struct walk w = {.simm = boot(name)};
 
 		list(&w);
-		cr_expect_gt(w.files, 200, "%s has %u files", name, w.files);
+		cr_expect_gt(w.files, 150, "%s has %u files", name, w.files);
 		cr_expect_eq(buddy_pages(w.simm), field(w.simm, "proc/vmstat", "nr_free_pages "),
 			"%s", name);
 		cr_expect_eq(field(w.simm, "proc/meminfo", "MemFree:") / 4,

@@ -8,7 +8,8 @@
  * armhf, arm64). What the logs do not name one by one (firmware tables, the log buffer, sections'
  * tables ...) is one number, `other_pages`: the remainder that those machines showed. No 686-pae
  * and no riscv64 was at hand: the first takes the sizes of the
- * 686 kernel, the second those of arm64's, as an estimate.
+ * 686 kernel, the second those of arm64's, as an estimate. Debian has no kernel without an MMU: the numbers are those
+ * that STM32F4 boards with kernels 5.9 and 5.15 printed, with code and constants in flash (XIP).
  *
  * The image lies where it lies without KASLR, so that the same description gives the same machine.
  *
@@ -154,15 +155,39 @@ static const struct arch_facts riscv64_facts = {
 	.other_pages = 42,
 };
 
-const struct arch_facts *arch_facts(enum arch arch, bool pae)
+static const struct arch_facts armv7m_facts = {
+	.name = "armv7ml",
+	.kernel = "6.1.176",
+	.nr_orders = 11,
+	.pageblock_order = 10,
+	.struct_page_bytes = 32,
+	.hash_entry_bytes = 4,
+	.nr_cpus_max = 1,
+	.image_bytes = 0x58000,
+	.image_align = 0x1000,
+	.reserve_start = 0x8000,
+	.show = {{0x8000, 0x57c00, "Kernel data"}},
+	.late = {{0x31000, 0x38000, "unused kernel image (initmem) memory"}},
+	.code_kib = 1959,
+	.rwdata_kib = 163,
+	.rodata_kib = 856,
+	.init_kib = 92,
+	.bss_kib = 119,
+	.percpu_pages = 8,
+	.percpu_dynamic = 32768,
+	.percpu_unit = 32768,
+	.other_pages = 13,
+};
+
+const struct arch_facts *arch_facts(enum arch arch, bool variant)
 {
 	switch (arch) {
 	case ARCH_I386:
-		return pae ? &i386_pae_facts : &i386_facts;
+		return variant ? &i386_pae_facts : &i386_facts;
 	case ARCH_X86_64:
 		return &x86_64_facts;
 	case ARCH_ARM:
-		return &arm_facts;
+		return variant ? &armv7m_facts : &arm_facts;
 	case ARCH_ARM64:
 		return &arm64_facts;
 	case ARCH_RISCV64:
@@ -189,6 +214,9 @@ static const enum config of_x86_64[] = {CONFIG_X86, CONFIG_64BIT, CONFIG_NUMA, C
 	CONFIG_SHUFFLE_PAGE_ALLOCATOR};
 static const enum config of_arm[] = {
 	CONFIG_ARM, CONFIG_FLATMEM, CONFIG_ZONE_DMA, CONFIG_HIGHMEM, CONFIG_CMA};
+/* All that moves pages, lends them, or hides them behind addresses needs an MMU. */
+static const enum config of_armv7m[] = {
+	CONFIG_ALWAYS, CONFIG_ARM, CONFIG_ARM_MPU, CONFIG_FLATMEM, CONFIG_SLUB_DEBUG};
 static const enum config of_arm64[] = {CONFIG_ARM64, CONFIG_64BIT, CONFIG_NUMA, CONFIG_SPARSEMEM,
 	CONFIG_SPARSEMEM_VMEMMAP, CONFIG_ZONE_DMA, CONFIG_ZONE_DMA32, CONFIG_CMA,
 	CONFIG_MEMORY_HOTPLUG, CONFIG_MEMORY_HOTREMOVE, CONFIG_TRANSPARENT_HUGEPAGE,
@@ -205,15 +233,19 @@ static const enum config wanted[] = {CONFIG_CMA, CONFIG_CMA_DEBUGFS, CONFIG_PAGE
 	for (unsigned i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++)                         \
 	config_put(set, (list)[i_], true)
 
-struct config_set arch_config_debian(enum arch arch, bool pae)
+struct config_set arch_config_debian(enum arch arch, bool variant)
 {
 	struct config_set set = {0};
 
+	if (arch == ARCH_ARM && variant) {
+		PUT_ALL(&set, of_armv7m);
+		return set;
+	}
 	PUT_ALL(&set, common);
 	switch (arch) {
 	case ARCH_I386:
 		PUT_ALL(&set, of_i386);
-		config_put(&set, CONFIG_X86_PAE, pae);
+		config_put(&set, CONFIG_X86_PAE, variant);
 		break;
 	case ARCH_X86_64:
 		PUT_ALL(&set, of_x86_64);
@@ -233,11 +265,21 @@ struct config_set arch_config_debian(enum arch arch, bool pae)
 	return set;
 }
 
-struct config_set arch_config_default(enum arch arch, bool pae)
+struct config_set arch_config_default(enum arch arch, bool variant)
 {
-	struct config_set set = arch_config_debian(arch, pae);
+	struct config_set set = arch_config_debian(arch, variant);
 
 	PUT_ALL(&set, wanted);
+	if (arch == ARCH_ARM && variant) {
+		config_put(&set, CONFIG_CMA, false);
+		config_put(&set, CONFIG_CMA_DEBUGFS, false);
+	}
 	config_put(&set, CONFIG_STRICT_DEVMEM, false);
 	return set;
+}
+
+bool arch_variant(enum arch arch, struct config_set config)
+{
+	return arch == ARCH_ARM ? !config_has(config, CONFIG_MMU)
+				: config_has(config, CONFIG_X86_PAE);
 }

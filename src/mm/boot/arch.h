@@ -45,11 +45,13 @@ struct arch_facts {
 	unsigned other_pages;	  /* small early allocations: a measured remainder */
 };
 
-/* @pae: i386 with three-level page tables. */
-const struct arch_facts *arch_facts(enum arch arch, bool pae);
-/* Debian 12's configuration for it, and ours: with what makes the mount worth mounting. */
-struct config_set arch_config_debian(enum arch arch, bool pae);
-struct config_set arch_config_default(enum arch arch, bool pae);
+/* @variant: i386 with three-level page tables, arm without an MMU. */
+const struct arch_facts *arch_facts(enum arch arch, bool variant);
+/* Debian 12's configuration for it (a Cortex-M's is that of its board), and ours: with what makes the mount worth mounting. */
+struct config_set arch_config_debian(enum arch arch, bool variant);
+struct config_set arch_config_default(enum arch arch, bool variant);
+/* Which one a configuration is. */
+bool arch_variant(enum arch arch, struct config_set config);
 
 static inline bool arch_is_x86(enum arch arch)
 {

@@ -18,6 +18,7 @@
 #include "mm/boot/boot.h"
 
 #include "base/text.h"
+#include "mm/kernel/pmsa.h"
 #include "mm/page/zone.h"
 #include "mm/process/task.h"
 
@@ -25,9 +26,14 @@
 
 static void say_kernel(struct boot *b)
 {
-	log_printf(b->m,
-		"Linux version %s (debian-kernel@lists.debian.org) #1 SMP%s Debian 6.1.176-1",
-		b->a->kernel, machine_has(b->m, CONFIG_PREEMPT_DYNAMIC) ? " PREEMPT_DYNAMIC" : "");
+	if (machine_has(b->m, CONFIG_MMU))
+		log_printf(b->m,
+			"Linux version %s (debian-kernel@lists.debian.org) #1 SMP%s Debian "
+			"6.1.176-1",
+			b->a->kernel,
+			machine_has(b->m, CONFIG_PREEMPT_DYNAMIC) ? " PREEMPT_DYNAMIC" : "");
+	else
+		log_printf(b->m, "Linux version %s #1 PREEMPT", b->a->kernel);
 	if (b->m->arch == ARCH_X86_64)
 		log_printf(b->m, "Command line: %s", b->m->cmdline);
 	const char *word = b->c.malformed;
@@ -171,21 +177,23 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	static step_fn *const tables[] = {boot_tables, boot_resources, boot_free, NULL};
 	static step_fn *const like[] = {boot_map, boot_like, say_gaps, NULL};
 	static step_fn *const like_rest[] = {boot_resources, boot_free, boot_like_settings, NULL};
-	struct boot b = {.m = m, .d = d, .a = arch_facts(m->arch, machine_has(m, CONFIG_X86_PAE))};
+	struct boot b = {
+		.m = m, .d = d, .a = arch_facts(m->arch, arch_variant(m->arch, m->config))};
 
 	int err = cmdline_parse(&b.c, m->cmdline, m->arch, &m->why);
 	if (err)
 		return err;
-	kernel_map_choose_mode(m, &b.c);
+	if (machine_has(m, CONFIG_MMU))
+		kernel_map_choose_mode(m, &b.c);
 	say_kernel(&b);
 	err = run(&b, d->like.set ? like : m->arch == ARCH_ARM64 ? arm64 : usual);
 	if (err)
 		return err;
 	set_shape(&b);
-	err = boot_kernel_map(&b);
+	err = machine_has(m, CONFIG_MMU) ? boot_kernel_map(&b) : pmsa_setup(m);
 	if (err)
 		return err;
 	build_zonelists(&b);
 	err = run(&b, d->like.set ? like_rest : tables);
-	return err ? err : processes_init(m);
+	return err || !machine_has(m, CONFIG_MMU) ? err : processes_init(m);
 }

@@ -113,7 +113,8 @@ static void say_memory(struct boot *b, uint64_t deferred)
 		a->rodata_kib, a->init_kib, a->bss_kib,
 		(ull)(b->physical_pages - m->totalram_pages - cma) << 2, (ull)cma << 2, high);
 	log_printf(m, "SLUB: HWalign=%u, Order=0-3, MinObjects=0, CPUs=%u, Nodes=%u",
-		m->arch == ARCH_I386 ? 32 : 64, m->nr_cpus, m->nr_nodes);
+		m->arch == ARCH_I386 || !machine_has(m, CONFIG_MMU) ? 32 : 64, m->nr_cpus,
+		m->nr_nodes);
 }
 
 static int free_late(struct boot *b, bool early)

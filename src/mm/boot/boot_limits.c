@@ -14,11 +14,15 @@
  * 2 MiB. On ARM vmalloc's 240 MiB end at 0xff800000. RAM beyond is high memory, for HIGHMEM
  * kernels; others do not use it.
  *
+ * A kernel without MMU maps nothing: it uses the first range of RAM, as far as regions of the MPU reach.
+ *
  * Follows arch/x86/mm/init_32.c (find_low_pfn_range()), arch/x86/include/asm/pgtable_32_areas.h,
  * arch/arm/mm/mmu.c (adjust_lowmem_bounds()), arch/arm64/mm/init.c (zone_sizes_init()) of 6.1.
  */
 #include "mm/boot/boot.h"
 #include "mm/kernel/layout.h"
+#include "mm/kernel/cpus.h"
+#include "mm/kernel/pmsa.h"
 
 #include <errno.h>
 
@@ -113,6 +117,38 @@ static int limits_i386(struct boot *b)
 	return memblock_remove(b->m, b->max_pfn << PAGE_SHIFT, UINT64_MAX);
 }
 
+/* Without an MMU, what does not adjoin the first range of RAM is not used (pmsav7_adjust_lowmem_bounds()). */
+static int limits_nommu(struct boot *b)
+{
+	const struct memblock_type *memory = &b->m->memblock.memory;
+	uint64_t end = memory->region[0].end;
+
+	if (memory->nr > 1) {
+		log_printf(b->m, "Ignoring RAM after 0x%08llx, memory at 0x%08llx ignored",
+			(ull)end, (ull)memory->region[1].start);
+		b->max_pfn = end >> PAGE_SHIFT;
+	}
+	uint64_t start = memory->region[0].start, covered = 0;
+	struct pmsa_piece piece[MPU_MAX_REGIONS];
+	unsigned left, regions = b->m->cpus.desc.mpu_regions;
+
+	if (regions) {
+		pmsa_cover_xip(regions, piece, &left);
+		for (unsigned n = pmsa_cover(start, end - start, left, piece); n-- > 0;)
+			covered += piece[n].bytes / 8 *
+				   (uint64_t)(8 - __builtin_popcount(piece[n].off));
+		if (covered < end - start)
+			log_printf(b->m,
+				"Truncating memory from 0x%08llx to 0x%08llx (MPU region "
+				"constraints)",
+				(ull)(end - start), (ull)covered);
+		end = start + covered;
+		b->max_pfn = end >> PAGE_SHIFT;
+	}
+	b->max_low_pfn = b->max_pfn;
+	return memblock_remove(b->m, end, UINT64_MAX);
+}
+
 static int limits_arm(struct boot *b)
 {
 	const struct memblock_type *memory = &b->m->memblock.memory;
@@ -167,7 +203,7 @@ int boot_limits(struct boot *b)
 	case ARCH_I386:
 		return limits_i386(b);
 	case ARCH_ARM:
-		return limits_arm(b);
+		return machine_has(b->m, CONFIG_MMU) ? limits_arm(b) : limits_nommu(b);
 	case ARCH_ARM64:
 		b->dma_limit =
 			machine_has(b->m, CONFIG_ZONE_DMA)

@@ -80,7 +80,7 @@ static int page_tables(struct boot *b)
 	/* 686 kernels have theirs in brk, behind the image. */
 	if (b->m->arch == ARCH_I386)
 		return 0;
-	if (b->m->arch != ARCH_ARM)
+	if (b->m->arch != ARCH_ARM) /* theirs is in the image, or there is none */
 		pages += direct_map_pages(b);
 	return tables_anywhere(b, pages);
 }
@@ -311,8 +311,9 @@ int boot_percpu(struct boot *b)
 		if (!b->percpu[cpu])
 			return -b->m->why.err;
 	}
-	log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages,
-		a->percpu_static, a->percpu_reserved, a->percpu_dynamic, unit);
+	if (machine_has(b->m, CONFIG_SMP) || machine_has(b->m, CONFIG_MMU))
+		log_printf(b->m, "percpu: Embedded %u pages/cpu s%u r%u d%u u%u", a->percpu_pages,
+			a->percpu_static, a->percpu_reserved, a->percpu_dynamic, unit);
 	return 0;
 }
 

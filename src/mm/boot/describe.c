@@ -22,16 +22,32 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What moves pages behind their addresses, or lends them, needs addresses that are not physical. */
+static int check_nommu(struct config_set config, struct refusal *why)
+{
+	static const enum config need_mmu[] = {CONFIG_HIGHMEM, CONFIG_CMA, CONFIG_COMPACTION,
+		CONFIG_MEMORY_HOTPLUG, CONFIG_MEMORY_HOTREMOVE, CONFIG_TRANSPARENT_HUGEPAGE,
+		CONFIG_HUGETLB_PAGE, CONFIG_KSM, CONFIG_SWAP, CONFIG_ZSWAP, CONFIG_NUMA,
+		CONFIG_SPARSEMEM, CONFIG_ZONE_DEVICE, CONFIG_SMP};
+
+	for (unsigned i = 0; i < sizeof(need_mmu) / sizeof(need_mmu[0]); i++)
+		if (config_has(config, need_mmu[i]))
+			return refuse(why, EINVAL, "config=: %s is not for a kernel without an MMU",
+				config_name(need_mmu[i]));
+	return 0;
+}
+
 static int finish_config(struct machine_desc *d, struct refusal *why)
 {
 	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64,
-		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU};
-	struct config_set base = arch_config_default(d->arch, d->pae);
+		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU, CONFIG_ARM_MPU};
+	struct config_set base = arch_config_default(d->arch, d->variant);
 
 	if (d->like.set)
 		describe_like_config(d, &base);
 	d->config = base;
-	int err = config_edit(&d->config, arch_config_debian(d->arch, d->pae), d->opt.config, why);
+	int err = config_edit(
+		&d->config, arch_config_debian(d->arch, d->variant), d->opt.config, why);
 	if (err)
 		return err;
 	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -50,7 +66,7 @@ static int finish_config(struct machine_desc *d, struct refusal *why)
 			"config=-FLATMEM,+SPARSEMEM");
 	if (config_has(d->config, CONFIG_NUMA) && !config_has(d->config, CONFIG_SPARSEMEM))
 		return refuse(why, EINVAL, "config=: NUMA needs SPARSEMEM");
-	return 0;
+	return config_has(d->config, CONFIG_MMU) ? 0 : check_nommu(d->config, why);
 }
 
 static int finish_cmdline(struct machine_desc *d, struct cmdline *c, struct refusal *why)
@@ -95,7 +111,7 @@ static void spread_cpus(struct machine_desc *d)
 static int finish_cpus(
 	struct machine_desc *d, const struct cmdline *c, bool spread, struct refusal *why)
 {
-	unsigned limit = arch_facts(d->arch, d->pae)->nr_cpus_max;
+	unsigned limit = arch_facts(d->arch, d->variant)->nr_cpus_max;
 
 	d->nr_cpus = *d->opt.cpus ? (unsigned)opt_number(d->opt.cpus) : d->nr_fw_cpus;
 	if (limit > MAX_CPUS)

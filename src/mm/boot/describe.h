@@ -78,6 +78,8 @@ struct cpu_desc {
 	bool asid_given;		/* simmfs,asid-bits */
 	uint32_t asid_bits;		/* 0: address spaces have no numbers in the TLB */
 	bool meltdown;			/* simmfs,meltdown: user mode's speculation reads what only the kernel may */
+	bool mpu_given;			/* simmfs,mpu-regions */
+	uint32_t mpu_regions;
 };
 
 struct machine_desc {
@@ -85,7 +87,7 @@ struct machine_desc {
 	char name[DESCRIBE_NAME_MAX];	/* preset's or file's */
 	char model[DESCRIBE_MODEL_MAX]; /* devicetree's /model */
 	enum arch arch;
-	bool pae;  /* i386: X86_PAE */
+	bool variant; /* i386: X86_PAE; arm: no MMU */
 	bool e820; /* the firmware's map is an e820 table */
 
 	/* What the firmware says. */

@@ -78,15 +78,14 @@ static void find_arch(struct scan *s, int cpu)
 		s->d->arch = ARCH_I386;
 }
 
-/* Cortex-M: often no CPU node says so, but their interrupt controller does. */
-static int check_mmu(const void *fdt, struct refusal *why)
+/* Cortex-M, which has no MMU: often no CPU node says so, but their interrupt controller does. */
+static void find_cortex_m(struct scan *s)
 {
-	if (fdt_node_offset_by_compatible(fdt, -1, "arm,armv7m-nvic") < 0 &&
-		fdt_node_offset_by_compatible(fdt, -1, "arm,v7m-nvic") < 0)
-		return 0;
-	return refuse(why, EINVAL,
-		"this board's CPU is a Cortex-M, which has no MMU: only kernels with paging are "
-		"simulated");
+	if (fdt_node_offset_by_compatible(s->fdt, -1, "arm,armv7m-nvic") < 0 &&
+		fdt_node_offset_by_compatible(s->fdt, -1, "arm,v7m-nvic") < 0)
+		return;
+	s->d->arch = ARCH_ARM;
+	s->d->variant = true;
 }
 
 static void scan_walk_cache(const void *fdt, int cpu, struct cpu_desc *d)
@@ -112,6 +111,8 @@ static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 	d->dcache_line_bytes = dt_u32(fdt, cpu, "d-cache-line-size", 0);
 	scan_walk_cache(fdt, cpu, d);
 	d->la57 = dt_has(fdt, cpu, "simmfs,la57");
+	d->mpu_given = dt_has(fdt, cpu, "simmfs,mpu-regions");
+	d->mpu_regions = dt_u32(fdt, cpu, "simmfs,mpu-regions", 0);
 	d->asid_given = dt_has(fdt, cpu, "simmfs,asid-bits");
 	d->asid_bits = dt_u32(fdt, cpu, "simmfs,asid-bits", 0);
 	d->meltdown = dt_has(fdt, cpu, "simmfs,meltdown");
@@ -321,10 +322,11 @@ static int scan_own(struct scan *s, struct refusal *why)
 	static const struct {
 		const char *name;
 		enum arch arch;
-		bool pae;
+		bool variant;
 	} archs[] = {{"i386", ARCH_I386, false}, {"i386-pae", ARCH_I386, true},
 		{"x86_64", ARCH_X86_64, false}, {"arm", ARCH_ARM, false},
-		{"arm64", ARCH_ARM64, false}, {"riscv64", ARCH_RISCV64, false}};
+		{"armv7-m", ARCH_ARM, true}, {"arm64", ARCH_ARM64, false},
+		{"riscv64", ARCH_RISCV64, false}};
 	const char *arch = dt_string(s->fdt, 0, "simmfs,arch");
 	int node;
 
@@ -348,12 +350,12 @@ static int scan_own(struct scan *s, struct refusal *why)
 		if (strcmp(archs[i].name, arch))
 			continue;
 		s->d->arch = archs[i].arch;
-		s->d->pae = archs[i].pae;
+		s->d->variant = archs[i].variant;
 		return 0;
 	}
 	return refuse(why, EINVAL,
 		"simmfs,arch = \"%.32s\" is unknown: it is one of i386, i386-pae, x86_64, arm, "
-		"arm64, riscv64",
+		"armv7-m, arm64, riscv64",
 		arch);
 }
 
@@ -370,9 +372,8 @@ int describe_fdt(struct machine_desc *d, struct blob blob, struct refusal *why)
 	d->arch = ARCH_ARM64;
 	d->fdt_bytes = fdt_totalsize(blob.data);
 	scan_cpus(&s);
-	err = check_mmu(blob.data, why);
-	if (!err)
-		err = scan_own(&s, why);
+	find_cortex_m(&s);
+	err = scan_own(&s, why);
 	if (!err)
 		err = scan_memory(&s, why);
 	if (!err)

@@ -23,11 +23,11 @@ static int find_arch(struct machine_desc *d, struct refusal *why)
 	uint32_t mask = d->like.zone_mask;
 	bool high = d->like.high || mask >> ZONE_HIGHMEM & 1;
 
-	d->pae = false;
+	d->variant = false;
 	if (d->like.x86 && high) {
 		d->arch = ARCH_I386;
 		/* 2 MiB huge pages are PAE's. */
-		d->pae = d->like.pageblock_order == 9;
+		d->variant = d->like.pageblock_order == 9;
 	} else if (d->like.x86) {
 		d->arch = ARCH_X86_64;
 	} else if (d->like.arm) {

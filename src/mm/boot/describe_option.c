@@ -128,9 +128,9 @@ bool describe_option_nth(unsigned i, const char **name, const char **argument, c
 
 static int check_config(const struct machine_desc *d, const char *value, struct refusal *why)
 {
-	struct config_set set = arch_config_default(d->arch, d->pae);
+	struct config_set set = arch_config_default(d->arch, d->variant);
 
-	return config_edit(&set, arch_config_debian(d->arch, d->pae), value, why);
+	return config_edit(&set, arch_config_debian(d->arch, d->variant), value, why);
 }
 
 static int check_cmdline(const struct machine_desc *d, const char *value, struct refusal *why)

@@ -16,15 +16,15 @@
 
 /* Cycles of a CPU of 3 GHz to nanoseconds. */
 
-static enum hw_family family_of(enum arch arch)
+static enum hw_family family_of(const struct machine *m)
 {
-	switch (arch) {
+	switch (m->arch) {
 	case ARCH_I386:
 		return HW_X86_32;
 	case ARCH_X86_64:
 		return HW_X86_64;
 	case ARCH_ARM:
-		return HW_ARM;
+		return machine_has(m, CONFIG_MMU) ? HW_ARM : HW_ARM_M;
 	case ARCH_ARM64:
 		return HW_ARM64;
 	case ARCH_RISCV64:
@@ -90,11 +90,14 @@ void cpus_init(struct machine *m, const struct cpu_desc *d)
 {
 	struct hw_cpu_desc *desc = &m->cpus.desc;
 
-	*desc = hw_cpu_default(family_of(m->arch));
+	*desc = hw_cpu_default(family_of(m));
 	/* The processors that a kernel without PAE was made for have no NX. */
 	if (m->arch == ARCH_I386 && !machine_has(m, CONFIG_X86_PAE))
 		desc->abilities &= ~(uint32_t)HW_HAS_NX;
 	desc->la57 = d->la57;
+	if (desc->family == HW_ARM_M && d->mpu_given && d->mpu_regions <= MPU_MAX_REGIONS)
+		desc->mpu_regions = (uint8_t)d->mpu_regions;
+	m->cpus.reg[HW_MPU_TYPE] = (uint64_t)desc->mpu_regions << 8;
 	set_asid_bits(desc, d);
 	set_walk_cache(&desc->walk_cache, d);
 	m->cpus.meltdown = d->meltdown;

@@ -24,6 +24,9 @@
 
 uint64_t page_offset(const struct machine *m)
 {
+	/* Addresses are physical. */
+	if (!machine_has(m, CONFIG_MMU))
+		return phys_offset(m);
 	switch (m->arch) {
 	case ARCH_I386:
 	case ARCH_ARM:
