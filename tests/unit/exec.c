@@ -200,9 +200,10 @@ Test(exec, bounds)
 Test(exec, data_and_bss)
 {
 	struct machine *m = booted("pc-x86_64", NULL);
+	const struct inode *i =
+		inode_create(m, 0, INODE_FILE, "/bin/x", 6, 1 << 20, CONTENT_PATTERN);
 	struct task *t = spawned(m, "x");
 	struct mm *mm = task_mm(m, t);
-	const struct inode *i = inode_lookup(m, "/bin/x", 6);
 	uint8_t page[4096];
 	uint64_t first;
 

@@ -2,7 +2,7 @@
  *
  * execve(): another program in the same process.
  *
- *	1. the files: the program's, its loader's; made when no one has made them yet
+ *	1. the files: the program's, its loader's; made when no one has made them yet, with zeroes for code
  *	2. a new address space, of which nobody knows: stack and strings, segments, heap, vdso, tables
  *	3. the point of no return: other threads end, files marked for it are closed, the parent of a vfork goes on,
  *	   the process changes to the new address space and the old one loses a user
@@ -76,7 +76,7 @@ struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout
 
 	*made = NULL;
 	if (!f && m->why.err == ENOENT) {
-		i = inode_create(m, cpu, INODE_FILE, p->path, p->path_len, bytes, CONTENT_PATTERN);
+		i = inode_create(m, cpu, INODE_FILE, p->path, p->path_len, bytes, CONTENT_ZERO);
 		*made = i;
 		f = i ? file_open_inode(m, cpu, i, FILE_RDONLY) : NULL;
 	}

@@ -88,7 +88,9 @@ struct task *task_by_name(const struct machine *m, const char *name, size_t len)
 	for (uint32_t i = 0; i < m->processes.tasks.nr; i++) {
 		struct task *t = nth(m, i);
 
-		if (!memcmp(t->name, name, len) && !t->name[len])
+		/* Names that are counted up differ at their ends. */
+		if (t->name[len - 1] == name[len - 1] && !t->name[len] &&
+			!memcmp(t->name, name, len))
 			return t;
 	}
 	return NULL;
