@@ -310,3 +310,17 @@ Test(boot, the_first_mib_of_a_pc)
 	cr_expect(frame_peek(m, 0x100).flags & FRAME_BUDDY);
 	machine_destroy(m);
 }
+
+/* Nodes that the command line leaves nothing are nodes still. */
+Test(boot, a_node_whose_ram_is_persistent_memory)
+{
+	struct machine *m =
+		booted("pc-x86_64", "cpus", "4", "cmdline", "memmap=1G!5G numa=fake=30", NULL);
+	unsigned empty = 0;
+
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
+		empty += !node_at(m, nid)->has_memory;
+	cr_expect_eq(m->nr_nodes, 30);
+	cr_expect_gt(empty, 0);
+	machine_destroy(m);
+}
