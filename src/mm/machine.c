@@ -285,7 +285,6 @@ static unsigned check_zones(const struct machine *m, struct text *out)
 	return bad;
 }
 
-/* A node may have neither memory nor CPUs: the command line may have taken all that it had (memmap=1G!5G). */
 static unsigned check_nodes(const struct machine *m, struct text *out)
 {
 	unsigned bad = 0;
@@ -294,10 +293,11 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 		const struct node *n = node_at(m, nid);
 		uint64_t present = memblock_pages_in(m, 0, m->frames_end_pfn, (int)nid);
 
-		if (n->nid == nid && n->present_pages == present && n->has_memory == (present != 0))
+		if (n->nid == nid && n->present_pages == present && (n->has_memory || n->has_cpu))
 			continue;
-		text_printf(out, "node %u: present %llu, memblock has %llu\n", nid,
-			(ull)n->present_pages, (ull)present);
+		text_printf(out, "node %u: present %llu, memblock has %llu%s\n", nid,
+			(ull)n->present_pages, (ull)present,
+			n->has_memory || n->has_cpu ? "" : "; it has neither memory nor CPUs");
 		bad++;
 	}
 	return bad;

@@ -59,6 +59,35 @@ static void say_joined(struct boot *b)
 		}
 }
 
+/* Nodes that neither RAM nor a CPU is left of (mem= and memmap= took it) never come online. Linux leaves their numbers
+ * out, here the later ones move down, as describe_finish() has it. */
+static void drop_empty_nodes(struct machine *m)
+{
+	bool used[MAX_NODES] = {false};
+	unsigned fresh[MAX_NODES], nr = 0;
+
+	for (unsigned i = 0; i < m->memblock.memory.nr; i++)
+		used[m->memblock.memory.region[i].nid] = true;
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
+		used[m->cpu_node[cpu]] = true;
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
+		fresh[nid] = nr;
+		nr += used[nid];
+	}
+	if (nr == m->nr_nodes)
+		return;
+	for (unsigned i = 0; i < m->memblock.memory.nr; i++)
+		m->memblock.memory.region[i].nid = fresh[m->memblock.memory.region[i].nid];
+	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
+		m->cpu_node[cpu] = (uint8_t)fresh[m->cpu_node[cpu]];
+	for (unsigned from = 0; from < m->nr_nodes; from++)
+		for (unsigned to = 0; used[from] && to < m->nr_nodes; to++)
+			if (used[to])
+				m->node_distance[fresh[from]][fresh[to]] =
+					m->node_distance[from][to];
+	m->nr_nodes = nr;
+}
+
 int boot_nodes(struct boot *b)
 {
 	struct machine *m = b->m;
@@ -80,6 +109,7 @@ int boot_nodes(struct boot *b)
 	}
 	if (x86)
 		say_joined(b);
+	drop_empty_nodes(m);
 	boot_say_limits(b);
 	if (!machine_has(m, CONFIG_NUMA) || b->d->nr_node)
 		return 0;
