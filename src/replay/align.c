@@ -15,7 +15,7 @@
  *	 5	rss_stat tells of a page of another kind; a drop or a fork is not right behind a call that can
  *		cause it, with no fault between
  *	 3	the mapping is about to be overlaid: loaders lay segments over it before anyone touches it
- *	50	another program of the process ran then, or it had ended
+ *	1024	another program of the process ran then, or it had ended
  *	 0	it fits, or nothing is known of the address (the program's own image, its stack)
  *
  * and the sequence of places with the least sum is found by dynamic programming: best[j] is the least cost with j calls
@@ -45,47 +45,68 @@ static bool permits(const struct layout_area *a, const struct rec_fault *f)
 	return a->prot != 0;
 }
 
-static unsigned area_cost(const struct layout_area *a, const struct rec_fault *f)
+/* The unit of the table above is 1024: what does not contradict, but is less likely, costs one or two. */
+#define COST(n)	      ((uint32_t)(n) << 10)
+#define COST_PROGRAM  ((uint32_t)1 << 20)
+#define COST_UNLIKELY 1u
+
+static uint32_t area_cost(const struct layout_area *a, const struct rec_fault *f, bool has_rss)
 {
-	unsigned cost = 0;
+	uint32_t cost = 0;
 
 	if (!permits(a, f))
-		return 20;
+		return COST(20);
 	if (a->ended == LAYOUT_REPLACED)
-		cost += 3;
+		cost += COST(3);
 	if (f->file_pages > 0 && a->kind == LAYOUT_ANON)
-		cost += 5;
+		cost += COST(5);
 	if (f->file_pages <= 0 && f->anon_pages > 0 && a->kind == LAYOUT_FILE &&
 		!(f->error_code & ERROR_WRITE))
-		cost += 5;
+		cost += COST(5);
+	/* Its page would go with a later call, and rss_stat would tell: a drop keeps faults from moving beyond that call. */
+	if (has_rss && a->ended == LAYOUT_UNMAPPED && (f->file_pages > 0 || f->anon_pages > 0))
+		cost += COST_UNLIKELY;
+	return cost;
+}
+
+/* What does not depend on the address. */
+static uint32_t place_cost(const struct layout *l, const struct rec_fault *f, uint32_t at)
+{
+	uint32_t cost = 0;
+
+	if (f->epoch >= 0 && l->epochs[at] != (uint32_t)f->epoch)
+		cost += COST_PROGRAM;
+	if (f->mark == REC_FAULT && at >= l->ended_at)
+		cost += COST_PROGRAM;
+	/* Nothing tells when execve() was: most of a program's first touches come after it. */
+	if (f->mark == REC_FAULT && f->epoch < 0 && !(f->error_code & ERROR_PROT) &&
+		l->epochs[at] < l->epochs[l->nr_calls])
+		cost += COST_UNLIKELY;
+	if ((f->mark == REC_DROP && !(l->causes[at] & LAYOUT_DROPS)) ||
+		(f->mark == REC_FORKS && !(l->causes[at] & LAYOUT_FORKS)))
+		cost += COST(5);
 	return cost;
 }
 
 /* The cost of @f for each number of calls from..to. */
-static void fault_costs(const struct layout *l, const struct rec_fault *f, uint32_t from,
-	uint32_t to, uint16_t *cost)
+static void fault_costs(const struct layout *l, const struct rec_fault *f, bool has_rss,
+	uint32_t from, uint32_t to, uint32_t *cost)
 {
-	for (uint32_t j = from; j <= to; j++) {
-		cost[j - from] = f->epoch >= 0 && l->epochs[j] != (uint32_t)f->epoch ? 50 : 0;
-		if (f->mark == REC_FAULT && j >= l->ended_at)
-			cost[j - from] += 50;
-		if ((f->mark == REC_DROP && !(l->causes[j] & LAYOUT_DROPS)) ||
-			(f->mark == REC_FORKS && !(l->causes[j] & LAYOUT_FORKS)))
-			cost[j - from] += 5;
-	}
+	const uint32_t place = ~(COST_PROGRAM - 1) | COST_UNLIKELY;
+
+	for (uint32_t j = from; j <= to; j++)
+		cost[j - from] = place_cost(l, f, j);
 	if (f->mark != REC_FAULT)
 		return;
 	for (size_t i = 0; i < l->areas.nr; i++) {
 		const struct layout_area *a = VEC_AT(struct layout_area, &l->areas, i);
 
-		if (f->addr < a->start || f->addr >= a->end)
+		/* In its program the address is known: not being mapped means something. */
+		if (f->addr < a->start || f->addr >= a->end || a->kind == LAYOUT_IMAGE)
 			continue;
-		/* In its program the address is known: not being mapped means something. Below its own time all is 10 first;
-		 * a later pass over the areas takes that back where one is live. */
 		for (uint32_t j = from; j <= to; j++)
-			if (l->epochs[j] == l->epochs[a->from] && cost[j - from] % 50 == 0 &&
-				a->kind != LAYOUT_IMAGE)
-				cost[j - from] += 10;
+			if (l->epochs[j] == l->epochs[a->from])
+				cost[j - from] = (cost[j - from] & place) + COST(10);
 	}
 	for (size_t i = 0; i < l->areas.nr; i++) {
 		const struct layout_area *a = VEC_AT(struct layout_area, &l->areas, i);
@@ -94,7 +115,7 @@ static void fault_costs(const struct layout *l, const struct rec_fault *f, uint3
 			continue;
 		uint32_t end = a->to == STILL ? to : a->to - 1;
 		for (uint32_t j = a->from > from ? a->from : from; j <= end && j <= to; j++)
-			cost[j - from] = (uint16_t)(cost[j - from] / 50 * 50 + area_cost(a, f));
+			cost[j - from] = (cost[j - from] & place) + area_cost(a, f, has_rss);
 	}
 }
 
@@ -110,10 +131,11 @@ struct window {
 };
 
 /* Align the faults of a window, the first of which has at least @w->from calls before it. Returns the cost. */
-static uint64_t align_window(struct vec *faults, const struct layout *l, const struct window *w,
-	uint16_t *cost, uint64_t *best, uint32_t *back)
+static uint64_t align_window(struct rec_process *p, const struct layout *l, const struct window *w,
+	uint32_t *cost, uint64_t *best, uint32_t *back)
 {
 	uint32_t width = w->to - w->from + 1;
+	struct vec *faults = &p->faults;
 
 	memset(best, 0, width * sizeof(*best));
 	for (size_t i = w->first; i < w->last; i++) {
@@ -123,9 +145,10 @@ static uint64_t align_window(struct vec *faults, const struct layout *l, const s
 
 		const struct rec_fault *f = VEC_AT(struct rec_fault, faults, i);
 		/* A drop and a fork happen within their call: no fault is between. A call may have two drops. */
-		unsigned stay = within_call(f) && (i == w->first || f[-1].mark != f->mark) ? 5 : 0;
+		unsigned stay =
+			within_call(f) && (i == w->first || f[-1].mark != f->mark) ? COST(5) : 0;
 
-		fault_costs(l, f, w->from, w->to, cost);
+		fault_costs(l, f, p->has_rss, w->from, w->to, cost);
 		for (uint32_t j = 0; j < width; j++) {
 			uint64_t same = best[j];
 
@@ -158,7 +181,7 @@ bool align_faults(struct rec_process *p, const struct layout *l, uint64_t *cost)
 {
 	uint32_t width = l->nr_calls < WINDOW_CALLS ? l->nr_calls + 1 : WINDOW_CALLS;
 	size_t per_window = WINDOW_CELLS / width;
-	uint16_t *costs = malloc(width * sizeof(*costs));
+	uint32_t *costs = malloc(width * sizeof(*costs));
 	uint64_t *best = malloc(width * sizeof(*best));
 	uint32_t *back;
 	uint32_t from = 0;
@@ -175,7 +198,7 @@ bool align_faults(struct rec_process *p, const struct layout *l, uint64_t *cost)
 
 		if (w.to > l->nr_calls)
 			w.to = l->nr_calls;
-		*cost += align_window(&p->faults, l, &w, costs, best, back);
+		*cost += align_window(p, l, &w, costs, best, back) >> 10;
 		/* The end of a window does not know what follows: it is looked at again with the next one. */
 		size_t keep = nr == left && w.to == l->nr_calls ? nr : (nr + 1) / 2;
 		first += keep;

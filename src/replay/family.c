@@ -13,7 +13,8 @@
  *  1. Threads are the numbers of strace's lines, in order of appearance; whose child one is, clone's result tells.
  *  2. A thread has the name of the program that it began last, or its parent's.
  *  3. A thread of the fault lines with the same number and name is the same one: it was one run. Else each thread
- *     gets the first of its name that nobody has, in order.
+ *     gets the first of its name that nobody has, in order: of its parent's children first, for rss_stat lines show
+ *     who filled whose memory; then of those that came after its parent; then of all.
  *  4. Threads made with CLONE_THREAD make up one process, which has their calls and their faults, in order of time.
  *
  * Left out: names set by prctl(); numbers that were used twice within a recording.
@@ -156,22 +157,57 @@ static bool is_taken(const struct family *f, uint32_t tid)
 	return false;
 }
 
-static void match(struct family *f, const struct record *r, bool same_number)
+/* How sure a match has to be. */
+enum match {
+	MATCH_NUMBER, /* the same number and name: one run */
+	MATCH_CHILD,  /* the name, and the parent's child */
+	MATCH_LATER,  /* the name, and not before its parent */
+	MATCH_NAME,
+};
+
+/* Where the thread @tid of the fault lines is among comms. */
+static size_t comm_index(const struct record *r, uint32_t tid)
+{
+	size_t i = 0;
+
+	while (i < r->comms.nr && VEC_AT(struct rec_comm, &r->comms, i)->tid != tid)
+		i++;
+	return i;
+}
+
+static bool fits(const struct family *f, const struct record *r, const struct rec_thread *t,
+	size_t index, enum match how)
+{
+	const struct rec_comm *c = VEC_AT(struct rec_comm, &r->comms, index);
+	const struct rec_thread *parent = t->parent == NOBODY ? NULL : thread_at(f, t->parent);
+
+	/* perf and trace-cmd have no names for who ended early: <...>. */
+	if (!same_comm(t, c) && !(how == MATCH_NUMBER && c->len && c->name[0] == '<'))
+		return false;
+	switch (how) {
+	case MATCH_NUMBER:
+		return c->tid == t->tid;
+	case MATCH_CHILD:
+		return !parent || (parent->has_faults && c->parent == parent->fault_tid);
+	case MATCH_LATER:
+		return !parent || !parent->has_faults || index > comm_index(r, parent->fault_tid);
+	case MATCH_NAME:
+		break;
+	}
+	return true;
+}
+
+static void match(struct family *f, const struct record *r, enum match how)
 {
 	for (uint32_t i = 0; i < f->threads.nr; i++) {
 		struct rec_thread *t = thread_at(f, i);
 
 		for (size_t k = 0; k < r->comms.nr && !t->has_faults; k++) {
-			const struct rec_comm *c = VEC_AT(struct rec_comm, &r->comms, k);
+			uint32_t tid = VEC_AT(struct rec_comm, &r->comms, k)->tid;
 
-			if (same_number && c->tid != t->tid)
+			if (!fits(f, r, t, k, how) || is_taken(f, tid))
 				continue;
-			/* perf and trace-cmd have no names for who ended early: <...>. */
-			if (!same_comm(t, c) && !(same_number && c->len && c->name[0] == '<'))
-				continue;
-			if (is_taken(f, c->tid))
-				continue;
-			t->fault_tid = c->tid;
+			t->fault_tid = tid;
 			t->has_faults = true;
 		}
 	}
@@ -182,8 +218,8 @@ bool family_build(struct family *f, const struct record *r)
 	for (uint32_t i = 0; i < r->calls.nr; i++)
 		if (!take_call(f, r, i))
 			return false;
-	match(f, r, true);
-	match(f, r, false);
+	for (enum match how = MATCH_NUMBER; how <= MATCH_NAME; how++)
+		match(f, r, how);
 	return family_take_faults(f, r);
 }
 

@@ -16,6 +16,8 @@
  */
 #include "replay/family.h"
 
+#include "mm/process/task.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,13 @@ enum { MEMBER_FILE, MEMBER_ANON, MEMBER_SWAP, MEMBER_SHMEM };
 struct rec_mm {
 	uint32_t id;
 	int64_t pages[MEMBERS];
+};
+
+/* What a line about it says. */
+struct rss_change {
+	int64_t delta;
+	bool first;	/* the mm was never heard of */
+	bool was_empty; /* it had no page: perhaps another one with the same id */
 };
 
 /* What is known of a process while the events are read. */
@@ -136,8 +145,10 @@ static bool own_rss(struct rec_process *p, struct reading *s, const struct rec_e
 
 /* A line about an mm that is not the task's own: a new program's, a child's that is being filled, or one that ends. */
 static bool other_rss(struct rec_process *p, struct reading *s, struct rec_mm *mm,
-	const struct rec_event *e, uint32_t thread, int64_t delta)
+	const struct rec_event *e, uint32_t thread, const struct rss_change *change)
 {
+	int64_t delta = change->delta;
+
 	if (s->has_mm && e->mm_id == s->mm) {
 		if (s->has_new)
 			s->old_until = p->faults.nr;
@@ -153,24 +164,17 @@ static bool other_rss(struct rec_process *p, struct reading *s, struct rec_mm *m
 		s->old_until = p->faults.nr;
 		return true;
 	}
-	if (delta <= 0 || s->forked_mm == e->mm_id)
+	if (delta <= 0 || (s->forked_mm == e->mm_id && !change->was_empty))
 		return true;
 	s->forked_mm = e->mm_id;
 	return add_mark(p, s, e, thread, REC_FORKS);
 }
 
-static bool rss_event(struct rec_process *p, struct reading *s, struct vec *mms,
-	const struct rec_event *e, uint32_t thread)
+static bool rss_event(struct rec_process *p, struct reading *s, const struct rec_event *e,
+	uint32_t thread, struct rec_mm *mm, const struct rss_change *change)
 {
-	bool made;
-	struct rec_mm *mm = mm_of(mms, e->mm_id, &made);
-
-	if (!mm || e->member >= MEMBERS)
-		return mm != NULL;
-	int64_t delta = e->pages - mm->pages[e->member];
-	mm->pages[e->member] = e->pages;
 	if (!e->current_mm)
-		return other_rss(p, s, mm, e, thread, delta);
+		return other_rss(p, s, mm, e, thread, change);
 	if (s->has_new && e->mm_id == s->new_mm) {
 		new_program(p, s);
 		s->has_new = false;
@@ -183,9 +187,9 @@ static bool rss_event(struct rec_process *p, struct reading *s, struct vec *mms,
 	s->has_mm = true;
 	count_peak(p, s, mm);
 	/* Of an mm that was there before the recording the first line tells all, not what came. */
-	if (first && made)
+	if (first && change->first)
 		return true;
-	return own_rss(p, s, e, thread, delta);
+	return own_rss(p, s, e, thread, change->delta);
 }
 
 static bool fault_event(
@@ -225,9 +229,36 @@ static uint32_t thread_of_event(const struct family *f, uint32_t tid, uint32_t h
 	return NOBODY;
 }
 
+/* Keep what an rss_stat line says of its mm. NULL: host memory ended. */
+static struct rec_mm *note_mm(struct vec *mms, const struct rec_event *e, struct rss_change *change)
+{
+	struct rec_mm *mm = mm_of(mms, e->mm_id, &change->first);
+
+	if (!mm || e->member >= MEMBERS)
+		return mm;
+	change->was_empty =
+		!mm->pages[MEMBER_FILE] && !mm->pages[MEMBER_ANON] && !mm->pages[MEMBER_SHMEM];
+	change->delta = e->pages - mm->pages[e->member];
+	mm->pages[e->member] = e->pages;
+	return mm;
+}
+
 static bool one_event(struct family *f, struct reading *readings, struct vec *mms,
 	const struct rec_event *e, uint32_t thread)
 {
+	struct rss_change change = {0};
+	struct rec_mm *mm = NULL;
+
+	/* Also of those who are no business of ours: their mms end, and the ids are used again. */
+	if (e->kind == REC_EVENT_RSS) {
+		mm = note_mm(mms, e, &change);
+		if (!mm)
+			return false;
+	}
+	if (thread == NOBODY) {
+		f->strangers += e->kind == REC_EVENT_FAULT;
+		return true;
+	}
 	uint32_t process = VEC_AT(struct rec_thread, &f->threads, thread)->process;
 	struct rec_process *p = family_process(f, process);
 	struct reading *s = &readings[process];
@@ -236,7 +267,7 @@ static bool one_event(struct family *f, struct reading *readings, struct vec *mm
 	case REC_EVENT_FAULT:
 		return fault_event(p, s, e, thread);
 	case REC_EVENT_RSS:
-		return rss_event(p, s, mms, e, thread);
+		return e->member >= MEMBERS || rss_event(p, s, e, thread, mm, &change);
 	case REC_EVENT_EXEC:
 		/* Told after the program was begun: what it copied and cleared came before. */
 		if (!s->has_mm)
@@ -259,6 +290,55 @@ static bool is_failed_try(const struct rec_process *p, size_t i)
 	       !next->from_user && next->thread == f->thread &&
 	       next->addr / 4096 == f->addr / 4096 && next->error_code == f->error_code &&
 	       f->file_pages < 0 && !f->anon_pages;
+}
+
+/* Without rss_stat a fork shows all the same: a page that was written faults for writing again, though it is there. */
+static bool infer_forks(struct rec_process *p)
+{
+	struct vec all = {0}, written = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < p->faults.nr; i++) {
+		const struct rec_fault *f = VEC_AT(struct rec_fault, &p->faults, i);
+		uint64_t page = f->addr / 4096;
+		bool again = false;
+
+		for (size_t k = 0; k < written.nr && (f->error_code & 3) == 3 && !again; k++)
+			again = *VEC_AT(uint64_t, &written, k) == page;
+		struct rec_fault *copy = again ? vec_add(&all, sizeof(*copy)) : NULL;
+		if (copy) {
+			*copy = *f;
+			copy->mark = REC_FORKS;
+			copy->addr = 0;
+			written.nr = 0;
+		}
+		ok = !again || copy;
+		copy = ok ? vec_add(&all, sizeof(*copy)) : NULL;
+		uint64_t *slot =
+			copy && f->error_code & 2 ? vec_add(&written, sizeof(*slot)) : NULL;
+		if (copy)
+			*copy = *f;
+		if (slot)
+			*slot = page;
+		ok = copy != NULL;
+	}
+	free(written.at);
+	if (ok) {
+		free(p->faults.at);
+		p->faults = all;
+	} else {
+		free(all.at);
+	}
+	return ok;
+}
+
+static bool forks(const struct rec_process *p, const struct record *r)
+{
+	for (uint32_t i = 0; i < p->calls.nr; i++)
+		if (process_call(r, p, i)->kind == REC_FORK &&
+			!(process_call(r, p, i)->a[0] & CLONE_VM_))
+			return true;
+	return false;
 }
 
 /* What the recorded kernel counted: its lines, and one fault for the page of arguments of each execve. */
@@ -295,15 +375,15 @@ bool family_take_faults(struct family *f, const struct record *r)
 		const struct rec_event *e = VEC_AT(struct rec_event, &r->events, i);
 		uint32_t who = thread_of_event(f, e->tid, thread);
 
-		if (who == NOBODY) {
-			f->strangers += e->kind == REC_EVENT_FAULT;
-			continue;
-		}
-		thread = who;
-		ok = one_event(f, readings, &mms, e, thread);
+		ok = one_event(f, readings, &mms, e, who);
+		thread = who == NOBODY ? thread : who;
 	}
-	for (uint32_t i = 0; ok && i < f->processes.nr; i++)
-		sum_up(family_process(f, i), readings[i].epoch);
+	for (uint32_t i = 0; ok && i < f->processes.nr; i++) {
+		struct rec_process *p = family_process(f, i);
+
+		sum_up(p, readings[i].epoch);
+		ok = p->has_rss || !forks(p, r) || infer_forks(p);
+	}
 	free(mms.at);
 	free(readings);
 	return ok;

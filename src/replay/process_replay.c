@@ -28,6 +28,7 @@
 
 #include "mm/core/clock.h"
 #include "mm/process/access.h"
+#include "mm/process/file.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
 #include "mm/process/vma_index.h"
@@ -239,15 +240,49 @@ static bool is_mapped(const struct machine *m, const struct task *t, uint64_t ad
 			    (v->flags & VM_GROWSDOWN && v->start - addr <= (UINT64_C(8) << 20)));
 }
 
-/* Something was there, but nothing tells what. */
-static int map_unknown(struct actor *a, uint64_t addr)
+/* Is nothing mapped there, and will no fault of the process bring it? */
+static bool is_unused(const struct actor *a, uint64_t page)
 {
-	uint64_t out;
+	if (vma_find_in(a->m, &task_mm(a->m, a->t)->vmas, page, page + PAGE_BYTES))
+		return false;
+	for (size_t i = a->r->faults_done; i < a->rec->faults.nr; i++) {
+		const struct rec_fault *f = VEC_AT(struct rec_fault, &a->rec->faults, i);
+
+		if (f->mark == REC_FAULT && f->addr - page < PAGE_BYTES &&
+			!(f->error_code & ERROR_PROT))
+			return false;
+	}
+	return true;
+}
+
+/* Something was there, but nothing tells what: a page for the fault, or as many pages of a file as came with it. */
+static int map_unknown(struct actor *a, const struct rec_fault *f)
+{
+	static const char name[] = "/unknown";
+	const unsigned prot = PROT_READ_ | PROT_WRITE_ | PROT_EXEC_,
+		       fixed = MAP_PRIVATE_ | MAP_FIXED_;
+	uint64_t start = f->addr & ~(PAGE_BYTES - 1), end = start + PAGE_BYTES, out;
 
 	a->r->count[PROCESS_COUNT_unmapped]++;
-	return sys_mmap(a->m, a->t, addr & ~(PAGE_BYTES - 1), PAGE_BYTES,
-		PROT_READ_ | PROT_WRITE_ | PROT_EXEC_, MAP_PRIVATE_ | MAP_ANONYMOUS_ | MAP_FIXED_,
-		NULL, 0, NULL, &out);
+	if (f->file_pages <= 0 || !task_mm(a->m, a->t))
+		return sys_mmap(a->m, a->t, start, PAGE_BYTES, prot, fixed | MAP_ANONYMOUS_, NULL,
+			0, NULL, &out);
+	/* Of the block that fault-around looks at, as far as nothing else is there or comes by a fault of its own. */
+	const uint64_t block = 16 * PAGE_BYTES, first = start & ~(block - 1);
+	const uint64_t bytes = (uint64_t)f->file_pages * PAGE_BYTES;
+	while (end - start < bytes && end < first + block && is_unused(a, end))
+		end += PAGE_BYTES;
+	while (end - start < bytes && start > first && is_unused(a, start - PAGE_BYTES))
+		start -= PAGE_BYTES;
+	struct file *file = recorded_file(a, name, sizeof(name) - 1, FILE_RDONLY);
+	uint64_t offset = start & UINT32_MAX;
+	int err = file ? prepare_file(a, file, start, end - start, offset) : -a->m->why.err;
+	if (!err)
+		err = sys_mmap(
+			a->m, a->t, start, end - start, prot, fixed, file, offset, NULL, &out);
+	if (file)
+		file_put(a->m, a->t->cpu, file);
+	return err;
 }
 
 static void do_fault(struct actor *a, const struct rec_fault *f)
@@ -262,7 +297,7 @@ static void do_fault(struct actor *a, const struct rec_fault *f)
 		x.a.kind = HW_FETCH;
 	a->t->cpu = f->cpu % a->m->nr_cpus;
 	if (!is_mapped(a->m, a->t, f->addr))
-		err = map_unknown(a, f->addr);
+		err = map_unknown(a, f);
 	if (!err) {
 		hide_uncached(a, f);
 		err = task_access(a->m, a->t, &x);

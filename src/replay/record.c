@@ -48,6 +48,7 @@ void record_finish(struct record *r)
 	free(r->calls.at);
 	free(r->events.at);
 	free(r->comms.at);
+	free(r->owners.at);
 	free(r->halves.at);
 	free(r->texts.at);
 	strace_joiner_finish(&r->joiner);
@@ -174,22 +175,64 @@ enum record_taken record_strace(struct record *r, const char *s, size_t len, con
 	return RECORD_MALFORMED;
 }
 
-static void note_comm(struct record *r, const struct ftrace_line *l)
+static struct rec_comm *find_comm(const struct record *r, uint32_t tid)
 {
-	struct rec_comm *c = NULL;
-
 	/* The last one asked for is nearly always the one. */
-	for (size_t i = r->comms.nr; i-- > 0 && !c;)
-		if (VEC_AT(struct rec_comm, &r->comms, i)->tid == l->pid)
-			c = VEC_AT(struct rec_comm, &r->comms, i);
+	for (size_t i = r->comms.nr; i-- > 0;)
+		if (VEC_AT(struct rec_comm, &r->comms, i)->tid == tid)
+			return VEC_AT(struct rec_comm, &r->comms, i);
+	return NULL;
+}
+
+static struct rec_comm *note_comm(struct record *r, const struct ftrace_line *l)
+{
+	struct rec_comm *c = find_comm(r, l->pid);
+
 	if (!c)
 		c = vec_add(&r->comms, sizeof(*c));
 	if (!c)
-		return;
+		return NULL;
 	c->tid = l->pid;
 	c->len = (uint8_t)(l->comm_len < sizeof(c->name) ? l->comm_len : sizeof(c->name));
 	if (c->len)
 		memcpy(c->name, l->comm, c->len);
+	return c;
+}
+
+/* sched_process_fork tells it outright. */
+static void note_fork(struct record *r, const struct ftrace_line *l)
+{
+	struct rec_comm *child = find_comm(r, l->other_pid);
+
+	child = child ? child : vec_add(&r->comms, sizeof(*child));
+	if (child)
+		*child = (struct rec_comm){.tid = l->other_pid, .parent = l->pid, .has_mm = true};
+}
+
+static struct rec_owner *owner_of(struct record *r, uint32_t mm_id)
+{
+	for (size_t i = r->owners.nr; i-- > 0;)
+		if (VEC_AT(struct rec_owner, &r->owners, i)->mm_id == mm_id)
+			return VEC_AT(struct rec_owner, &r->owners, i);
+	return NULL;
+}
+
+/* Whose child the thread is, as its mm tells: the one that somebody else filled (fork) or runs in (vfork, threads). */
+static void note_mm(struct record *r, struct rec_comm *c, const struct ftrace_line *l)
+{
+	struct rec_owner *o = owner_of(r, l->mm_id);
+	bool empty = !o || (!o->bytes[0] && !o->bytes[1] && !o->bytes[2] && !o->bytes[3]);
+
+	o = o ? o : vec_add(&r->owners, sizeof(*o));
+	if (!o)
+		return;
+	if (empty && l->rss_bytes)
+		*o = (struct rec_owner){.mm_id = l->mm_id, .tid = l->pid};
+	o->bytes[l->member] = l->rss_bytes;
+	if (!l->current_mm || c->has_mm)
+		return;
+	c->has_mm = true;
+	c->parent = o->tid != l->pid ? o->tid : 0;
 }
 
 enum record_taken record_ftrace(struct record *r, const struct ftrace_line *l)
@@ -201,7 +244,11 @@ enum record_taken record_ftrace(struct record *r, const struct ftrace_line *l)
 	e = r->events.nr < MAX_EVENTS ? vec_add(&r->events, sizeof(*e)) : NULL;
 	if (!e)
 		return RECORD_NO_MEMORY;
-	note_comm(r, l);
+	struct rec_comm *c = note_comm(r, l);
+	if (c && l->kind == FTRACE_RSS)
+		note_mm(r, c, l);
+	else if (l->kind == FTRACE_FORK)
+		note_fork(r, l);
 	e->time_ns = l->time_ns;
 	e->tid = l->pid;
 	e->cpu = (uint16_t)l->cpu;

@@ -64,11 +64,20 @@ struct rec_event {
 	bool from_user;	    /* FAULT */
 };
 
-/* The name that a thread had last in the fault lines. */
+/* A thread of the fault lines. */
 struct rec_comm {
 	uint32_t tid;
+	uint32_t parent; /* tid of who made its memory, or has the same: 0: not known */
+	bool has_mm;
 	uint8_t len;
-	char name[15];
+	char name[15]; /* that it had last */
+};
+
+/* Who first spoke of an mm: it filled it for a child or a new program, or runs in it. */
+struct rec_owner {
+	uint32_t mm_id;
+	uint32_t tid;
+	int64_t bytes[4]; /* by member; all 0: it ended, and the id may be another's */
 };
 
 enum rec_count {
@@ -82,6 +91,7 @@ struct record {
 	struct vec calls;  /* struct rec_call, by order after record_sort() */
 	struct vec events; /* struct rec_event, as they came */
 	struct vec comms;  /* struct rec_comm, by first appearance */
+	struct vec owners; /* struct rec_owner */
 	struct vec halves; /* struct rec_begun: first halves that wait */
 	struct vec texts;  /* char */
 	struct strace_joiner joiner;
