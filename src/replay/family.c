@@ -102,8 +102,7 @@ static uint32_t add_process(struct family *f, uint32_t leader)
 	return t->process;
 }
 
-/* The thread of a line; made when it is new, into its parent's process when it is a thread of it. */
-static uint32_t meet(struct family *f, uint32_t tid, uint32_t parent, uint32_t clone_flags)
+uint32_t family_meet(struct family *f, uint32_t tid, uint32_t parent, uint32_t clone_flags)
 {
 	uint32_t i = family_thread(f, tid);
 
@@ -122,7 +121,7 @@ static uint32_t meet(struct family *f, uint32_t tid, uint32_t parent, uint32_t c
 static bool take_call(struct family *f, const struct record *r, uint32_t index)
 {
 	const struct rec_call *c = VEC_AT(struct rec_call, &r->calls, index);
-	uint32_t t = meet(f, c->tid, NOBODY, 0);
+	uint32_t t = family_meet(f, c->tid, NOBODY, 0);
 
 	if (t == NOBODY)
 		return false;
@@ -139,7 +138,7 @@ static bool take_call(struct family *f, const struct record *r, uint32_t index)
 	}
 	if (c->kind != REC_FORK || !c->result || c->result > UINT32_MAX)
 		return true;
-	return meet(f, (uint32_t)c->result, t, (uint32_t)c->a[0]) != NOBODY;
+	return family_meet(f, (uint32_t)c->result, t, (uint32_t)c->a[0]) != NOBODY;
 }
 
 /* ---- names of the fault lines ---- */

@@ -70,6 +70,10 @@ struct family {
 bool family_build(struct family *f, const struct record *r);
 void family_finish(struct family *f);
 
+/* The thread @tid, made when it is new: a child of thread @parent (NOBODY: nobody's), in its process when @clone_flags say
+ * that it is a thread of it. NOBODY: host memory ended. */
+uint32_t family_meet(struct family *f, uint32_t tid, uint32_t parent, uint32_t clone_flags);
+
 /* The thread with number @tid; NOBODY. */
 uint32_t family_thread(const struct family *f, uint32_t tid);
 

@@ -15,6 +15,7 @@
 #include "mm/process/file.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
+#include "mm/process/vma_index.h"
 #include "replay/process_internal.h"
 
 #include <assert.h>
@@ -219,6 +220,23 @@ static int map(struct actor *a, const struct rec_call *c, bool *elsewhere)
 	return err;
 }
 
+/* What no call mapped and mprotect() finds all the same is a part of the program's image (RELRO). */
+static int protect(struct actor *a, const struct rec_call *c)
+{
+	const struct mm *mm = task_mm(a->m, a->t);
+	uint64_t out;
+
+	if (mm && c->a[1] && c->a[0] + c->a[1] > c->a[0] &&
+		!vma_find_in(a->m, &mm->vmas, c->a[0], c->a[0] + c->a[1])) {
+		int err = sys_mmap(a->m, a->t, c->a[0], c->a[1], PROT_READ_ | PROT_WRITE_,
+			MAP_PRIVATE_ | MAP_ANONYMOUS_ | MAP_FIXED_, NULL, 0, NULL, &out);
+
+		if (err)
+			return err;
+	}
+	return sys_mprotect(a->m, a->t, c->a[0], c->a[1], (unsigned)c->a[2]);
+}
+
 static int remap(struct actor *a, const struct rec_call *c, bool *elsewhere)
 {
 	unsigned flags = (unsigned)c->a[3];
@@ -240,8 +258,9 @@ static int set_brk(struct actor *a, const struct rec_call *c, bool *elsewhere)
 	uint64_t out = 0;
 
 	/* A program whose beginning was not recorded: its heap begins where it says first. */
-	if (mm && a->r->layout.brks && !a->r->layout.brks[a->r->calls_done] && mm->brk != c->result)
+	if (mm && !a->r->brk_known && mm->brk != c->result)
 		mm->start_brk = mm->brk = c->result;
+	a->r->brk_known = true;
 	int err = sys_brk(a->m, a->t, c->a[0], &out);
 	*elsewhere = !err && out != c->result;
 	return err;
@@ -269,6 +288,7 @@ static int fork_child(struct actor *a, const struct rec_call *c)
 			&a->pr->replayed[rec->process]};
 
 		new.r->pid = t->pid;
+		new.r->brk_known = a->r->brk_known;
 		process_note(&new, a->t->cpu);
 	}
 	return 0;
@@ -300,9 +320,12 @@ static void end_thread(struct actor *a, const struct rec_call *c)
 
 static int begin_program(struct actor *a, const struct rec_call *c)
 {
-	int err = process_exec(a, c, &a->r->programs[a->r->epoch]);
+	static const struct program_layout unknown;
+	const struct program_layout *p = a->r->programs ? &a->r->programs[a->r->epoch] : &unknown;
+	int err = process_exec(a, c, p);
 
 	if (!err) {
+		a->r->brk_known = p->brk != 0;
 		rss_model_exec(&a->r->rss);
 		a->r->epoch++;
 	}
@@ -324,7 +347,7 @@ int process_call_act(struct actor *a, const struct rec_call *c, bool *elsewhere)
 	case REC_MUNMAP:
 		return sys_munmap(m, t, c->a[0], c->a[1]);
 	case REC_MPROTECT:
-		return sys_mprotect(m, t, c->a[0], c->a[1], (unsigned)c->a[2]);
+		return protect(a, c);
 	case REC_MREMAP:
 		return remap(a, c, elsewhere);
 	case REC_MADVISE:

@@ -27,6 +27,7 @@ struct replayed {
 	uint32_t calls_done; /* of rec_process.calls */
 	size_t faults_done;  /* of rec_process.faults */
 	uint32_t epoch;
+	bool brk_known; /* where the heap begins was told */
 	uint64_t minor, major;
 	struct rss_model rss;
 	uint64_t rss_end; /* pages, when it ended, or now */
@@ -46,10 +47,10 @@ struct process_replay {
 	struct replayed *replayed; /* [family.processes.nr] */
 	uint32_t *pids;		   /* [family.threads.nr]: here, 0: none */
 	enum process_phase phase;
-	size_t at;	  /* ALIGN: the next process; RUN: the next call */
-	bool fresh_lines; /* gathered since it ran last */
+	size_t at;		    /* ALIGN: the next process; RUN: the next call */
+	bool fresh_lines;	    /* gathered since it ran last */
 	bool ran_calls, ran_events; /* what the last run had of each */
-	char refused[256]; /* why nothing was replayed, "" when it was */
+	char refused[256];	    /* why nothing was replayed, "" when it was */
 };
 
 void process_replay_finish(struct process_replay *pr);

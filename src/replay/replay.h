@@ -44,7 +44,8 @@ struct replay {
 	uint64_t host_ns;	/* and what earlier ones took */
 	uint64_t boots;		/* the session's, when it began: a reboot begins anew */
 	struct gfp_cache gfp;
-	struct process_replay process; /* what strace and page faults told */
+	uint64_t ctl_count[NR_REC_COUNTS]; /* of strace's lines written to PID/ctl */
+	struct process_replay process;	   /* what strace and page faults told */
 };
 
 /* What a machine remembers of the recording (in its heap, at m->replay_at). */

@@ -396,6 +396,19 @@ bool strace_is_line(const char *s, size_t len)
 	return looks_right(&c) || (c.p < c.end && (*c.p == 's' || *c.p == 'P') && is_note(&c));
 }
 
+bool strace_has_marks(const char *s, size_t len)
+{
+	struct cursor c = trimmed(s, len);
+	const char *from = c.p, *stop;
+	struct strace_line l = {0};
+
+	head(&c, &l);
+	if (!looks_right(&c))
+		return c.p < c.end && (*c.p == 's' || *c.p == 'P') && is_note(&c);
+	return c.p > from || ends_unfinished(&c, &stop) || *c.p == '<' || *c.p == '-' ||
+	       *c.p == '+';
+}
+
 void strace_parse(const char *s, size_t len, struct strace_line *out)
 {
 	struct cursor c = trimmed(s, len);

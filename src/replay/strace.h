@@ -56,6 +56,9 @@ void strace_parse(const char *s, size_t len, struct strace_line *out);
 
 /* Has the line the shape of strace's (whole or torn), so that it is no other recorder's? */
 bool strace_is_line(const char *s, size_t len);
+/* Is it more than a call's own text: has it a process's number or a time, is it a half, a signal, an exit, or strace's
+ * note? (A line without any of them may be a call that somebody wrote.) */
+bool strace_has_marks(const char *s, size_t len);
 
 /* Is the word at @a a string, "..." with quotes? Its text between them then, escapes as they are; else false. */
 bool strace_string(struct span a, struct span *text);
@@ -95,6 +98,8 @@ enum strace_join {
 
 /* Take @line as it was read. Spans of a joined line are good until the next call of this. */
 enum strace_join strace_join(struct strace_joiner *j, struct strace_line *line);
+/* The oldest first half that is a call named @name, as it was told; false: none waits. */
+bool strace_waiting(const struct strace_joiner *j, const char *name, struct strace_line *out);
 void strace_joiner_finish(struct strace_joiner *j);
 
 #endif

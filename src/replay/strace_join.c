@@ -33,10 +33,13 @@ static struct strace_half *find_half(struct strace_joiner *j, uint32_t pid)
 	return NULL;
 }
 
+/* Behind the kept text: so it is a line of its own, too. */
+static const char mark[] = " <unfinished ...>";
+
 static enum strace_join hold(struct strace_joiner *j, const struct strace_line *line)
 {
 	struct strace_half *half = find_half(j, line->pid);
-	char *text = malloc(line->rest.len + 1);
+	char *text = malloc(line->rest.len + sizeof(mark));
 
 	if (!half && j->nr == j->cap && j->cap < STRACE_MAX_HALVES) {
 		unsigned cap = j->cap ? j->cap * 2 : 16;
@@ -56,6 +59,7 @@ static enum strace_join hold(struct strace_joiner *j, const struct strace_line *
 	else
 		half = &j->halves[j->nr++];
 	memcpy(text, line->rest.s, line->rest.len);
+	memcpy(text + line->rest.len, mark, sizeof(mark));
 	*half = (struct strace_half){.pid = line->pid,
 		.has_time = line->has_time,
 		.relative = line->relative,
@@ -106,6 +110,22 @@ enum strace_join strace_join(struct strace_joiner *j, struct strace_line *line)
 	if (line->kind == STRACE_RESUMED)
 		return join(j, line);
 	return STRACE_JOIN_WHOLE;
+}
+
+bool strace_waiting(const struct strace_joiner *j, const char *name, struct strace_line *out)
+{
+	struct span span = {name, strlen(name)};
+
+	for (unsigned i = 0; i < j->nr; i++) {
+		const struct strace_half *half = &j->halves[i];
+
+		if (!same_name(half, span))
+			continue;
+		strace_parse(half->text, half->len + sizeof(mark) - 1, out);
+		out->pid = half->pid;
+		return true;
+	}
+	return false;
 }
 
 void strace_joiner_finish(struct strace_joiner *j)

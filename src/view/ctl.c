@@ -20,6 +20,7 @@
 
 #include "base/parse.h"
 #include "mm/process/tlb_flush.h"
+#include "view/ctl_strace.h"
 #include "view/files.h"
 #include "view/task_view.h"
 
@@ -400,6 +401,8 @@ static enum step ctl_line(struct line_run *run)
 	struct view *v = run->v;
 
 	v->m = v->s->m;
+	if (v->aux == CALL_PROCESS && ctl_is_strace(run))
+		return ctl_strace_line(run);
 	/* Reading it again at each slice is cheaper than keeping it for lines that need no second one. */
 	run->err = -call_parse(v, (enum call_where)v->aux, run->line, run->len, &p);
 	if (run->err || !p.spec)
@@ -423,4 +426,5 @@ static void ctl_end(struct line_run *run)
 	run->state = NULL;
 }
 
-const struct stream_ops ctl_stream = {.line = ctl_line, .end = ctl_end, .keeps_errors = true};
+const struct stream_ops ctl_stream = {
+	.line = ctl_line, .end = ctl_end, .close = ctl_strace_close, .keeps_errors = true};

@@ -57,6 +57,8 @@ typedef uint64_t size_fn(struct view *v);
 
 /* Functions of ROW() rows. */
 extern const struct stream_ops replay_stream;
+/* What is known of recordings, made at its first use. NULL: host memory ended. */
+struct replay *session_replay(struct session *s);
 show_fn show_replay;
 bool keeps_memblock(const struct machine *m);
 show_fn show_memblock;

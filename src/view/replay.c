@@ -32,10 +32,12 @@ static void free_replay(struct session *s)
 	s->replay = NULL;
 }
 
-static struct replay *replay_of(struct session *s)
+struct replay *session_replay(struct session *s)
 {
 	if (!s->replay) {
 		s->replay = replay_new();
+		if (s->replay)
+			s->replay->boots = s->boots;
 		s->replay_free = free_replay;
 	}
 	return s->replay;
@@ -55,7 +57,7 @@ static void follow_reboot(struct session *s)
 static enum step run_replay_line(struct line_run *run)
 {
 	struct session *s = run->v->s;
-	struct replay *r = replay_of(s);
+	struct replay *r = session_replay(s);
 
 	if (!r) {
 		run->err = ENOMEM;
@@ -84,7 +86,7 @@ static void close_replay(struct session *s, struct stream_state *st)
 static enum step flush_replay(struct line_run *run)
 {
 	struct session *s = run->v->s;
-	struct replay *r = replay_of(s);
+	struct replay *r = session_replay(s);
 	int begun;
 
 	if (!r) {
@@ -218,7 +220,7 @@ static const char *state_word(const struct replay *r)
 int show_replay(struct view *v, struct text *out)
 {
 	struct session *s = v->s;
-	struct replay *r = replay_of(s);
+	struct replay *r = session_replay(s);
 
 	if (!r)
 		return -ENOMEM;
@@ -243,6 +245,9 @@ int show_replay(struct view *v, struct text *out)
 			(ull)(events >= r->total_events
 					? 100
 					: (double)events * 100 / (double)r->total_events));
+	for (unsigned i = 0; i <= REC_COUNT_calls_skipped_signals && r->ctl_count[REC_COUNT_calls];
+		i++)
+		text_printf(out, "ctl_%s %llu\n", rec_count_names[i], (ull)r->ctl_count[i]);
 	put_processes(&r->process, out);
 	put_bad_lines(r, out);
 	return 0;

@@ -199,3 +199,38 @@ Test(process_replay, torn_and_too_large)
 	cr_expect(strstr(world_cat(simm, "proc/20/maps"), "b0000000-b0002000 r--p"));
 	check(simm);
 }
+
+/* strace's output as it is into the ctl of a process: it, its child, and what is skipped. */
+Test(process_replay, through_ctl)
+{
+	struct simm *simm = world("pc-x86_64", NULL);
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+	cr_assert_eq(world_write(simm, "sim/tasks/hog/ctl", family), (ssize_t)strlen(family), "%s",
+		world_cat(simm, "sim/errors"));
+	const char *maps = world_cat(simm, "sim/tasks/hog/maps");
+	cr_expect(strstr(maps, "00600000-00604000 rw-p"), "%s", maps);
+	cr_expect(strstr(maps, "7ffff7001000-7ffff7002000 rw-p 00001000"), "%s", maps);
+	cr_expect(strstr(maps, "/lib/x.so\n"), "%s", maps);
+	cr_expect_str_eq(world_cat(simm, "proc/21/comm"), "cat\n");
+	const char *report = world_cat(simm, "sim/replay");
+	cr_expect(strstr(report, "ctl_calls_skipped_failed_there 1\n"), "%s", report);
+	cr_expect(strstr(report, "ctl_calls_skipped_foreign 1\n"));
+	/* Without heads: what the ctl grammar knows it does, the rest is skipped. */
+	cr_expect_gt(
+		world_write(simm, "sim/tasks/hog/ctl",
+			"ioctl(1, TCGETS, 0x7ffee) = -1 ENOTTY (Inappropriate ioctl for device)\n"
+			"getpid() = 12\n"
+			"openat(AT_FDCWD, \"/etc/new\", O_RDONLY) = 7\n"
+			"mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 7, 0) = 0x7ffff2000000\n"
+			"exit_group(0) = ?\n"),
+		0);
+	cr_expect(strstr(world_cat(simm, "sim/tasks/hog/maps"), "7ffff2000000-7ffff2001000 r--p"));
+	/* Torn lines are told, a number of nobody's, too. */
+	cr_expect_eq(world_write(simm, "sim/tasks/hog/ctl", "20 mmap(NULL, 81\n"), -EINVAL);
+	cr_expect_eq(world_write(simm, "sim/tasks/hog/ctl",
+			     "20 brk(NULL) = 0x600000\n99 brk(NULL) = 0x1000\n"),
+		-ESRCH);
+	cr_expect(strstr(world_cat(simm, "sim/errors"), "process 99 was made by no call"));
+	check(simm);
+}
