@@ -99,10 +99,11 @@ static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct pa
 /* From the root, or from where the page-walk cache knows the way to. */
 static void walk(struct hw_cpu *cpu, const struct dram *d, uint64_t va, struct page_walk *w)
 {
-	unsigned depth;
-	const struct walk_cache_entry *e =
-		walk_cache_find(&cpu->walk_cache, &cpu->regime, va, &depth);
+	unsigned depth = 0;
+	const struct walk_cache_entry *e = NULL;
 
+	if (cpu->walk_cache.nr_entries)
+		e = walk_cache_find(&cpu->walk_cache, &cpu->regime, va, &depth);
 	if (e)
 		walk_tables_from(&cpu->regime, d, va, w, depth, e->table, e->flags);
 	else
@@ -139,7 +140,7 @@ static int walk_and_fill(
 		.asid = cpu->regime.asid,
 		.depth = (uint8_t)depth};
 
-	if (w.first + 1 < w.nr_steps)
+	if (w.first + 1 < w.nr_steps && cpu->walk_cache.nr_entries)
 		walk_cache_fill(&cpu->walk_cache, &cpu->regime, &w);
 	tlb_put(&cpu->stlb, va, w.page_shift, &e);
 	tlb_put(a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb, va, w.page_shift, &e);
@@ -203,6 +204,44 @@ static int protect(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, struct 
 	return 0;
 }
 
+static inline struct tlb *first_tlb(struct hw_cpu *cpu, const struct hw_access *a)
+{
+	return a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
+}
+
+/* A hit, as tlb_find() and check_hit() would have it: the page is the last one, and stands in front of its set still. */
+static inline bool quick_hit(struct hw_cpu *cpu, struct hw_access *a, struct piece *p)
+{
+	struct tlb *first = first_tlb(cpu, a);
+	const struct hw_quick *q = &cpu->quick[a->kind][a->user];
+	uint64_t offset = a->va % DRAM_FRAME_BYTES;
+
+	if ((a->va >> DRAM_FRAME_SHIFT) + 1 != q->page || q->changes != first->changes ||
+		offset + a->bytes > DRAM_FRAME_BYTES)
+		return false;
+	first->hits++;
+	a->tlb = HW_TLB_HIT;
+	p->pa = q->pa + offset;
+	p->flags = q->flags;
+	return true;
+}
+
+/* The same page twice in a row: it may come again. */
+static inline void remember(
+	struct hw_quick *q, uint64_t va, const struct piece *p, uint64_t changes)
+{
+	uint64_t page = (va >> DRAM_FRAME_SHIFT) + 1;
+
+	if (q->page != page) {
+		q->page = page;
+		q->changes = UINT64_MAX;
+		return;
+	}
+	q->pa = p->pa & ~(DRAM_FRAME_BYTES - 1);
+	q->flags = p->flags;
+	q->changes = changes;
+}
+
 static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, uint8_t *result)
 {
@@ -214,7 +253,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		p->flags = HW_ALL;
 		return 0;
 	}
-	struct tlb *first = a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
+	struct tlb *first = first_tlb(cpu, a);
 	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
 
 	*result = HW_TLB_HIT;
@@ -234,6 +273,8 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
 			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
 			p->flags = e->flags;
+			if (*result == HW_TLB_HIT)
+				remember(&cpu->quick[a->kind][a->user], va, p, first->changes);
 			return 0;
 		}
 		*result = HW_TLB_MISS;
@@ -350,7 +391,7 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 	a->fault.fault = HW_FAULT_NONE;
 	cpu->counters.accesses[a->kind]++;
 	p[0].bytes = a->bytes;
-	int err = translate(cpu, d, a, a->va, &p[0], &a->tlb);
+	int err = quick_hit(cpu, a, &p[0]) ? 0 : translate(cpu, d, a, a->va, &p[0], &a->tlb);
 
 	if (!err && __builtin_expect(left < a->bytes, 0)) {
 		uint8_t second;

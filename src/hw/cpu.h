@@ -64,6 +64,15 @@ struct hw_counters {
 	uint64_t cycles;
 };
 
+/* The translation that this kind of access found last, in front of its set in the first TLB: the same page once more
+ * need not look. It holds as long as that TLB has not changed, nor the regime. */
+struct hw_quick {
+	uint64_t page;		/* (va >> DRAM_FRAME_SHIFT) + 1; 0: none */
+	uint64_t pa;		/* of the frame */
+	uint64_t changes;	/* of the TLB, then */
+	uint32_t flags;
+};
+
 struct hw_cpu {
 	struct hw_cpu_desc desc;
 	struct hw_regime regime;
@@ -71,6 +80,7 @@ struct hw_cpu {
 	bool count_cycles;
 	struct hw_counters counters;
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
+	struct hw_quick quick[3][2];	/* by enum hw_kind, and user */
 	struct walk_cache walk_cache;
 	struct cache dcache;
 	struct mpu mpu;

@@ -26,6 +26,7 @@ static unsigned key_shift(uint64_t key)
 /* Take way @way out of @set; the later ones move up. */
 static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned way)
 {
+	t->changes++;
 	memmove(set + way, set + way + 1, (t->ways - way - 1) * sizeof(*set));
 	memset(set + t->ways - 1, 0, sizeof(*set));
 }
@@ -49,6 +50,7 @@ struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const stru
 		else
 			way++;
 	}
+	t->changes++;
 	t->evictions += set[t->ways - 1].key != 0;
 	memmove(set + 1, set, (t->ways - 1) * sizeof(*set));
 	set[0] = *like;

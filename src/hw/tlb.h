@@ -41,6 +41,7 @@ struct tlb {
 	uint32_t entries_at;	/* bytes from this structure to its entries */
 	uint32_t unused;
 	uint64_t shifts;	/* bit s: some page of 1 << s bytes may be in it */
+	uint64_t changes;	/* whenever an entry comes, goes, or moves within its set */
 	uint64_t hits, misses, evictions, invalidations;
 };
 
@@ -75,6 +76,7 @@ static inline struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, uint16_t as
 			if (way) {
 				struct tlb_entry found = *e;
 
+				t->changes++;
 				memmove(set + 1, set, way * sizeof(*set));
 				set[0] = found;
 			}

@@ -79,11 +79,11 @@ static inline const struct walk_cache_entry *walk_cache_find(
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
 
 		for (unsigned way = 0; way < c->ways[height]; way++) {
-			struct walk_cache_entry found = set[way];
-
-			if (found.key != prefix + 1 || found.asid != r->asid)
+			if (set[way].key != prefix + 1 || set[way].asid != r->asid)
 				continue;
 			if (way) {
+				struct walk_cache_entry found = set[way];
+
 				memmove(set + 1, set, way * sizeof(*set));
 				set[0] = found;
 			}

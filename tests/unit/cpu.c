@@ -326,3 +326,30 @@ Test(cpu, fewer_bits_of_address_space_numbers)
 		cr_assert_eq(!(r.has & HW_HAS_ASID), !bits);
 	}
 }
+
+/* The shortest way, of the same page again, forgets whatever the longer one would. */
+Test(cpu, the_same_page_again)
+{
+	struct ram ram;
+
+	ram_init(&ram, 1 << 20);
+	struct hw_cpu *cpu = i386(&ram);
+
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert_eq(act(cpu, &ram, HW_STORE, 0x12345678 + i, 1, i, true).pa, 0x3678 + i);
+	cr_assert_eq(cpu->dtlb.hits, 3, "each is a hit of the TLB");
+	put32(&ram, 0x2000 + 0x345 * 4, 0x4007);
+	cr_assert_eq(act(cpu, &ram, HW_LOAD, 0x12345678, 1, 0, true).pa, 0x3678, "stale, untold");
+	hw_invlpg(cpu, 0x12345000);
+	cr_assert_eq(act(cpu, &ram, HW_STORE, 0x12345678, 1, 0, true).pa, 0x4678);
+	for (unsigned i = 0; i < 3; i++)
+		act(cpu, &ram, HW_LOAD, 0x12345678, 1, 0, false);
+	set(cpu, HW_CR3, 0x1000);
+	cr_assert_eq(load(cpu, &ram, 0x12345678, 1).tlb, HW_TLB_MISS);
+	for (unsigned i = 0; i < 3; i++)
+		load(cpu, &ram, 0x12345678, 1);
+	set(cpu, HW_CR0, 1);
+	cr_assert_eq(load(cpu, &ram, 0x678, 1).tlb, HW_TLB_OFF);
+	free(cpu);
+	ram_finish(&ram);
+}
