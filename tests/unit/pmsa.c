@@ -91,8 +91,9 @@ Test(pmsa, the_log_is_a_boards)
 		"Built 1 zonelists, mobility grouping off.  Total pages: 4064\n",
 		"Dentry cache hash table entries: 2048 (order: 1, 8192 bytes, linear)\n",
 		"Inode-cache hash table entries: 1024 (order: 0, 4096 bytes, linear)\n",
-		"Memory: 15840K/16384K available (1959K kernel code, 163K rwdata, 856K rodata, 92K "
-		"init, 119K bss, 544K reserved, 0K cma-reserved)\n",
+		("Memory: 15840K/16384K available (1959K kernel code, 163K rwdata, 856K rodata, "
+		 "92K "
+		 "init, 119K bss, 544K reserved, 0K cma-reserved)\n"),
 		"SLUB: HWalign=32, Order=0-3, MinObjects=0, CPUs=1, Nodes=1\n",
 	};
 	struct machine *m = booted("cortex-m", NULL);
