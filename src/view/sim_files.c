@@ -90,7 +90,7 @@ int call_create(struct call *c)
 {
 	char path[PATH_CAP];
 	size_t len = arg_string(c->arg[0].word, c->arg[0].len, path, sizeof(path));
-	enum content_rule rule;
+	enum content_rule rule = CONTENT_ZERO;
 	int err = read_rule(c, &c->arg[2], &rule);
 
 	if (err)

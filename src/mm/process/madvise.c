@@ -133,7 +133,7 @@ static int new_flags(const struct advice *a, const struct vma *v, uint64_t *out)
 
 static int advise_flags(const struct advice *a, struct vma **v, uint64_t start, uint64_t end)
 {
-	uint64_t flags;
+	uint64_t flags = (*v)->flags;
 	int err = new_flags(a, *v, &flags);
 
 	if (err || flags == (*v)->flags)

@@ -170,7 +170,7 @@ static int mprotect_fixup(struct machine *m, const struct task *t, struct mm *mm
 int sys_mprotect(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned prot)
 {
 	struct mm *mm = caller_mm(m, t);
-	struct range r;
+	struct range r = {0};
 	int err = mm ? check_arguments(m, addr, bytes, prot, &r) : -ESRCH;
 
 	if (err)
