@@ -13,6 +13,13 @@ if [ ! -e "$MNT/sim/ctl" ]; then
     echo "usage: $0 MOUNTPOINT    (no machine is mounted on $MNT; \`simmfs $MNT\` mounts one)" >&2
     exit 2
 fi
+# A program that a lesson needs beside bash and the usual tools is named in its head: `# Needs: valgrind`.
+for needed in $(sed -n 's/^# Needs: //p' "$0"); do
+    if ! command -v "$needed" >/dev/null; then
+        echo "$(basename "$0") needs $needed, which is not installed here" >&2
+        exit 77
+    fi
+done
 # shellcheck source=/dev/null
 . "$MNT/sim/bashrc"
 proc=$MNT/proc sys=$MNT/sys sim=$MNT/sim
