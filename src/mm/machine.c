@@ -39,7 +39,7 @@ _Static_assert(offsetof(struct machine, arch) == ARENA_PAGE_BYTES, "the first pa
 struct layout {
 	uint64_t base_pfn, frames_end_pfn;
 	uint64_t zones_at, nodes_at, pcps_at, heap_at, live_at, pageblocks_at, dram_has_at,
-		frames_at, dram_at;
+		frames_at, owners_at, dram_at;
 	uint64_t bytes;
 };
 
@@ -67,6 +67,7 @@ static void lay_out(struct layout *l, const struct machine_desc *d, unsigned nr_
 	l->pageblocks_at = put(l, (frames >> pageblock_order) + 1);
 	l->dram_has_at = put(l, frames / 8 + 8);
 	l->frames_at = put(l, frames * sizeof(struct frame));
+	l->owners_at = put(l, frames * sizeof(struct page_owner));
 	l->dram_at = put(l, frames << PAGE_SHIFT);
 }
 
@@ -154,6 +155,7 @@ static void set_shape(struct machine *m, const struct machine_desc *d, const str
 	m->pageblocks_at = l->pageblocks_at;
 	m->dram_has_at = l->dram_has_at;
 	m->frames_at = l->frames_at;
+	m->page_owners.at = l->owners_at;
 	m->dram_at = l->dram_at;
 	m->heap.start = m->heap.frontier = l->heap_at;
 	m->heap.end = l->heap_at + HEAP_BYTES;
@@ -306,8 +308,8 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 unsigned machine_check(struct machine *m, struct text *out)
 {
 	return memblock_check(m, out) + resource_check(m, out) + check_zones(m, out) +
-	       check_nodes(m, out) + page_alloc_check(m, out) + lru_check(m, out) +
-	       cpus_check(m, out) + kernel_map_check(m, out) + tlbs_check(m, out) +
-	       kmem_cache_check(m, out) + tasks_check(m, out) + files_check(m, out) +
-	       processes_check(m, out);
+	       check_nodes(m, out) + page_alloc_check(m, out) + page_owner_check(m, out) +
+	       lru_check(m, out) + cpus_check(m, out) + kernel_map_check(m, out) +
+	       tlbs_check(m, out) + kmem_cache_check(m, out) + tasks_check(m, out) +
+	       files_check(m, out) + processes_check(m, out);
 }

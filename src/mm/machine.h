@@ -18,6 +18,7 @@
 #include "base/refuse.h"
 #include "base/rng.h"
 #include "mm/boot/describe.h"
+#include "mm/core/callstack.h"
 #include "mm/core/clock.h"
 #include "mm/core/config.h"
 #include "mm/core/count.h"
@@ -27,6 +28,7 @@
 #include "mm/core/sysctl.h"
 #include "mm/core/trace.h"
 #include "mm/core/var.h"
+#include "mm/debug/page_owner.h"
 #include "mm/boot/memblock.h"
 #include "mm/boot/resource.h"
 #include "mm/kernel/cpus.h"
@@ -101,6 +103,9 @@ struct machine {
 	struct fault_inject fail_page_alloc;
 	struct vars vars;
 	struct page_alloc_state page_alloc;
+	struct callstack callstack;
+	struct stack_depot stack_depot;
+	struct page_owners page_owners;
 	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
 	struct processes processes;
 	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */

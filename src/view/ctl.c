@@ -100,6 +100,18 @@ static int begin_act(struct call *c)
 	return mm ? switch_mm(c->m, c->task->cpu, mm) : 0;
 }
 
+static int run_row(const struct call_row *row, struct call *c)
+{
+	struct callstack *s = &c->m->callstack;
+
+	callstack_push(s, callstack_call((unsigned)(row - call_rows), c->task != NULL));
+	int err = row->fn(c);
+	/* `reboot` has another machine now. */
+	if (c->v->s->m == c->m)
+		callstack_pop(s);
+	return err;
+}
+
 /* Names are looked up at @index[]; the result goes under @target. May set call->again or call->wait. */
 static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target,
 	struct line_run *run, struct text *result)
@@ -119,7 +131,7 @@ static int do_call(struct parsed_call *p, const uint32_t *index, uint32_t target
 	if (c->task)
 		err = begin_act(c);
 	if (!err && !c->wait)
-		err = p->spec->row->fn(c);
+		err = run_row(p->spec->row, c);
 	assert(err <= 0);
 	if (!err && p->has_target && !c->again && !c->wait)
 		err = keep_result(s, p, target, result);

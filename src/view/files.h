@@ -14,9 +14,9 @@
 
 /* FILES_PICK(FILES_SKIP_##f, show_fn f;, ) is `show_fn f;`, and nothing when the row says NULL for
  * f. */
-#define FILES_SKIP_NULL         ~,
+#define FILES_SKIP_NULL		~,
 #define FILES_SECOND(a, b, ...) b
-#define FILES_PICK(...)         FILES_SECOND(__VA_ARGS__)
+#define FILES_PICK(...)		FILES_SECOND(__VA_ARGS__)
 
 typedef uint64_t size_fn(struct view *v);
 
@@ -29,13 +29,13 @@ typedef uint64_t size_fn(struct view *v);
 	FILES_PICK(FILES_SKIP_##write, write_fn write;, )                                          \
 	FILES_PICK(FILES_SKIP_##size, size_fn size;, )
 #define STREAM(path, mode, need, ops, doc) extern const struct stream_ops ops;
-#define LINK(path, need, show, doc)        show_fn show;
+#define LINK(path, need, show, doc)	   show_fn show;
 #define ROW(path, kind, mode, need, doc, ...)
 #define TASK_ROW(path, kind, mode, need, doc, ...)
-#define TASK_DIR  DIR
-#define TASK_TEXT TEXT
-#define TASK_BLOB BLOB
-#define TASK_LINK LINK
+#define TASK_DIR	    DIR
+#define TASK_TEXT	    TEXT
+#define TASK_BLOB	    BLOB
+#define TASK_LINK	    LINK
 #define ARG(name, ops, doc) extern const struct arg_ops ops;
 #include "proc.def"
 #include "sys.def"
@@ -61,7 +61,9 @@ extern const struct stream_ops replay_stream;
 struct replay *session_replay(struct session *s);
 show_fn show_replay;
 bool keeps_memblock(const struct machine *m);
+bool has_page_owner(const struct machine *m);
 show_fn show_memblock;
+show_fn show_page_owner;
 show_fn show_trace;
 store_fn store_trace;
 show_fn show_set_event;

@@ -9,6 +9,7 @@
 #include "view/files.h"
 #include "view/put.h"
 
+#include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 
 #define STAT_THRESHOLD_MOST 125
@@ -97,11 +98,54 @@ static void put_node_types(const struct machine *m, struct text *out, unsigned n
 			put_type_blocks(m, out, zone_at(m, nid, type));
 }
 
+/* Pageblocks in which some page was taken for another type than the block's (pagetypeinfo_showmixedcount_print()). */
+static void put_mixed_blocks(const struct machine *m, struct text *out, const struct zone *z)
+{
+	uint64_t nr[MIGRATE_TYPES] = {0}, pfn = z->start_pfn;
+
+	while (page_owner_next(m, &pfn) && pfn < zone_end_pfn(z)) {
+		enum migratetype block = pageblock_type(m, pfn);
+		const struct page_owner *o = page_owner_of(m, pfn);
+
+		if (gfp_migratetype(m, o->gfp) == block) {
+			pfn += (uint64_t)1 << o->order;
+			continue;
+		}
+		nr[block == MIGRATE_CMA ? MIGRATE_MOVABLE : block]++;
+		pfn = ((pfn >> m->pageblock_order) + 1) << m->pageblock_order;
+	}
+	put_zone(out, z);
+	text_putc(out, ' ');
+	for (unsigned i = 0; i < m->nr_migratetypes; i++) {
+		text_dec(out, nr[migratetype_nth(m, i)], 12);
+		text_putc(out, ' ');
+	}
+	text_putc(out, '\n');
+}
+
+static void put_node_mixed(const struct machine *m, struct text *out, unsigned nid)
+{
+	text_putc(out, '\n');
+	put_left(out, "Number of mixed blocks ", 23);
+	for (unsigned i = 0; i < m->nr_migratetypes; i++) {
+		put_right(out, migratetype_name(migratetype_nth(m, i)), 12);
+		text_putc(out, ' ');
+	}
+	text_putc(out, '\n');
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		if (zone_configured(m, type) && zone_populated(zone_at(m, nid, type)))
+			put_mixed_blocks(m, out, zone_at(m, nid, type));
+}
+
 int show_pagetypeinfo(struct view *v, struct text *out)
 {
-	for (unsigned nid = 0; nid < v->m->nr_nodes; nid++)
-		if (node_at(v->m, nid)->has_memory)
-			put_node_types(v->m, out, nid);
+	for (unsigned nid = 0; nid < v->m->nr_nodes; nid++) {
+		if (!node_at(v->m, nid)->has_memory)
+			continue;
+		put_node_types(v->m, out, nid);
+		if (v->m->page_owners.inited)
+			put_node_mixed(v->m, out, nid);
+	}
 	return 0;
 }
 

@@ -174,9 +174,11 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	/* arm64 takes its CMA area after mem_map, the others before. */
 	static step_fn *const arm64[] = {boot_map, boot_limits, boot_reserve, boot_nodes,
 		boot_memmap, boot_zones, boot_cma_default, say_gaps, boot_percpu, NULL};
-	static step_fn *const tables[] = {boot_tables, boot_resources, boot_free, NULL};
+	static step_fn *const tables[] = {
+		boot_tables, boot_resources, boot_free, boot_page_ext, NULL};
 	static step_fn *const like[] = {boot_map, boot_like, say_gaps, NULL};
-	static step_fn *const like_rest[] = {boot_resources, boot_free, boot_like_settings, NULL};
+	static step_fn *const like_rest[] = {
+		boot_resources, boot_free, boot_page_ext, boot_like_settings, NULL};
 	struct boot b = {
 		.m = m, .d = d, .a = arch_facts(m->arch, arch_variant(m->arch, m->config))};
 

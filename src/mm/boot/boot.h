@@ -61,23 +61,25 @@ int boot_bounds(
 int boot_machine(struct machine *m, const struct machine_desc *d);
 
 /* The steps, each in a file of its own. */
-int boot_map(struct boot *b);		/* boot_map.c: firmware map to memblock */
-int boot_limits(struct boot *b);	/* boot_limits.c: low and high memory, end of DMA */
-int boot_reserve(struct boot *b);	/* boot_reserve.c: image, initrd, reserved-memory */
-int boot_cma_default(struct boot *b);	/* boot_reserve.c: cma= or the configuration's area */
-int boot_nodes(struct boot *b);		/* boot_zones.c: NUMA */
-int boot_memmap(struct boot *b);	/* boot_tables.c: page tables, mem_map */
-int boot_kernel_map(struct boot *b);	/* boot_tables.c: what the page tables say; MMU on */
-int boot_percpu(struct boot *b);	/* boot_tables.c: per-CPU areas */
-int boot_tables(struct boot *b);	/* boot_tables.c: hash tables, swiotlb */
-int boot_zones(struct boot *b);		/* boot_zones.c: zone ranges, zones, nodes */
-int boot_find_movable(struct boot *b);	/* boot_movable.c: kernelcore=, movablecore= */
-int boot_like(struct boot *b);		/* boot_like.c: zones as a dump has them */
-int boot_like_settings(struct boot *b); /* boot_like.c: its /proc/sys/vm */
-void boot_say_limits(struct boot *b);	/* boot_limits.c: i386's lines of the log */
-void boot_say_zones(struct boot *b);	/* boot_zones.c: the zones' lines of the log */
-int boot_free(struct boot *b);		/* boot_free.c: hand-over */
-int boot_resources(struct boot *b);	/* boot_resource.c: proc/iomem, proc/ioports */
+int boot_map(struct boot *b);		   /* boot_map.c: firmware map to memblock */
+int boot_limits(struct boot *b);	   /* boot_limits.c: low and high memory, end of DMA */
+int boot_reserve(struct boot *b);	   /* boot_reserve.c: image, initrd, reserved-memory */
+int boot_cma_default(struct boot *b);	   /* boot_reserve.c: cma= or the configuration's area */
+int boot_nodes(struct boot *b);		   /* boot_zones.c: NUMA */
+int boot_memmap(struct boot *b);	   /* boot_tables.c: page tables, mem_map */
+int boot_kernel_map(struct boot *b);	   /* boot_tables.c: what the page tables say; MMU on */
+int boot_percpu(struct boot *b);	   /* boot_tables.c: per-CPU areas */
+int boot_tables(struct boot *b);	   /* boot_tables.c: hash tables, swiotlb */
+int boot_zones(struct boot *b);		   /* boot_zones.c: zone ranges, zones, nodes */
+int boot_find_movable(struct boot *b);	   /* boot_movable.c: kernelcore=, movablecore= */
+int boot_like(struct boot *b);		   /* boot_like.c: zones as a dump has them */
+int boot_like_settings(struct boot *b);	   /* boot_like.c: its /proc/sys/vm */
+void boot_say_limits(struct boot *b);	   /* boot_limits.c: i386's lines of the log */
+void boot_say_zones(struct boot *b);	   /* boot_zones.c: the zones' lines of the log */
+int boot_free(struct boot *b);		   /* boot_free.c: hand-over */
+int boot_page_ext_flatmem(struct boot *b); /* boot_page_ext.c: its memory, where it is one array */
+int boot_page_ext(struct boot *b);	   /* boot_page_ext.c: page_owner= */
+int boot_resources(struct boot *b);	   /* boot_resource.c: proc/iomem, proc/ioports */
 
 /* Refuse a machine that has no room for @what. */
 int boot_too_small(struct boot *b, const char *what, uint64_t bytes);

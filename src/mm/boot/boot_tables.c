@@ -415,5 +415,7 @@ int boot_tables(struct boot *b)
 {
 	int err = hash_tables(b);
 
+	if (!err)
+		err = boot_page_ext_flatmem(b);
 	return err ? err : swiotlb(b);
 }

@@ -301,6 +301,23 @@ static void parse_pti(struct cmdline *c, const struct word *w)
 }
 
 /* Words that keep an x86 kernel from using what the CPU has. */
+/* kstrtobool(): what decides is the first letter, of "on" and "off" the second. */
+static bool parse_switch(const struct word *w, bool *on)
+{
+	char first = w->value_len ? w->value[0] | 32 : 0;
+	char second = w->value_len > 1 ? w->value[1] | 32 : 0;
+
+	if (first == 'y' || first == 't' || (w->value_len && w->value[0] == '1') ||
+		(first == 'o' && second == 'n'))
+		*on = true;
+	else if (first == 'n' || first == 'f' || (w->value_len && w->value[0] == '0') ||
+		 (first == 'o' && second == 'f'))
+		*on = false;
+	else
+		return false;
+	return true;
+}
+
 static bool parse_x86(struct cmdline *c, const struct word *w)
 {
 	if (is(w, "nopti"))
@@ -342,17 +359,17 @@ static bool known(const struct word *w)
 		"nohpet", "nohugeiomap", "nohugevmalloc", "nogbpages", "noinitrd", "nokaslr",
 		"nolapic", "nomodeset", "nopat", "nopti", "noresume", "nosmap", "nosmep",
 		"noswapaccount", "nosmt", "notsc", "nowatchdog", "noxsave", "numa_balancing",
-		"page_owner", "page_poison", "page_reporting", "panic", "panic_on_oops",
-		"panic_on_warn", "pci", "pcie_aspm", "percpu_alloc", "possible_cpus", "preempt",
-		"print_fatal_signals", "printk_ratelimit", "profile", "psi", "pti", "quiet",
-		"randomize_kstack_offset", "rdinit", "reboot", "reserve", "resume", "retbleed",
-		"rhash_entries", "ro", "rodata", "root", "rootdelay", "rootflags", "rootfstype",
-		"rootwait", "rw", "S", "security", "selinux", "single", "slab_max_order",
-		"slab_merge", "slab_min_order", "slab_nomerge", "slub_debug", "slub_max_order",
-		"slub_merge", "slub_min_objects", "slub_min_order", "slub_nomerge", "spectre_v2",
-		"splash", "stack_depot_disable", "stack_guard_gap", "swapaccount", "threadirqs",
-		"tp_printk", "trace_event", "tsc", "uhash_entries", "usbcore", "video", "vdso",
-		"vga", "watchdog", "workqueue", "x2apic_phys", "zcache", NULL};
+		"page_poison", "page_reporting", "panic", "panic_on_oops", "panic_on_warn", "pci",
+		"pcie_aspm", "percpu_alloc", "possible_cpus", "preempt", "print_fatal_signals",
+		"printk_ratelimit", "profile", "psi", "pti", "quiet", "randomize_kstack_offset",
+		"rdinit", "reboot", "reserve", "resume", "retbleed", "rhash_entries", "ro",
+		"rodata", "root", "rootdelay", "rootflags", "rootfstype", "rootwait", "rw", "S",
+		"security", "selinux", "single", "slab_max_order", "slab_merge", "slab_min_order",
+		"slab_nomerge", "slub_debug", "slub_max_order", "slub_merge", "slub_min_objects",
+		"slub_min_order", "slub_nomerge", "spectre_v2", "splash", "stack_depot_disable",
+		"stack_guard_gap", "swapaccount", "threadirqs", "tp_printk", "trace_event", "tsc",
+		"uhash_entries", "usbcore", "video", "vdso", "vga", "watchdog", "workqueue",
+		"x2apic_phys", "zcache", NULL};
 
 	if (memchr(w->name, '.', w->name_len))
 		return true;
@@ -396,6 +413,8 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 		*fine = parse_cpus(c, w);
 	else if (is(w, "nosmp"))
 		c->max_cpus = 1;
+	else if (is(w, "page_owner"))
+		*fine = parse_switch(w, &c->page_owner);
 	else if (is(w, "dhash_entries"))
 		*fine = whole_size(w, &c->dhash_entries);
 	else if (is(w, "ihash_entries"))

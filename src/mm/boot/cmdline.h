@@ -40,7 +40,8 @@ struct cmdline {
 	/* x86: what of the CPU is not to be used. */
 	bool nopcid, no5lvl, nosmep, nosmap, nogbpages;
 	bool pti_off, pti_on, mitigations_off; /* neither pti=on nor off: as the CPU needs */
-	char thp[16];	     /* transparent_hugepage=, "" */
+	bool page_owner;		       /* page_owner= */
+	char thp[16];			       /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */
 	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */
 };

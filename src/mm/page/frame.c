@@ -14,7 +14,7 @@
  * list of extents is the authority for never-used memory whether its frames are live or not, so
  * making a block live moves nothing in the free lists.
  *
- * Left out: page_ext, section numbers in flags. Follows mm/page_alloc.c (memmap_init(),
+ * Left out: section numbers in flags. Follows mm/page_alloc.c (memmap_init(),
  * init_unavailable_range()) and include/linux/mmzone.h (pfn_valid()) of 6.1.
  */
 #include "mm/page/frame.h"
@@ -218,6 +218,11 @@ struct frame *frame_live(struct machine *m, uint64_t pfn)
 	if (arena_touch(&m->arena, m->live_at + block / 64 * 8, 8, &m->why) ||
 		arena_touch(&m->arena, types_at, types, &m->why) ||
 		arena_touch(&m->arena, frames_at, frames_bytes, &m->why))
+		return NULL;
+	if (m->page_owners.inited &&
+		arena_touch(&m->arena,
+			m->page_owners.at + (start_pfn - m->base_pfn) * sizeof(struct page_owner),
+			(end_pfn - start_pfn) * sizeof(struct page_owner), &m->why))
 		return NULL;
 	*live |= (uint64_t)1 << (block % 64);
 	const struct zone *z = pfn_zone(m, start_pfn);

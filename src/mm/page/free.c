@@ -86,6 +86,8 @@ static void free_block(struct machine *m, unsigned cpu, uint64_t pfn, unsigned o
 
 	assert(z);
 	trace_free(m, cpu, pfn, order);
+	if (__builtin_expect(m->page_owners.inited, 0))
+		reset_page_owner(m, pfn, order);
 	*frame_of(m, pfn) = (struct frame){0};
 	count_event(m, EV_pgfree, (uint64_t)1 << order);
 	if (!tail && pcp_allowed_order(m, order) && type != MIGRATE_ISOLATE) {
@@ -132,6 +134,7 @@ static bool may_be_freed(const struct frame *f)
 static void free_behind(
 	struct machine *m, unsigned cpu, uint64_t pfn, struct frame *f, unsigned order)
 {
+	split_page_owner(m, pfn, order);
 	f->order = 0;
 	while (order-- > 0)
 		free_block(m, cpu, pfn + ((uint64_t)1 << order), order, false);
@@ -218,6 +221,7 @@ int split_page(struct machine *m, uint64_t pfn)
 		return refuse(&m->why, EINVAL,
 			"split_page: pfn 0x%llx is a compound page (__GFP_COMP)", (ull)pfn);
 	unsigned order = f->order;
+	split_page_owner(m, pfn, order);
 	f->order = 0;
 	for (uint64_t i = 1; i < (uint64_t)1 << order; i++) {
 		struct frame *page = frame_of(m, pfn + i);

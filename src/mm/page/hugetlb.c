@@ -73,7 +73,10 @@ static bool grow_on(struct machine *m, unsigned nid)
 
 	if (!node_at(m, nid)->has_memory || !make_room(m))
 		return false;
-	if (alloc_pages_node(m, 0, (int)nid, pool_gfp(m), hugetlb_order(m), &pfn)) {
+	callstack_push(&m->callstack, CALLER_hugetlb);
+	int err = alloc_pages_node(m, 0, (int)nid, pool_gfp(m), hugetlb_order(m), &pfn);
+	callstack_pop(&m->callstack);
+	if (err) {
 		count_event(m, EV_htlb_buddy_alloc_fail, 1);
 		return false;
 	}

@@ -115,7 +115,7 @@ static uint64_t take_from_zone(
 }
 
 /* prep_new_page() */
-static void prepare(struct machine *m, uint64_t pfn, unsigned order, gfp_t gfp)
+static void prepare(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
 {
 	struct frame *f = frame_of(m, pfn);
 
@@ -137,6 +137,8 @@ static void prepare(struct machine *m, uint64_t pfn, unsigned order, gfp_t gfp)
 		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
 			clock_charge(m, ZERO_PAGE);
 	}
+	if (__builtin_expect(m->page_owners.inited, 0))
+		set_page_owner(m, cpu, pfn, order, gfp);
 }
 
 /* One pass through the zones (get_page_from_freelist()). */
@@ -156,7 +158,7 @@ static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsi
 		uint64_t pfn = take_from_zone(m, r, z, alloc_flags);
 		if (pfn == NO_PFN)
 			continue;
-		prepare(m, pfn, r->order, r->gfp);
+		prepare(m, r->cpu, pfn, r->order, r->gfp);
 		if (alloc_flags & ALLOC_HIGHATOMIC)
 			highatomic_reserve(m, z, pfn);
 		return pfn;
@@ -392,7 +394,7 @@ uint64_t alloc_pages_bulk(
 		if (pfn == NO_PFN)
 			break;
 		clock_charge(m, PCP_ALLOC);
-		prepare(m, pfn, 0, gfp);
+		prepare(m, cpu, pfn, 0, gfp);
 		count_alloc(m, &r, z);
 		pfns[done] = pfn;
 	}

@@ -69,7 +69,7 @@ struct frame_list {
 
 struct free_list {
 	struct frame_list frames;
-	uint64_t nr;		/* blocks in the list; extents are not counted here */
+	uint64_t nr; /* blocks in the list; extents are not counted here */
 };
 
 struct free_area {
@@ -145,16 +145,15 @@ struct node {
 
 /* The pool of huge pages (hugetlb.h). */
 struct hugetlb {
-	uint64_t at;		/* heap block of @cap pfns, the first @nr in use */
+	uint64_t at; /* heap block of @cap pfns, the first @nr in use */
 	uint64_t cap, nr;
 	uint64_t nr_on_node[MAX_NODES];
-	unsigned next_nid;	/* whose turn it is */
+	unsigned next_nid; /* whose turn it is */
 };
 
 /* What the page allocator keeps for the whole machine. */
 struct page_alloc_state {
 	bool page_group_by_mobility_disabled;
-	uint64_t tag;		/* who allocates now (page_owner's pid), for page/PFN */
 	bool warned_order;	/* WARN_ON_ONCE() of an order beyond the largest */
 	uint64_t warn_begin_ns; /* failure reports: at most one in 10 s (___ratelimit()) */
 	uint32_t warn_printed;

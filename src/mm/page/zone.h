@@ -34,6 +34,12 @@ static inline bool zone_configured(const struct machine *m, enum zone_type type)
 	return m->zone_mask >> type & 1;
 }
 
+/* The kernel's own number of a zone: its place among those that the configuration has. */
+static inline unsigned zone_to_index(const struct machine *m, enum zone_type type)
+{
+	return (unsigned)__builtin_popcount(m->zone_mask & ((1u << type) - 1));
+}
+
 static inline bool zone_populated(const struct zone *z)
 {
 	return z->present_pages != 0;
@@ -70,7 +76,8 @@ static inline uint64_t wmark_pages(const struct zone *z, enum watermark w)
 /* mm/page_alloc.c of 6.1.176; formulas in the oracle's README. */
 void zones_setup_watermarks(struct machine *m);	    /* setup_per_zone_wmarks() */
 void zones_setup_lowmem_reserve(struct machine *m); /* setup_per_zone_lowmem_reserve() */
-void zones_setup_totalreserve(struct machine *m);	/* calculate_totalreserve_pages(), part of the two above */
+void zones_setup_totalreserve(
+	struct machine *m);		 /* calculate_totalreserve_pages(), part of the two above */
 void zones_setup_pcp(struct machine *m); /* zone_set_pageset_high_and_batch() of all zones */
 uint64_t zones_min_free_kbytes(
 	const struct machine *m); /* calculate_min_free_kbytes(), THP's raise included */

@@ -130,7 +130,9 @@ static int remote_page(
 			*pfn = pte_pfn(m, pte);
 			return 0;
 		}
+		callstack_push(&m->callstack, CALLER_remote_access);
 		unsigned ret = handle_mm_fault(m, cpu, v, addr, flags);
+		callstack_pop(&m->callstack);
 
 		if (ret & VM_FAULT_HOST)
 			return -EDQUOT;

@@ -59,7 +59,10 @@ static int stack_alloc(struct machine *m, unsigned cpu, struct task *t)
 		gfp |= __GFP_HIGHMEM | __GFP_NOWARN;
 	while (t->nr_stack_blocks < shape.blocks) {
 		uint64_t *pfn = &t->stack_pfn[t->nr_stack_blocks];
+
+		callstack_push(&m->callstack, CALLER_stack);
 		int err = alloc_pages_node(m, cpu, -1, gfp, shape.order, pfn);
+		callstack_pop(&m->callstack);
 
 		if (err)
 			return err;

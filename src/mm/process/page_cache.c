@@ -97,7 +97,9 @@ static void count_page(struct machine *m, const struct inode *i, uint64_t pfn, i
 static int prepare_page(struct machine *m, unsigned cpu, struct inode *i, uint64_t index,
 	enum page_source source, gfp_t gfp, uint64_t *pfn)
 {
+	callstack_push(&m->callstack, i->kind == INODE_SHMEM ? CALLER_shmem : CALLER_page_cache);
 	int err = alloc_pages_node(m, cpu, -1, GFP_HIGHUSER_MOVABLE | gfp, 0, pfn);
+	callstack_pop(&m->callstack);
 
 	if (err)
 		return err;

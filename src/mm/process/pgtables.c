@@ -152,12 +152,16 @@ static uint64_t counted_bytes(const struct machine *m, unsigned depth)
 	return is_arm(m) && depth ? 2048 : PAGE_BYTES;
 }
 
-static uint64_t take_pages(struct machine *m, unsigned cpu, gfp_t gfp, unsigned order)
+static uint64_t take_pages(
+	struct machine *m, unsigned cpu, gfp_t gfp, unsigned order, enum caller_id caller)
 {
 	struct dram dram = machine_dram(m);
 	uint64_t pfn;
 
-	if (alloc_pages_node(m, cpu, -1, gfp, order, &pfn))
+	callstack_push(&m->callstack, caller);
+	int err = alloc_pages_node(m, cpu, -1, gfp, order, &pfn);
+	callstack_pop(&m->callstack);
+	if (err)
 		return 0;
 	for (uint64_t i = 0; i < 1ULL << order; i++) {
 		uint64_t pa = (pfn + i) << PAGE_SHIFT;
@@ -181,7 +185,7 @@ static uint64_t table_alloc(struct machine *m, unsigned cpu, struct mm *mm, unsi
 	/* CONFIG_HIGHPTE of i386 */
 	bool high = m->arch == ARCH_I386 && depth == upper_levels(m);
 	gfp_t gfp = (gfp_t)GFP_KERNEL_ACCOUNT | (high ? (gfp_t)__GFP_HIGHMEM : 0);
-	uint64_t table = take_pages(m, cpu, gfp, 0);
+	uint64_t table = take_pages(m, cpu, gfp, 0, CALLER_pte_alloc);
 
 	if (!table)
 		return 0;
@@ -224,7 +228,7 @@ int pgd_alloc(struct machine *m, unsigned cpu, struct mm *mm)
 		return refuse(&m->why, ENOSYS,
 			"this machine's MMU is off (its kernel has no page tables), so it has no "
 			"processes with memory");
-	mm->pgd = take_pages(m, cpu, GFP_KERNEL, pgd_order(m));
+	mm->pgd = take_pages(m, cpu, GFP_KERNEL, pgd_order(m), CALLER_pgd_alloc);
 	if (!mm->pgd)
 		return -m->why.err;
 	kernel_map_copy_pgd(m, mm->pgd);

@@ -180,7 +180,9 @@ static int handle(struct machine *m, struct task *t, struct vma *v, const struct
 {
 	unsigned flags = FAULT_FLAG_USER | (a->kind == HW_STORE ? (unsigned)FAULT_FLAG_WRITE : 0) |
 			 (a->kind == HW_FETCH ? (unsigned)FAULT_FLAG_INSTRUCTION : 0);
+	callstack_push(&m->callstack, CALLER_page_fault);
 	unsigned ret = handle_mm_fault(m, t->cpu, v, a->fault.va, flags);
+	callstack_pop(&m->callstack);
 
 	if (ret & VM_FAULT_HOST)
 		return -EDQUOT;

@@ -12,12 +12,15 @@
 
 #include <assert.h>
 
-uint64_t user_page_alloc(struct machine *m, unsigned cpu, bool zero)
+uint64_t user_page_alloc(struct machine *m, unsigned cpu, bool zero, enum caller_id caller)
 {
 	gfp_t gfp = (gfp_t)GFP_HIGHUSER_MOVABLE | (zero ? (gfp_t)__GFP_ZERO : 0);
 	uint64_t pfn;
 
-	return alloc_pages_node(m, cpu, -1, gfp, 0, &pfn) ? NO_PFN : pfn;
+	callstack_push(&m->callstack, caller);
+	int err = alloc_pages_node(m, cpu, -1, gfp, 0, &pfn);
+	callstack_pop(&m->callstack);
+	return err ? NO_PFN : pfn;
 }
 
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn)
