@@ -25,25 +25,11 @@
 /* The text of a recording; skips the test when there is none. The caller frees it. */
 static char *need(const char *name)
 {
-	char command[600];
-	size_t len = 0, cap = 1 << 20, got;
 	const char *dir = shared_dir();
+	char path[512];
 
-	if (!dir)
-		cr_skip_test("no shared folder (SIMM_SHARED)");
-	snprintf(command, sizeof(command), "test -f '%s/traces/%s' && zcat -f '%s/traces/%s'", dir,
-		name, dir, name);
-	FILE *f = popen(command, "r");
-	char *text = malloc(cap);
-	while (f && (got = fread(text + len, 1, cap - len - 1, f)) > 0) {
-		len += got;
-		if (len == cap - 1)
-			text = realloc(text, cap *= 2);
-	}
-	text[len] = '\0';
-	if (!f || pclose(f) || !len)
-		cr_skip_test("no %s", name);
-	return text;
+	snprintf(path, sizeof(path), "%s/traces/%s", dir ? dir : "/nonexistent", name);
+	return need_recording(path, NULL);
 }
 
 /* Feed @text, without the lines that have @without in them. */

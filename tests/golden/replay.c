@@ -5,6 +5,7 @@
  *
  * The expectation is made by a second reader, which knows one form of line only and is as slow as it is simple.
  */
+#include "support/booted.h"
 #include "support/hand.h"
 
 #include "base/text.h"
@@ -24,31 +25,14 @@ struct recording {
 	size_t len;
 };
 
-static bool read_pipe(const char *command, struct recording *out)
-{
-	FILE *f = popen(command, "r");
-	size_t cap = 1 << 20, got;
-
-	/* One byte is kept for whoever wants a string. */
-	*out = (struct recording){.text = malloc(cap + 1)};
-	while (f && out->text && (got = fread(out->text + out->len, 1, cap - out->len, f)) > 0) {
-		out->len += got;
-		if (out->len == cap)
-			out->text = realloc(out->text, (cap *= 2) + 1);
-	}
-	return f && pclose(f) == 0 && out->len;
-}
-
 /* Skips the test when there is no such recording. */
 static struct recording need(const char *format, const char *dir)
 {
-	char path[512], command[1100];
 	struct recording rec;
+	char path[512];
 
 	snprintf(path, sizeof(path), format, dir);
-	snprintf(command, sizeof(command), "test -f '%s' && zcat -f '%s'", path, path);
-	if (!read_pipe(command, &rec))
-		cr_skip_test("no %s here (SIMM_SHARED)", path);
+	rec.text = need_recording(path, &rec.len);
 	return rec;
 }
 
@@ -260,26 +244,11 @@ static void alike(const struct recording *rec)
 
 /* ---- a machine that booted ---- */
 
-static struct machine *booted(const char *preset)
-{
-	struct machine_desc *desc = calloc(1, sizeof(*desc));
-	const struct preset *p = preset_find(preset);
-	struct machine *m = NULL;
-	struct refusal why;
-
-	cr_assert(desc && p);
-	cr_assert_eq(describe_fdt(desc, p->fdt, &why), 0, "%s", why.sentence);
-	cr_assert_eq(describe_finish(desc, &why), 0, "%s", why.sentence);
-	cr_assert_eq(machine_create(desc, &m, &why), 0, "%s", why.sentence);
-	free(desc);
-	return m;
-}
-
 /* Digest for digest, every 500 lines: the machine, its copy made in mid-script, and one that starts from the
  * beginning. The copy takes the touched memory and nothing else. */
 static void digests(const struct recording *rec, const char *preset)
 {
-	struct machine *m = booted(preset), *again = booted(preset), *copy = NULL;
+	struct machine *m = booted(preset, NULL), *again = booted(preset, NULL), *copy = NULL;
 	struct replay *r = replay_new();
 	struct refusal why;
 	uint64_t before = 0;

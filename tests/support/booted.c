@@ -31,23 +31,46 @@ const char *shared_dir(void)
 	return dir && !stat(dir, &st) && S_ISDIR(st.st_mode) ? dir : NULL;
 }
 
-char *slurp(const char *path, size_t *bytes)
+/* To the end of @f, with a NUL behind it. */
+static char *slurp_stream(FILE *f, size_t *bytes)
 {
-	FILE *f = fopen(path, "rb");
 	size_t cap = 1 << 16, len = 0, n;
-
-	if (!f)
-		return NULL;
 	char *data = malloc(cap);
+
 	while ((n = fread(data + len, 1, cap - len - 1, f)) > 0) {
 		len += n;
 		if (cap - len < 4096)
 			data = realloc(data, cap *= 2);
 	}
-	fclose(f);
 	data[len] = '\0';
 	if (bytes)
 		*bytes = len;
+	return data;
+}
+
+char *slurp(const char *path, size_t *bytes)
+{
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		return NULL;
+	char *data = slurp_stream(f, bytes);
+	fclose(f);
+	return data;
+}
+
+char *need_recording(const char *path, size_t *bytes)
+{
+	char command[1100];
+	struct stat st;
+
+	if (stat(path, &st))
+		cr_skip_test("no %s here (SIMM_SHARED)", path);
+	snprintf(command, sizeof(command), "zcat -f '%s'", path);
+	FILE *f = popen(command, "r");
+	cr_assert_not_null(f);
+	char *data = slurp_stream(f, bytes);
+	cr_assert_eq(pclose(f), 0, "%s cannot be read", path);
 	return data;
 }
 

@@ -29,6 +29,8 @@ void booted_check(struct machine *m);
 
 /* A file's content (freed by the caller) and its size, NULL when there is none. */
 char *slurp(const char *path, size_t *bytes);
+/* The same of a file that gzip may have packed; skips the test when there is none. */
+char *need_recording(const char *path, size_t *bytes);
 /* The folder that tests' data lies in, or NULL: ../shared. */
 const char *shared_dir(void);
 
