@@ -34,6 +34,7 @@
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/kernel/kmem_cache.h"
+#include "mm/page/mem_map.h"
 #include "mm/page/types.h"
 #include "mm/process/types.h"
 
@@ -92,6 +93,7 @@ struct machine {
 	struct heap heap;
 
 	struct memblock memblock;
+	struct mem_map mem_map;
 	struct resources resources;
 	struct log log;
 	struct clock clock;

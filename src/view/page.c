@@ -184,6 +184,11 @@ static void put_addresses(
 	else
 		text_printf(out, "none%s\n",
 			z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");
+	address = pfn_to_page(m, pfn);
+	if (!address)
+		return;
+	key(out, "struct_page");
+	text_printf(out, "0x%llx, %u bytes\n", (ull)address, m->struct_page_bytes);
 }
 
 static void put_home(const struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
@@ -201,7 +206,7 @@ static void put_home(const struct machine *m, uint64_t pfn, const struct zone *z
 	if (m->section_shift)
 		text_printf(out, "%llu\n", (ull)(pfn << PAGE_SHIFT >> m->section_shift));
 	else
-		text_puts(out, "none (FLATMEM)\n");
+		text_printf(out, "none (%s)\n", mem_model_name(mem_model(m)));
 	key(out, "pageblock");
 	text_printf(out, "0x%llx, %llu pages, %s\n", (ull)(pfn / block_pages * block_pages),
 		(ull)block_pages, migratetype_name(pageblock_type(m, pfn)));

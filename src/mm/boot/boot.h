@@ -66,11 +66,17 @@ int boot_limits(struct boot *b);	   /* boot_limits.c: low and high memory, end o
 int boot_reserve(struct boot *b);	   /* boot_reserve.c: image, initrd, reserved-memory */
 int boot_cma_default(struct boot *b);	   /* boot_reserve.c: cma= or the configuration's area */
 int boot_nodes(struct boot *b);		   /* boot_zones.c: NUMA */
-int boot_memmap(struct boot *b);	   /* boot_tables.c: page tables, mem_map */
+int boot_page_tables(struct boot *b);	   /* boot_tables.c: room for the direct map's tables */
+int boot_memmap(struct boot *b);	   /* boot_memmap.c: that, nodes' data, mem_map */
+/* boot_memmap.c: what a dump reserves below @low_end becomes room for page tables, and mem_map's place. */
+int boot_memmap_like(struct boot *b, uint64_t low_end);
+int boot_unused_memmap(struct boot *b);	   /* boot_memmap.c: ARM's struct pages of holes */
 int boot_kernel_map(struct boot *b);	   /* boot_tables.c: what the page tables say; MMU on */
 int boot_percpu(struct boot *b);	   /* boot_tables.c: per-CPU areas */
 int boot_tables(struct boot *b);	   /* boot_tables.c: hash tables, swiotlb */
 int boot_zones(struct boot *b);		   /* boot_zones.c: zone ranges, zones, nodes */
+/* [*start, *end) bytes from the first to the last RAM of a node; false: it has none. */
+bool boot_node_span(const struct boot *b, unsigned nid, uint64_t *start, uint64_t *end);
 int boot_find_movable(struct boot *b);	   /* boot_movable.c: kernelcore=, movablecore= */
 int boot_like(struct boot *b);		   /* boot_like.c: zones as a dump has them */
 int boot_like_settings(struct boot *b);	   /* boot_like.c: its /proc/sys/vm */

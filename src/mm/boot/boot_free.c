@@ -195,7 +195,9 @@ int boot_free(struct boot *b)
 
 	say_highmem(b);
 	uint64_t deferred = deferred_pages(b);
-	err = pageblocks_init(b->m);
+	err = boot_unused_memmap(b);
+	if (!err)
+		err = pageblocks_init(b->m);
 	if (!err)
 		err = free_all(b);
 	if (err)

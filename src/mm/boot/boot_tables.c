@@ -5,8 +5,7 @@
  *
  *   1. page tables of the direct map. x86 maps with the largest pages that fit; arm64 with 4 KiB pages
  *      throughout (rodata=full), a table for each 2 MiB; 686 kernels had them in brk already
- *   2. each node's pg_data_t, and mem_map: FLATMEM one array over the node's span, SPARSEMEM an array
- *      for each section that has RAM, one behind the other
+ *   2. each node's pg_data_t, and mem_map (boot_memmap.c)
  *   3. the per-CPU areas
  *   4. dentry and inode hash tables, scaled with low memory; on several nodes they are made later,
  *      with vmalloc
@@ -73,7 +72,7 @@ static int tables_anywhere(struct boot *b, uint64_t pages)
 	return b->tables ? 0 : -b->m->why.err;
 }
 
-static int page_tables(struct boot *b)
+int boot_page_tables(struct boot *b)
 {
 	uint64_t pages = b->a->other_pages;
 
@@ -83,24 +82,6 @@ static int page_tables(struct boot *b)
 	if (b->m->arch != ARCH_ARM) /* theirs is in the image, or there is none */
 		pages += direct_map_pages(b);
 	return tables_anywhere(b, pages);
-}
-
-/* A machine like another says only how much is reserved: the largest such range below the end of
- * low memory. */
-static void tables_in_reserved(struct boot *b, uint64_t low_end)
-{
-	const struct memblock_type *reserved = &b->m->memblock.reserved;
-
-	for (unsigned i = 0; i < reserved->nr; i++) {
-		uint64_t start = align_up(most(reserved->region[i].start, MIB), PAGE_BYTES);
-		uint64_t end = align_down(least(reserved->region[i].end, low_end), PAGE_BYTES);
-
-		if (start < end && end - start > b->tables_end - b->tables &&
-			memblock_is_memory(b->m, start) && memblock_is_memory(b->m, end - 1)) {
-			b->tables = start;
-			b->tables_end = end;
-		}
-	}
 }
 
 static uint64_t end_of_low_memory(const struct boot *b)
@@ -141,7 +122,9 @@ int boot_kernel_map(struct boot *b)
 	struct kernel_map_bounds bounds = {.cmdline = &b->c, .low_end = end_of_low_memory(b)};
 
 	if (b->d->like.set) {
-		tables_in_reserved(b, bounds.low_end);
+		int err = boot_memmap_like(b, bounds.low_end);
+		if (err)
+			return err;
 		bounds.pool_only = true;
 		/* Some of it for the areas' tables, when there is much. */
 		if (b->tables_end - b->tables >= 4 * AREA_TABLES_BYTES) {
@@ -163,106 +146,6 @@ int boot_kernel_map(struct boot *b)
 	bounds.pool_start = b->tables;
 	bounds.pool_end = b->tables_end;
 	return kernel_map_init(b->m, &bounds);
-}
-
-/* Bytes from the lowest to the highest address of a node; false for a node without memory. */
-static bool node_span(const struct boot *b, unsigned nid, uint64_t *start, uint64_t *end)
-{
-	const struct memblock_type *memory = &b->m->memblock.memory;
-
-	*start = UINT64_MAX;
-	*end = 0;
-	for (unsigned i = 0; i < memory->nr; i++) {
-		if (memory->region[i].nid != nid)
-			continue;
-		*start = least(*start, memory->region[i].start);
-		*end = most(*end, memory->region[i].end);
-	}
-	return *start < *end;
-}
-
-static int node_data(struct boot *b, unsigned nid)
-{
-	uint64_t start, end, bytes = b->a->node_data_bytes;
-	bool x86 = arch_is_x86(b->m->arch);
-
-	if (!bytes || !machine_has(b->m, CONFIG_NUMA))
-		return 0;
-	uint64_t at = boot_alloc(b, "a node's data", bytes, PAGE_BYTES, (int)nid);
-	if (!at)
-		return -b->m->why.err;
-	end = at + align_up(bytes, PAGE_BYTES);
-	start = x86 ? at : end - bytes;
-	if (x86)
-		log_printf(b->m, "NODE_DATA(%u) allocated [mem 0x%08llx-0x%08llx]", nid, (ull)start,
-			(ull)end - 1);
-	else
-		log_printf(
-			b->m, "NUMA: NODE_DATA [mem 0x%08llx-0x%08llx]", (ull)start, (ull)end - 1);
-	return 0;
-}
-
-/* Sections that node @nid is the first to have RAM in. */
-static uint64_t node_sections(const struct boot *b, unsigned nid)
-{
-	const struct memblock_type *memory = &b->m->memblock.memory;
-	uint64_t nr = 0, next = 0;
-
-	for (unsigned i = 0; i < memory->nr; i++) {
-		uint64_t first = memory->region[i].start >> b->m->section_shift;
-		uint64_t last = (memory->region[i].end - 1) >> b->m->section_shift;
-
-		first = most(first, next);
-		if (first > last)
-			continue;
-		next = last + 1;
-		if (memory->region[i].nid == nid)
-			nr += next - first;
-	}
-	return nr;
-}
-
-static int node_memmap(struct boot *b, unsigned nid)
-{
-	uint64_t block = PAGE_BYTES << (b->m->nr_orders - 1), start, end, bytes, align = PAGE_BYTES;
-
-	if (!node_span(b, nid, &start, &end))
-		return 0;
-	if (b->m->section_shift) {
-		uint64_t each = ((uint64_t)1 << (b->m->section_shift - PAGE_SHIFT)) *
-				b->m->struct_page_bytes;
-
-		/* With vmemmap each section's part is mapped by whole 2 MiB pages. */
-		if (machine_has(b->m, CONFIG_SPARSEMEM_VMEMMAP))
-			each = align_up(each, align = 2 * MIB);
-		bytes = node_sections(b, nid) * each;
-	} else {
-		bytes = (align_up(end, block) - align_down(start, block)) / PAGE_BYTES *
-			b->m->struct_page_bytes;
-	}
-	if (!bytes)
-		return 0;
-	if (boot_alloc(b, "mem_map", bytes, align, (int)nid))
-		return 0;
-	/* In pieces when no range of RAM is large enough for all: a section at a time. */
-	if (!b->m->section_shift)
-		return -b->m->why.err;
-	refusal_clear(&b->m->why);
-	for (uint64_t each = bytes / node_sections(b, nid); bytes; bytes -= each)
-		if (!boot_alloc(b, "mem_map", each, align, (int)nid))
-			return -b->m->why.err;
-	return 0;
-}
-
-int boot_memmap(struct boot *b)
-{
-	int err = page_tables(b);
-
-	for (unsigned nid = 0; nid < b->m->nr_nodes && !err; nid++)
-		err = node_data(b, nid);
-	for (unsigned nid = 0; nid < b->m->nr_nodes && !err; nid++)
-		err = node_memmap(b, nid);
-	return err;
 }
 
 /* Units in one allocation of the atom's size (pcpu_build_alloc_info()): as many as waste little. */
@@ -372,7 +255,7 @@ static unsigned nodes_with_memory(const struct boot *b)
 	unsigned nr = 0;
 
 	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++)
-		nr += node_span(b, nid, &start, &end);
+		nr += boot_node_span(b, nid, &start, &end);
 	return nr;
 }
 

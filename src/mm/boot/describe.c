@@ -37,6 +37,45 @@ static int check_nommu(struct config_set config, struct refusal *why)
 	return 0;
 }
 
+/* The memory model is a choice: one is chosen by naming it, and takes the place of the architecture's own. What depends
+ * on SPARSEMEM goes with it. */
+static int choose_mem_model(struct machine_desc *d, struct config_set base, struct refusal *why)
+{
+	static const enum config models[] = {CONFIG_FLATMEM, CONFIG_DISCONTIGMEM, CONFIG_SPARSEMEM};
+	static const enum config of_sparse[] = {CONFIG_SPARSEMEM_VMEMMAP, CONFIG_MEMORY_HOTPLUG,
+		CONFIG_MEMORY_HOTREMOVE, CONFIG_ZONE_DEVICE, CONFIG_DEFERRED_STRUCT_PAGE_INIT,
+		CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP};
+	enum { NR_MODELS = sizeof(models) / sizeof(models[0]) };
+	unsigned named = 0, nr = 0;
+
+	for (unsigned i = 0; i < NR_MODELS; i++)
+		named += config_has(d->config, models[i]) && !config_has(base, models[i]);
+	for (unsigned i = 0; i < NR_MODELS; i++) {
+		if (named && config_has(base, models[i]))
+			config_put(&d->config, models[i], false);
+		nr += config_has(d->config, models[i]);
+	}
+	if (nr != 1)
+		return refuse(why, EINVAL,
+			"config=: a kernel has exactly one memory model: name one of +FLATMEM, "
+			"+DISCONTIGMEM, +SPARSEMEM (it takes the place of this machine's own)");
+	if (config_has(d->config, CONFIG_SPARSEMEM))
+		return config_has(d->config, CONFIG_SPARSEMEM_VMEMMAP) && !arch_is_64bit(d->arch)
+			       ? refuse(why, EINVAL,
+					 "config=: SPARSEMEM_VMEMMAP is for 64-bit machines: 32 "
+					 "bits "
+					 "have no addresses left for it")
+			       : 0;
+	if (config_has(d->config, CONFIG_FLATMEM) && config_has(d->config, CONFIG_NUMA))
+		return refuse(why, EINVAL,
+			"config=: FLATMEM has one array for one node, and this kernel has NUMA: "
+			"add "
+			"-NUMA, or choose DISCONTIGMEM or SPARSEMEM");
+	for (unsigned i = 0; i < sizeof(of_sparse) / sizeof(of_sparse[0]); i++)
+		config_put(&d->config, of_sparse[i], false);
+	return 0;
+}
+
 static int finish_config(struct machine_desc *d, struct refusal *why)
 {
 	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64,
@@ -60,12 +99,9 @@ static int finish_config(struct machine_desc *d, struct refusal *why)
 		return refuse(why, EINVAL, "config=: X86_PAE is for 32-bit x86 only");
 	if (config_has(d->config, CONFIG_HIGHMEM) && arch_is_64bit(d->arch))
 		return refuse(why, EINVAL, "config=: HIGHMEM is for 32-bit machines only");
-	if (config_has(d->config, CONFIG_FLATMEM) == config_has(d->config, CONFIG_SPARSEMEM))
-		return refuse(why, EINVAL,
-			"config=: a kernel has either FLATMEM or SPARSEMEM: change both, as in "
-			"config=-FLATMEM,+SPARSEMEM");
-	if (config_has(d->config, CONFIG_NUMA) && !config_has(d->config, CONFIG_SPARSEMEM))
-		return refuse(why, EINVAL, "config=: NUMA needs SPARSEMEM");
+	err = choose_mem_model(d, base, why);
+	if (err)
+		return err;
 	return config_has(d->config, CONFIG_MMU) ? 0 : check_nommu(d->config, why);
 }
 

@@ -8,6 +8,8 @@
  *	pkmap       its one last-level table
  *	vmalloc     x86-64: the table below each entry of the top table, so that processes, whose top tables have copies
  *	            of those entries, see what comes later (preallocate_vmalloc_pages()). Elsewhere none; see kernel_pgd.c
+ *	vmemmap     the struct pages of all present sections, by 2 MiB pages; tables that find no room in the image come from
+ *	            memblock
  *	vectors     ARM: two pages, in a domain of their own; user mode may run the first one's helpers
  *	CPU entry   x86: the interrupt table, and of each CPU the GDT, the entry stack and the TSS, which lie in its
  *	            per-CPU area
@@ -17,7 +19,7 @@
  * These tables are in the kernel's image, in bss. That is where 6.1 has the fixmap's, too; vmalloc's and pkmap's it takes
  * from its allocators, with all else that a kernel allocates before it runs a program, which is not simulated.
  *
- * Left out: mapping struct pages in vmemmap; exception stacks and debug stores of the CPU entry areas; memory types.
+ * Left out: exception stacks and debug stores of the CPU entry areas; memory types.
  * Follows arch/x86/mm/ioremap.c, init_64.c, init_32.c, cpu_entry_area.c, pti.c; arch/arm/mm/mmu.c
  * (devicemaps_init(), kmap_init()); arch/arm64/mm/mmu.c (early_fixmap_init()); arch/riscv/mm/init.c of 6.1.
  */
@@ -28,6 +30,7 @@
 #include "mm/machine.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
+#include "mm/page/mem_map.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -180,6 +183,58 @@ int kernel_areas_build(struct pgtable *t, const struct kernel_map_bounds *b)
 	return err ? err : build_cpu_entry(t, b);
 }
 
+/* ---- vmemmap ---- */
+
+/* Pages of tables that the struct pages need at most: one of the last but one level for each GiB of them that is touched,
+ * one of the level above for each 512 GiB. */
+static uint64_t vmemmap_tables(const struct machine *m)
+{
+	uint64_t pages = 0, seen[2] = {UINT64_MAX, UINT64_MAX};
+	const struct mem_map_run *run;
+
+	for (unsigned i = 0; (run = mem_map_run(m, i)); i++) {
+		uint64_t start = mem_map_run_address(m, run),
+			 end = start + mem_map_run_bytes(m, run) - 1;
+
+		for (unsigned level = 0; level < 2; level++) {
+			unsigned shift = 30 + 9 * level;
+
+			pages +=
+				(end >> shift) - (start >> shift) + (seen[level] != start >> shift);
+			seen[level] = end >> shift;
+		}
+	}
+	return pages;
+}
+
+int kernel_vmemmap_build(struct pgtable *t, bool no_more_tables)
+{
+	enum { IN_IMAGE_MOST = 16 };
+	uint64_t low_end = t->m->kernel_map.low_end;
+	struct pgtable_pool memblock = {.at = low_end, .end = low_end, .only = no_more_tables};
+	struct pgtable map = *t;
+	uint64_t tables = vmemmap_tables(t->m);
+	const struct mem_map_run *run;
+	int err = 0;
+
+	if (mem_model(t->m) != MEM_MODEL_SPARSE_VMEMMAP)
+		return 0;
+	if (tables > IN_IMAGE_MOST || tables * PAGE_BYTES > t->pool->end - t->pool->at)
+		map.pool = &memblock;
+	if (map.pool == &memblock && no_more_tables)
+		return 0;
+	for (unsigned i = 0; !err && (run = mem_map_run(t->m, i)); i++) {
+		if (!run->pa)
+			err = -ENOENT;
+		else
+			err = pgtable_map(&map, mem_map_run_address(t->m, run), run->pa,
+				mem_map_run_bytes(t->m, run), PGTABLE_RW, 21);
+	}
+	t->tables_bytes = map.tables_bytes;
+	t->m->kernel_map.vmemmap = !err;
+	return err == -ENOENT ? 0 : err;
+}
+
 /* ---- page-table isolation ---- */
 
 /* The last large page of the kernel's code stands for .entry.text, which 6.1 puts into one of its own. */
@@ -262,6 +317,32 @@ static unsigned wrong_rights(struct machine *m, struct text *out)
 	return bad;
 }
 
+/* The first and the last struct page of each run are where mem_map says. */
+static unsigned wrong_vmemmap(struct machine *m, struct text *out)
+{
+	struct hw_regime r = kernel_map_regime(m);
+	struct dram d = machine_dram(m);
+	const struct mem_map_run *run;
+	unsigned bad = 0;
+
+	for (unsigned i = 0; m->kernel_map.vmemmap && (run = mem_map_run(m, i)); i++) {
+		uint64_t offset[2] = {0, mem_map_run_bytes(m, run) - m->struct_page_bytes};
+
+		for (unsigned k = 0; k < 2; k++) {
+			uint64_t va = mem_map_run_address(m, run) + offset[k];
+			struct page_walk w;
+
+			walk_tables(&r, &d, va, &w);
+			if (!w.fault && w.pa == run->pa + offset[k])
+				continue;
+			text_printf(out, "the struct page at 0x%llx is not mapped to 0x%llx\n",
+				(ull)va, (ull)(run->pa + offset[k]));
+			bad++;
+		}
+	}
+	return bad;
+}
+
 unsigned kernel_areas_check(struct machine *m, struct text *out)
 {
 	const struct kernel_map *k = &m->kernel_map;
@@ -274,6 +355,7 @@ unsigned kernel_areas_check(struct machine *m, struct text *out)
 	bad = missing(&t, AREA_PKMAP, last, out) + wrong_rights(m, out);
 	if (m->arch == ARCH_X86_64)
 		bad += missing(&t, AREA_VMALLOC, 1, out);
+	bad += wrong_vmemmap(m, out);
 	if (m->arch == ARCH_ARM64 || m->arch == ARCH_RISCV64)
 		last--;
 	return bad + missing(&t, AREA_FIXMAP, last, out);

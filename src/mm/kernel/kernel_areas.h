@@ -12,6 +12,9 @@
 int kernel_areas_early(struct pgtable *t, const struct kernel_map_bounds *b);
 /* The tables of the other areas, ARM's vectors, x86's CPU entry areas. Errors: ENOMEM, EDQUOT. */
 int kernel_areas_build(struct pgtable *t, const struct kernel_map_bounds *b);
+/* The struct pages in the vmemmap area, where the memory model has it. With @no_more_tables only when the tables that it
+ * needs, few, are left. Errors: ENOMEM, EDQUOT. */
+int kernel_vmemmap_build(struct pgtable *t, bool no_more_tables);
 /* The early mapping goes, where the kernel does without it from here on. */
 void kernel_areas_late(struct pgtable *t);
 /* Page-table isolation: user mode's own tree, with what it takes to enter the kernel. Errors: ENOMEM, EDQUOT. */

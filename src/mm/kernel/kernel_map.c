@@ -100,6 +100,17 @@ static uint64_t image_address(const struct machine *m, const struct kernel_map_b
 	}
 }
 
+static void set_image(struct machine *m, const struct kernel_map_bounds *b)
+{
+	struct kernel_map *k = &m->kernel_map;
+
+	k->image_pa = b->image_start;
+	k->image_bytes = b->image_end - b->image_start;
+	k->image_va = image_address(m, b);
+	if (!k->image_va)
+		k->image_va = b->image_start - phys_offset(m) + page_offset(m);
+}
+
 /* Bytes of addresses that the direct map may take. */
 static uint64_t direct_map_bytes(const struct machine *m)
 {
@@ -380,6 +391,8 @@ static int build_swapper(
 		kernel_areas_late(&t);
 		err = kernel_areas_build(&t, b);
 	}
+	if (!err && k->areas)
+		err = kernel_vmemmap_build(&t, b->pool_only);
 	k->area_bytes = t.tables_bytes - k->tables_bytes;
 	return !err && k->pti ? kernel_areas_trampoline(m, b, &area_pool) : err;
 }
@@ -407,6 +420,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 	uint64_t base = phys_offset(m), limit = direct_map_bytes(m);
 
 	log_printf(m, "MMU off: addresses are physical");
+	set_image(m, b);
 	choose_pti(m, b);
 	k->low_end = round_down(b->low_end - base < limit ? b->low_end : base + limit, PAGE_SHIFT);
 	int err = build_all(m, b, &pool);

@@ -25,9 +25,11 @@ struct kernel_map {
 	uint64_t early_va, early_pa, early_bytes; /* mapped before the direct map was; 0 bytes: not any more */
 	uint64_t low_end;	/* physical end of the direct map */
 	uint64_t leaves[PAGING_MAX_LEVELS]; /* of the direct map: entries that map pages, by level */
+	uint64_t image_va, image_pa, image_bytes; /* the kernel's image; 0 bytes: it is not known where it lies */
 	uint32_t mode;		/* enum paging_mode_id */
 	bool areas;		/* the tables of the areas are there */
 	bool cpu_entry;		/* x86: and the CPU entry areas are mapped */
+	bool vmemmap;		/* struct pages are mapped in the vmemmap area */
 	bool pti;		/* page-table isolation: user mode runs on tables of its own */
 };
 

@@ -58,16 +58,36 @@ bool pfn_present(const struct machine *m, uint64_t pfn)
 	return in_regions(&m->memblock.memory, pfn << PAGE_SHIFT, (pfn << PAGE_SHIFT) + 1);
 }
 
+/* DISCONTIGMEM: from the first page of a node to its last. */
+static bool in_a_node(const struct machine *m, uint64_t pfn)
+{
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
+		const struct node *n = node_at(m, nid);
+
+		if (pfn - n->start_pfn < n->spanned_pages)
+			return true;
+	}
+	return false;
+}
+
 bool pfn_valid(const struct machine *m, uint64_t pfn)
 {
+	/* SPARSEMEM: a section that has any memory has all its struct pages. */
+	unsigned shift = m->section_shift;
+
 	if (pfn < m->base_pfn || pfn >= m->frames_end_pfn)
 		return false;
-	if (!m->section_shift)
-		return pfn < m->end_pfn;
-	/* SPARSEMEM: a section that has any memory has all its struct pages. */
-	uint64_t section = pfn << PAGE_SHIFT >> m->section_shift << m->section_shift;
-	return in_regions(
-		&m->memblock.memory, section, section + ((uint64_t)1 << m->section_shift));
+	if (!shift) {
+		if (pfn >= m->end_pfn || machine_has(m, CONFIG_DISCONTIGMEM))
+			return pfn < m->end_pfn && in_a_node(m, pfn);
+		/* FLATMEM: all have one, but on ARM those of holes are given back, by whole pageblocks. */
+		if (m->arch != ARCH_ARM)
+			return true;
+		shift = PAGE_SHIFT + m->pageblock_order;
+	}
+	uint64_t unit = pfn << PAGE_SHIFT >> shift << shift;
+
+	return in_regions(&m->memblock.memory, unit, unit + ((uint64_t)1 << shift));
 }
 
 static bool zone_spans(const struct zone *z, uint64_t pfn)

@@ -43,7 +43,8 @@ struct frame_flag_row {
 };
 extern const struct frame_flag_row frame_flag_rows[NR_FRAME_FLAGS];
 
-/* Does @pfn have a frame (pfn_valid() of the memory model)? Holes inside FLATMEM do; holes between
+/* Does @pfn have a frame (pfn_valid() of the memory model)? Holes inside FLATMEM do (on ARM only those in a pageblock with
+ * RAM), and those inside a node of DISCONTIGMEM; holes between
  * sections of SPARSEMEM do not. */
 bool pfn_valid(const struct machine *m, uint64_t pfn);
 /* Is there RAM at @pfn that the kernel knows (present)? */
