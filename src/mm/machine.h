@@ -25,6 +25,7 @@
 #include "mm/core/fault_inject.h"
 #include "mm/core/heap.h"
 #include "mm/core/log.h"
+#include "mm/core/pfn_map.h"
 #include "mm/core/sysctl.h"
 #include "mm/core/trace.h"
 #include "mm/core/var.h"
@@ -110,6 +111,7 @@ struct machine {
 	struct page_owners page_owners;
 	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
 	struct processes processes;
+	struct pfn_map replayed; /* pages of a recording: see replay.h */
 	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;

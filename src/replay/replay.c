@@ -33,6 +33,7 @@
 #include "replay/replay.h"
 
 #include "mm/core/clock.h"
+#include "mm/move/holder.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 
@@ -84,8 +85,8 @@ uint64_t replay_live_pages(const struct machine *m)
 
 	if (!st)
 		return 0;
-	const struct pfn_slot *slots = machine_at(m, st->map.slots_at);
-	for (uint64_t i = 0; i < st->map.nr_slots; i++)
+	const struct pfn_slot *slots = machine_at(m, m->replayed.slots_at);
+	for (uint64_t i = 0; i < m->replayed.nr_slots; i++)
 		if (slots[i].key && slots[i].state == PFN_LIVE)
 			pages += (uint64_t)1 << slots[i].order;
 	return pages;
@@ -121,7 +122,7 @@ static int release(struct machine *m, struct replay_state *st, unsigned cpu, str
 		err = free_pages_order(m, cpu, slot->pfn, slot->order);
 	assert(st->held[slot->order]);
 	st->held[slot->order]--;
-	pfn_map_remove(m, &st->map, slot);
+	pfn_map_remove(m, &m->replayed, slot);
 	return err;
 }
 
@@ -133,7 +134,7 @@ static struct pfn_slot *find_around(struct machine *m, struct replay_state *st, 
 
 		if (!st->held[order] || head_pfn == pfn)
 			continue;
-		struct pfn_slot *slot = pfn_map_find(m, &st->map, head_pfn);
+		struct pfn_slot *slot = pfn_map_find(m, &m->replayed, head_pfn);
 		if (is_held(slot) && slot->order >= order)
 			return slot;
 	}
@@ -152,18 +153,20 @@ static int break_up(
 	struct pfn_slot whole = *slot;
 	uint64_t recorded_pfn = pfn_slot_recorded(slot);
 	uint64_t nr = (uint64_t)1 << whole.order;
-	int err = pfn_map_reserve(m, &st->map, nr);
+	int err = pfn_map_reserve(m, &m->replayed, nr);
 
 	if (!err && whole.state == PFN_LIVE)
 		err = split_block(m, whole.pfn);
 	if (err)
 		return err;
 	for (uint64_t i = 0; i < nr; i++) {
-		struct pfn_slot *piece = pfn_map_put(m, &st->map, recorded_pfn + i);
+		struct pfn_slot *piece = pfn_map_put(m, &m->replayed, recorded_pfn + i);
 
 		piece->pfn = whole.pfn + i;
 		piece->order = 0;
 		piece->state = whole.state;
+		if (whole.state == PFN_LIVE)
+			holder_set_recorded(m, piece->pfn, recorded_pfn + i);
 	}
 	st->held[whole.order]--;
 	st->held[0] += nr;
@@ -180,7 +183,7 @@ static int release_range(struct replay *r, struct machine *m, struct replay_stat
 	int err = around ? break_up(r, m, st, around) : 0;
 
 	for (uint64_t at = pfn; at < pfn + nr;) {
-		struct pfn_slot *slot = pfn_map_find(m, &st->map, at);
+		struct pfn_slot *slot = pfn_map_find(m, &m->replayed, at);
 		uint64_t step = 1;
 
 		if (is_held(slot)) {
@@ -238,7 +241,7 @@ static void alloc_event(struct replay *r, struct machine *m, struct replay_state
 	/* Several live blocks in the way, or one around it, are as lost as one. A refusal leaves them in use. */
 	(void)release_range(r, m, st, cpu, l->pfn, nr, &lost, &refused);
 	r->count[REPLAY_lost_frees] += lost;
-	if (pfn_map_reserve(m, &st->map, 1)) {
+	if (pfn_map_reserve(m, &m->replayed, 1)) {
 		count(r, REPLAY_failures, REPLAY_failures_host);
 		return;
 	}
@@ -246,11 +249,13 @@ static void alloc_event(struct replay *r, struct machine *m, struct replay_state
 	int err = has_order ? alloc_pages_node(m, cpu, -1, honour_migratetype(gfp, l->migratetype),
 				      l->order, &pfn)
 			    : -EINVAL;
-	struct pfn_slot *slot = pfn_map_put(m, &st->map, l->pfn);
+	struct pfn_slot *slot = pfn_map_put(m, &m->replayed, l->pfn);
 	slot->order = l->order;
 	slot->pfn = pfn;
 	slot->state = err ? PFN_REFUSED : PFN_LIVE;
 	st->held[l->order]++;
+	if (!err)
+		holder_set_recorded(m, pfn, l->pfn);
 	if (!err)
 		count(r, REPLAY_applied, REPLAY_applied_allocs);
 	else
@@ -262,13 +267,13 @@ static void free_event(
 {
 	bool batched = l->kind == FTRACE_FREE_BATCHED;
 	enum pfn_state told = batched ? PFN_FREED_BATCHED : PFN_FREED_SINGLE;
-	struct pfn_slot *slot = pfn_map_find(m, &st->map, l->pfn);
+	struct pfn_slot *slot = pfn_map_find(m, &m->replayed, l->pfn);
 	unsigned order = l->order, cpu = l->cpu % m->nr_cpus;
 	uint64_t live = 0, refused = 0;
 	int err;
 
 	if (slot && !is_held(slot) && slot->state != told) {
-		pfn_map_remove(m, &st->map, slot);
+		pfn_map_remove(m, &m->replayed, slot);
 		count(r, REPLAY_skipped, REPLAY_skipped_batched_repeat);
 		return;
 	}
@@ -285,9 +290,9 @@ static void free_event(
 	else
 		count(r, REPLAY_skipped, REPLAY_skipped_before_recording);
 	/* Its other telling may follow. Without room for the mark that one is counted as an old page's: no harm. */
-	if (is_held(pfn_map_find(m, &st->map, l->pfn)) || pfn_map_reserve(m, &st->map, 1))
+	if (is_held(pfn_map_find(m, &m->replayed, l->pfn)) || pfn_map_reserve(m, &m->replayed, 1))
 		return;
-	pfn_map_put(m, &st->map, l->pfn)->state = told;
+	pfn_map_put(m, &m->replayed, l->pfn)->state = told;
 }
 
 /* ---- time ---- */

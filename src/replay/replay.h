@@ -11,7 +11,7 @@
 
 #include "replay/ftrace.h"
 #include "replay/gfp_names.h"
-#include "replay/pfn_map.h"
+#include "mm/core/pfn_map.h"
 #include "replay/process_replay.h"
 
 enum replay_count {
@@ -48,9 +48,9 @@ struct replay {
 	struct process_replay process;	   /* what strace and page faults told */
 };
 
-/* What a machine remembers of the recording (in its heap, at m->replay_at). */
+/* What a machine remembers of the recording (in its heap, at m->replay_at), beside m->replayed: which page
+ * stands for which of the recording's, which memory management knows so that a page may move. */
 struct replay_state {
-	struct pfn_map map;
 	uint64_t held[FTRACE_MAX_ORDER + 1]; /* slots LIVE or REFUSED, by order */
 	uint64_t time_ns;		     /* of the latest event with a timestamp */
 	uint64_t has_time;

@@ -43,6 +43,7 @@ struct call {
 	unsigned nr_args;
 	struct call_value arg[CALL_MAX_ARGS];
 	struct var made;	/* kind VAR_NONE: the call makes nothing that can be named */
+	bool made_page;		/* `made` is a page that the call has just allocated: its name will hold it (holder.h) */
 	struct text *result;
 	struct line_run *run;	/* for calls of many steps: interrupted, and state (of malloc(), freed for you) */
 	bool again;		/* set by a handler that did one slice and wants another */

@@ -528,6 +528,7 @@ int call_parse(
 	c->row = p->spec->row;
 	c->nr_args = p->spec->nr_args;
 	c->made = (struct var){0};
+	c->made_page = false;
 	c->again = c->wait = c->recorded_given = false;
 	memset(c->arg, 0, c->nr_args * sizeof(c->arg[0]));
 	return read_args(&r, p);

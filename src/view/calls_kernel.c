@@ -13,6 +13,7 @@
  */
 #include "view/call.h"
 
+#include "mm/move/holder.h"
 #include "mm/page/address.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
@@ -53,6 +54,7 @@ static int give_page(struct call *c, int nid, uint64_t gfp, unsigned order)
 	put_hex(c, pfn);
 	put_place(c, pfn, order);
 	c->made = (struct var){.kind = VAR_PAGE, .value = pfn, .order = order};
+	c->made_page = true;
 	return 0;
 }
 
@@ -220,6 +222,8 @@ static uint64_t fill_array(
 			c->m->why = keep;
 			break;
 		}
+		if (c->vars == &c->m->vars)
+			holder_set_name(c->m, pfns[i], base, len, index);
 	}
 	return var_next_free_index(c->m, c->vars, base, len, 0);
 }

@@ -19,6 +19,7 @@
 #include "view/call_parse.h"
 
 #include "base/parse.h"
+#include "mm/move/holder.h"
 #include "mm/process/tlb_flush.h"
 #include "view/ctl_strace.h"
 #include "view/files.h"
@@ -70,7 +71,11 @@ static int keep_result(
 		made.kind = VAR_NUMBER;
 	}
 	p->call.made = made;
-	return var_set(m, p->call.vars, t->base, t->len, index, &made);
+	int err = var_set(m, p->call.vars, t->base, t->len, index, &made);
+
+	if (!err && p->call.made_page && p->call.vars == &m->vars)
+		holder_set_name(m, made.value, t->base, t->len, index);
+	return err;
 }
 
 /* Before the act of a process: does it have to wait? Its last refused access is forgotten. */

@@ -12,6 +12,7 @@
  */
 #include "view/call.h"
 
+#include "mm/move/holder.h"
 #include "mm/page/page_alloc.h"
 
 #include <errno.h>
@@ -133,6 +134,8 @@ static int mix_name(struct call *c, struct mix *x)
 			c->m->why = keep;
 			return err;
 		}
+		if (c->vars == &c->m->vars)
+			holder_set_name(c->m, v.value, "mix", 3, x->next_index);
 	}
 	return 0;
 }

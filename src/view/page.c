@@ -131,12 +131,10 @@ static void put_flags(const struct frame *f, struct text *out)
 /* The recorded pfn for which the recording holds the page; NO_PFN when it does not. */
 static uint64_t recorded_pfn_of(const struct machine *m, uint64_t pfn)
 {
-	const struct replay_state *st = replay_state(m);
-
-	if (!st || !st->map.nr_used)
+	if (!m->replayed.nr_used)
 		return NO_PFN;
-	const struct pfn_slot *slots = machine_at(m, st->map.slots_at);
-	for (uint64_t i = 0; i < st->map.nr_slots; i++)
+	const struct pfn_slot *slots = machine_at(m, m->replayed.slots_at);
+	for (uint64_t i = 0; i < m->replayed.nr_slots; i++)
 		if (slots[i].key && slots[i].state == PFN_LIVE &&
 			pfn - slots[i].pfn < (uint64_t)1 << slots[i].order)
 			return pfn_slot_recorded(&slots[i]) + (pfn - slots[i].pfn);

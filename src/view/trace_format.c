@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * events/kmem/EVENT/format and id: how an event's binary record is laid out and printed, for libtraceevent's users.
+ * events/SYSTEM/EVENT/format and id: how an event's binary record is laid out and printed, for libtraceevent's users.
  *
  * Fields follow the common ones at their natural alignment; an unsigned long has the size of the machine's. The
  * records of this ring have another shape, which nobody sees: there is no trace_pipe_raw.
- * Format: kernel/trace/trace_events.c (f_show()) and include/trace/events/kmem.h of 6.1.
+ * Format: kernel/trace/trace_events.c (f_show()) and include/trace/events/{kmem,migrate}.h of 6.1.
  */
 #include "view/files.h"
 
@@ -32,12 +32,29 @@ static const struct field fields[NR_TRACE_EVENTS][8] = {
 	[TRACE_mm_page_alloc_extfrag] = {{"unsigned long", "pfn"}, {"int", "alloc_order"},
 		{"int", "fallback_order"}, {"int", "alloc_migratetype"},
 		{"int", "fallback_migratetype"}, {"int", "change_ownership"}},
+	[TRACE_mm_migrate_pages] = {{"unsigned long", "succeeded"}, {"unsigned long", "failed"},
+		{"unsigned long", "thp_succeeded"}, {"unsigned long", "thp_failed"},
+		{"unsigned long", "thp_split"}, {"enum migrate_mode", "mode"}, {"int", "reason"}},
+	[TRACE_mm_migrate_pages_start] = {{"enum migrate_mode", "mode"}, {"int", "reason"}},
+	[TRACE_set_migration_pte] = {{"unsigned long", "addr"}, {"unsigned long", "pte"},
+		{"int", "order"}},
+	[TRACE_remove_migration_pte] = {{"unsigned long", "addr"}, {"unsigned long", "pte"},
+		{"int", "order"}},
 };
 
 #define PAGE_OF_REC "(((struct page *)vmemmap_base) + (REC->pfn)), REC->pfn"
 #define PAGE_OR_NONE                                                                               \
 	"REC->pfn != -1UL ? (((struct page *)vmemmap_base) + (REC->pfn)) : ((void *)0), REC->pfn " \
 	"!= -1UL ? REC->pfn : 0"
+
+#define MODE_NAMES                                                                                 \
+	"__print_symbolic(REC->mode, {0, \"MIGRATE_ASYNC\"}, {1, \"MIGRATE_SYNC_LIGHT\"}, "        \
+	"{2, \"MIGRATE_SYNC\"}), "
+#define REASON_NAMES                                                                               \
+	"__print_symbolic(REC->reason, {0, \"compaction\"}, {1, \"memory_failure\"}, "             \
+	"{2, \"memory_hotplug\"}, {3, \"syscall_or_cpuset\"}, {4, \"mempolicy_mbind\"}, "          \
+	"{5, \"numa_misplaced\"}, {6, \"contig_range\"}, {7, \"longterm_pin\"}, {8, "              \
+	"\"demotion\"})"
 
 static const char *const prints[NR_TRACE_EVENTS] = {
 	[TRACE_mm_page_alloc] =
@@ -55,6 +72,15 @@ static const char *const prints[NR_TRACE_EVENTS] = {
 		"alloc_migratetype=%d "
 		"fallback_migratetype=%d fragmenting=%d change_ownership=%d\", " PAGE_OF_REC
 		", REC->alloc_order, REC->fallback_order, ",
+	[TRACE_mm_migrate_pages] = "\"nr_succeeded=%lu nr_failed=%lu nr_thp_succeeded=%lu "
+				   "nr_thp_failed=%lu nr_thp_split=%lu mode=%s reason=%s\", "
+				   "REC->succeeded, REC->failed, REC->thp_succeeded, "
+				   "REC->thp_failed, REC->thp_split, " MODE_NAMES REASON_NAMES,
+	[TRACE_mm_migrate_pages_start] = "\"mode=%s reason=%s\", " MODE_NAMES REASON_NAMES,
+	[TRACE_set_migration_pte] =
+		"\"addr=%lx, pte=%lx order=%d\", REC->addr, REC->pte, REC->order",
+	[TRACE_remove_migration_pte] =
+		"\"addr=%lx, pte=%lx order=%d\", REC->addr, REC->pte, REC->order",
 };
 
 static void put_field(struct text *out, const struct field *f, unsigned offset, unsigned size)
@@ -105,11 +131,11 @@ static void put_print(const struct machine *m, enum trace_event e, struct text *
 
 int show_event_format(struct view *v, struct text *out)
 {
-	enum trace_event e = (enum trace_event)v->arg[0];
+	enum trace_event e = (enum trace_event)v->arg[1];
 	char name[64];
 	unsigned offset = 8;
 
-	event_arg.print(v, v->arg[0], name, sizeof(name));
+	event_arg.print(v, v->arg[1], name, sizeof(name));
 	text_printf(out, "name: %s\nID: %u\nformat:\n", name, FIRST_ID + (unsigned)e);
 	text_puts(out,
 		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
@@ -129,6 +155,6 @@ int show_event_format(struct view *v, struct text *out)
 
 int show_event_id(struct view *v, struct text *out)
 {
-	text_printf(out, "%u\n", FIRST_ID + (unsigned)v->arg[0]);
+	text_printf(out, "%u\n", FIRST_ID + (unsigned)v->arg[1]);
 	return 0;
 }

@@ -18,6 +18,7 @@
 
 #include "base/parse.h"
 #include "mm/core/trace.h"
+#include "mm/move/migrate.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
@@ -28,13 +29,48 @@
 typedef unsigned long long ull;
 
 static const struct {
-	const char *system, *name;
+	enum trace_system system;
+	const char *name;
 } events[NR_TRACE_EVENTS] = {
-#define TRACE_EVENT(system, name, doc) {#system, #name},
+#define TRACE_EVENT(system, name, doc) {TRACE_SYSTEM_##system, #name},
 #include "mm/core/trace.def"
 };
 
-#define ALL_EVENTS (((uint64_t)1 << NR_TRACE_EVENTS) - 1)
+static const struct {
+	const char *name;
+	enum config need;
+} systems[NR_TRACE_SYSTEMS] = {
+#define TRACE_SYSTEM(name, need, doc) {#name, CONFIG_##need},
+#include "mm/core/trace.def"
+};
+
+static bool has_system(const struct machine *m, unsigned system)
+{
+	enum config need = systems[system].need;
+
+	return need == CONFIG_ALWAYS || machine_has(m, need);
+}
+
+/* The events of a system. */
+static uint64_t system_mask(unsigned system)
+{
+	uint64_t mask = 0;
+
+	for (unsigned e = 0; e < NR_TRACE_EVENTS; e++)
+		if (events[e].system == (enum trace_system)system)
+			mask |= (uint64_t)1 << e;
+	return mask;
+}
+
+/* All that the machine has. */
+static uint64_t all_events(const struct machine *m)
+{
+	uint64_t mask = 0;
+
+	for (unsigned s = 0; s < NR_TRACE_SYSTEMS; s++)
+		mask |= has_system(m, s) ? system_mask(s) : 0;
+	return mask;
+}
 
 /* ---- records as text ---- */
 
@@ -77,7 +113,32 @@ static void put_extfrag(const struct machine *m, const struct trace_record *r, s
 		kernel_type(m, r->extra[1]), fallback_order < m->pageblock_order, r->extra[2]);
 }
 
-static void put_fields(const struct machine *m, const struct trace_record *r, struct text *out)
+static void put_mode(const struct trace_record *r, struct text *out)
+{
+	text_printf(out, "mode=%s reason=%s", migrate_mode_name((enum migrate_mode)r->order),
+		migrate_reason_name((enum migrate_reason)r->migratetype));
+}
+
+static void put_migrate(const struct trace_record *r, struct text *out)
+{
+	switch (r->event) {
+	case TRACE_mm_migrate_pages:
+		text_printf(out,
+			"nr_succeeded=%llu nr_failed=%llu nr_thp_succeeded=0 nr_thp_failed=0 "
+			"nr_thp_split=0 ",
+			(ull)r->pfn, (ull)r->value);
+		put_mode(r, out);
+		return;
+	case TRACE_mm_migrate_pages_start:
+		put_mode(r, out);
+		return;
+	default:
+		text_printf(
+			out, "addr=%llx, pte=%llx order=%u", (ull)r->pfn, (ull)r->value, r->order);
+	}
+}
+
+static void put_kmem(const struct machine *m, const struct trace_record *r, struct text *out)
 {
 	put_page_and_pfn(m, r->pfn, out);
 	if (r->event == TRACE_mm_page_alloc_extfrag) {
@@ -96,14 +157,40 @@ static void put_fields(const struct machine *m, const struct trace_record *r, st
 	gfp_print(r->gfp, out);
 }
 
+static void put_fields(const struct machine *m, const struct trace_record *r, struct text *out)
+{
+	switch (events[r->event].system) {
+	case TRACE_SYSTEM_migrate:
+		put_migrate(r, out);
+		return;
+	default:
+		put_kmem(m, r, out);
+	}
+}
+
+/* Interrupts and preemption: off under the zone's lock, and under a page table's preemption alone. */
+static const char *context_of(unsigned event)
+{
+	switch (event) {
+	case TRACE_mm_page_alloc:
+	case TRACE_mm_page_free:
+	case TRACE_mm_migrate_pages:
+	case TRACE_mm_migrate_pages_start:
+		return ".....";
+	case TRACE_set_migration_pte:
+	case TRACE_remove_migration_pte:
+		return "...1.";
+	default:
+		return "d..2.";
+	}
+}
+
 static void put_record(const struct machine *m, const struct trace_record *r, struct text *out)
 {
-	/* Under the zone's lock interrupts are off. */
-	bool locked = r->event != TRACE_mm_page_alloc && r->event != TRACE_mm_page_free;
 	uint64_t us = r->ns / 1000;
 
 	text_printf(out, "             sim-0       [%03u] %s %5llu.%06llu: ", r->cpu,
-		locked ? "d..2." : ".....", (ull)(us / 1000000), (ull)(us % 1000000));
+		context_of(r->event), (ull)(us / 1000000), (ull)(us % 1000000));
 	text_puts(out, events[r->event].name);
 	text_puts(out, ": ");
 	put_fields(m, r, out);
@@ -250,18 +337,29 @@ static int64_t store_switch(struct view *v, const char *data, size_t len, uint64
 
 int show_all_events(struct view *v, struct text *out)
 {
-	put_switch(&v->m->trace, ALL_EVENTS, out);
+	put_switch(&v->m->trace, all_events(v->m), out);
 	return 0;
 }
 
 int64_t store_all_events(struct view *v, const char *data, size_t len)
 {
-	return store_switch(v, data, len, ALL_EVENTS);
+	return store_switch(v, data, len, all_events(v->m));
+}
+
+int show_system_enable(struct view *v, struct text *out)
+{
+	put_switch(&v->m->trace, system_mask((unsigned)v->arg[0]), out);
+	return 0;
+}
+
+int64_t store_system_enable(struct view *v, const char *data, size_t len)
+{
+	return store_switch(v, data, len, system_mask((unsigned)v->arg[0]));
 }
 
 static uint64_t event_mask(const struct view *v)
 {
-	return (uint64_t)1 << v->arg[0];
+	return (uint64_t)1 << v->arg[1];
 }
 
 int show_event_enable(struct view *v, struct text *out)
@@ -281,13 +379,12 @@ static void put_events(uint64_t mask, struct text *out)
 {
 	for (unsigned e = 0; e < NR_TRACE_EVENTS; e++)
 		if (mask >> e & 1)
-			text_printf(out, "%s:%s\n", events[e].system, events[e].name);
+			text_printf(out, "%s:%s\n", systems[events[e].system].name, events[e].name);
 }
 
 int show_available_events(struct view *v, struct text *out)
 {
-	(void)v;
-	put_events(ALL_EVENTS, out);
+	put_events(all_events(v->m), out);
 	return 0;
 }
 
@@ -311,7 +408,7 @@ static bool matches(const char *pattern, size_t len, const char *name)
 }
 
 /* "kmem:mm_page_alloc", "kmem:*", "kmem:", "kmem", "mm_page_alloc": the events meant. */
-static uint64_t find_events(const char *word, size_t len)
+static uint64_t find_events(const struct machine *m, const char *word, size_t len)
 {
 	const char *colon = memchr(word, ':', len);
 	size_t system_len = colon ? (size_t)(colon - word) : len;
@@ -319,16 +416,15 @@ static uint64_t find_events(const char *word, size_t len)
 	uint64_t mask = 0;
 
 	for (unsigned e = 0; e < NR_TRACE_EVENTS; e++) {
-		bool hit =
-			colon ? (!system_len || matches(word, system_len, events[e].system)) &&
-					(!name_len || matches(colon + 1, name_len, events[e].name))
-			      : matches(word, len, events[e].system) ||
-					matches(word, len, events[e].name);
+		const char *system = systems[events[e].system].name, *name = events[e].name;
+		bool hit = colon ? (!system_len || matches(word, system_len, system)) &&
+					   (!name_len || matches(colon + 1, name_len, name))
+				 : matches(word, len, system) || matches(word, len, name);
 
 		if (hit)
 			mask |= (uint64_t)1 << e;
 	}
-	return mask;
+	return mask & all_events(m);
 }
 
 int64_t store_set_event(struct view *v, const char *data, size_t len)
@@ -345,7 +441,7 @@ int64_t store_set_event(struct view *v, const char *data, size_t len)
 		size_t n = (size_t)(p - word) - off;
 		if (p == word)
 			break;
-		uint64_t mask = find_events(word + off, n);
+		uint64_t mask = find_events(v->m, word + off, n);
 		if (!mask)
 			return refuse(&v->m->why, EINVAL,
 				"no event is called %.*s: see available_events",
@@ -372,13 +468,42 @@ int show_trace_clock(struct view *v, struct text *out)
 	return 0;
 }
 
-/* ---- {event}: mm_page_alloc ---- */
+/* ---- {events}: kmem; {event}: mm_page_alloc ---- */
+
+static int system_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	for (unsigned s = 0; s < NR_TRACE_SYSTEMS; s++) {
+		if (has_system(v->m, s) && parse_is(name, len, systems[s].name)) {
+			*value = s;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static void system_print(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	(void)v;
+	snprintf(name, cap, "%s", systems[value].name);
+}
+
+static bool system_list(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	while (*key < NR_TRACE_SYSTEMS && !has_system(v->m, (unsigned)*key))
+		++*key;
+	if (*key >= NR_TRACE_SYSTEMS)
+		return false;
+	system_print(v, *key, name, cap);
+	return true;
+}
+
+const struct arg_ops event_system_arg = {
+	.parse = system_parse, .next = system_list, .print = system_print};
 
 static int event_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	(void)v;
 	for (unsigned e = 0; e < NR_TRACE_EVENTS; e++) {
-		if (parse_is(name, len, events[e].name)) {
+		if (events[e].system == v->arg[0] && parse_is(name, len, events[e].name)) {
 			*value = e;
 			return 0;
 		}
@@ -394,6 +519,8 @@ static void event_print(struct view *v, uint64_t value, char *name, size_t cap)
 
 static bool event_list(struct view *v, uint64_t *key, char *name, size_t cap)
 {
+	while (*key < NR_TRACE_EVENTS && events[*key].system != v->arg[0])
+		++*key;
 	if (*key >= NR_TRACE_EVENTS)
 		return false;
 	event_print(v, *key, name, cap);

@@ -9,7 +9,7 @@ lines() { grep -vc '^#' "$t/trace"; }
 
 is "nothing is enabled" "$(cat "$t/events/enable")" 0
 is "the events" "$(find "$t/events/kmem" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)" \
-    "$(sed 's/kmem://' "$t/available_events" | sort)"
+    "$(sed -n 's/kmem://p' "$t/available_events" | sort)"
 echo 'p = alloc_pages GFP_KERNEL 2' >"$ctl"
 is "an event that is off leaves no line" "$(lines)" 0
 echo 1 >"$t/events/kmem/mm_page_alloc/enable"

@@ -97,7 +97,7 @@ Test(page, who_has_it)
 	cr_assert_eq(var_set(m, &m->vars, "buf", 3, 17, &var), 0);
 	cr_expect_str_eq(line_of(m, var.value + 2, "owner"), "name buf.17");
 	cr_assert_eq(replay_line(r, m, line, strlen(line), 1), 0);
-	uint64_t pfn = pfn_map_find(m, &replay_state(m)->map, 0x362458)->pfn;
+	uint64_t pfn = pfn_map_find(m, &m->replayed, 0x362458)->pfn;
 	cr_expect_str_eq(line_of(m, pfn + 1, "owner"), "the recording, as pfn 0x362459");
 	replay_free(r);
 	hand_destroy(m);

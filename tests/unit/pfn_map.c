@@ -5,7 +5,7 @@
  */
 #include "support/bare.h"
 
-#include "replay/pfn_map.h"
+#include "mm/core/pfn_map.h"
 
 #include "base/rng.h"
 

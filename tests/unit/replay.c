@@ -283,7 +283,7 @@ Test(replay, freed_by_other_means)
 
 	begin();
 	ALLOC(m, 0x10, 2);
-	const struct pfn_slot *slot = pfn_map_find(m, &replay_state(m)->map, 0x10);
+	const struct pfn_slot *slot = pfn_map_find(m, &m->replayed, 0x10);
 	cr_assert_eq(free_pages_order(m, 0, slot->pfn, 2), 0);
 	FREE(m, 0x10, 2);
 	cr_expect_eq(COUNT(failures_free), 1);

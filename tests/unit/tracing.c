@@ -32,7 +32,7 @@ static struct machine *machine(void)
 static char *show(struct machine *m, show_fn *fn, uint64_t arg)
 {
 	struct session s = {.m = m};
-	struct view v = {.s = &s, .m = m, .arg = {arg}};
+	struct view v = {.s = &s, .m = m, .arg = {arg, arg}};
 	struct text out;
 
 	text_init(&out);
@@ -53,7 +53,7 @@ static void expect_shown(struct machine *m, show_fn *fn, uint64_t arg, const cha
 static int64_t store(struct machine *m, store_fn *fn, uint64_t arg, const char *value)
 {
 	struct session s = {.m = m};
-	struct view v = {.s = &s, .m = m, .arg = {arg}};
+	struct view v = {.s = &s, .m = m, .arg = {arg, arg}};
 
 	refusal_clear(&m->why);
 	return fn(&v, value, strlen(value));
@@ -223,7 +223,9 @@ Test(tracing, switches)
 		"kmem:mm_page_alloc\nkmem:mm_page_free\nkmem:mm_page_alloc_zone_locked\n");
 	cr_expect_eq(store(m, store_set_event, 0, "sched:sched_switch\n"), -EINVAL);
 	cr_expect_gt(store(m, store_set_event, 0, "kmem:\n"), 0);
-	expect_shown(m, show_all_events, 0, "1\n");
+	expect_shown(m, show_system_enable, TRACE_SYSTEM_kmem, "1\n");
+	expect_shown(m, show_system_enable, TRACE_SYSTEM_migrate, "0\n");
+	expect_shown(m, show_all_events, 0, "X\n");
 	truncate_set_event(&v);
 	expect_shown(m, show_all_events, 0, "0\n");
 	cr_expect_eq(store(m, store_all_events, 0, "2"), -EINVAL);
@@ -249,8 +251,12 @@ Test(tracing, formats_describe_their_lines)
 		event_arg.print(NULL, e, name, sizeof(name));
 		snprintf(want, sizeof(want), "name: %s\nID: %sformat:\n", name, id);
 		cr_expect(!strncmp(format, want, strlen(want)), "%s", format);
-		cr_expect(strstr(format, "\tfield:unsigned long pfn;\toffset:8;"));
-		cr_expect(strstr(format, "\nprint fmt: \"page=%p pfn=0x%lx"));
+		bool kmem = e <= TRACE_mm_page_alloc_extfrag;
+
+		cr_expect(!kmem || strstr(format, "\tfield:unsigned long pfn;\toffset:8;"));
+		cr_expect(strstr(
+			format, kmem ? "\nprint fmt: \"page=%p pfn=0x%lx" : "\nprint fmt: \""));
+		cr_expect(strstr(format, "=%"), "%s", format);
 		free(format);
 		free(id);
 	}

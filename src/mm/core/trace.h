@@ -19,9 +19,16 @@ enum trace_event {
 	NR_TRACE_EVENTS
 };
 
+enum trace_system {
+#define TRACE_SYSTEM(name, need, doc) TRACE_SYSTEM_##name,
+#include "mm/core/trace.def"
+	NR_TRACE_SYSTEMS
+};
+
 struct trace_record {
 	uint64_t ns;
-	uint64_t pfn;		/* UINT64_MAX: no page */
+	uint64_t pfn;		/* UINT64_MAX: no page; what it is of events that are not of pages: the view's */
+	uint64_t value;		/* of those a second number */
 	uint32_t gfp;
 	uint16_t event;
 	uint8_t cpu;

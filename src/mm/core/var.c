@@ -431,6 +431,15 @@ bool var_key(const struct machine *m, const struct vars *vars, const char *base,
 	return true;
 }
 
+struct var *var_at_key(const struct machine *m, const struct vars *vars, uint64_t key)
+{
+	uint64_t id = key >> KEY_SHIFT, at = key & (((uint64_t)1 << KEY_SHIFT) - 1);
+
+	if (id >= vars->nr_bases || at > VAR_NO_INDEX)
+		return NULL;
+	return find_var(m, bases(m, vars) + id, at ? (uint32_t)(at - 1) : VAR_NO_INDEX);
+}
+
 bool var_next_index(const struct machine *m, const struct vars *vars, const char *base, size_t len,
 	uint32_t *index)
 {

@@ -68,6 +68,8 @@ bool var_next_index(const struct machine *m, const struct vars *vars, const char
 /* The key under which var_next() finds a name (its cookie is key + 1 after it); false when the name is unknown. */
 bool var_key(const struct machine *m, const struct vars *vars, const char *base, size_t len, uint32_t index,
 	uint64_t *key);
+/* The value of a key: NULL when no name has it any more (the table may have been squeezed: look at what it holds). */
+struct var *var_at_key(const struct machine *m, const struct vars *vars, uint64_t key);
 /* The first unused index of @base at or above @from. */
 uint32_t var_next_free_index(const struct machine *m, const struct vars *vars, const char *base, size_t len,
 	uint32_t from);

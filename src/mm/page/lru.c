@@ -206,15 +206,19 @@ void mlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags)
 void munlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags)
 {
 	struct frame *f = frame_of(m, pfn);
-	bool unevictable = f->flags & FRAME_UNEVICTABLE;
+	bool unevictable = f->flags & FRAME_UNEVICTABLE, listed = f->flags & FRAME_LRU;
 
 	if (!locks(vm_flags))
 		return;
-	if (unevictable && f->next && --f->next)
+	/* Of an isolated page nobody counts: its links are in use. */
+	if (listed && unevictable && f->next && --f->next)
 		return;
 	if (clear_mlocked(m, pfn, f))
-		count_event(m, EV_unevictable_pgs_munlocked, pages_of(f));
-	if (f->flags & FRAME_LRU && unevictable) {
+		count_event(m,
+			listed || !unevictable ? EV_unevictable_pgs_munlocked
+					       : EV_unevictable_pgs_stranded,
+			pages_of(f));
+	if (listed && unevictable) {
 		lru_move(m, pfn, FRAME_UNEVICTABLE, 0);
 		count_event(m, EV_unevictable_pgs_rescued, pages_of(f));
 	}
@@ -228,6 +232,37 @@ void lru_release(struct machine *m, uint64_t pfn)
 	if (clear_mlocked(m, pfn, f))
 		count_event(m, EV_unevictable_pgs_cleared, pages_of(f));
 	f->flags &= ~(uint32_t)(FRAME_ACTIVE | FRAME_UNEVICTABLE);
+}
+
+/* ---- isolation ---- */
+
+bool lru_isolate(struct machine *m, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	if (!(f->flags & FRAME_LRU))
+		return false;
+	unlink_page(m, pfn, f);
+	return true;
+}
+
+void lru_putback(struct machine *m, uint64_t pfn, unsigned nr_locked)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	if (f->flags & FRAME_MLOCKED) {
+		if (!(f->flags & FRAME_UNEVICTABLE))
+			count_event(m, EV_unevictable_pgs_culled, pages_of(f));
+		f->flags = (f->flags & ~(uint32_t)FRAME_ACTIVE) | FRAME_UNEVICTABLE;
+		lru_add(m, pfn);
+		f->next = nr_locked;
+		return;
+	}
+	if (f->flags & FRAME_UNEVICTABLE) {
+		f->flags &= ~(uint32_t)FRAME_UNEVICTABLE;
+		count_event(m, EV_unevictable_pgs_rescued, pages_of(f));
+	}
+	lru_add(m, pfn);
 }
 
 /* ---- checks ---- */

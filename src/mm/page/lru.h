@@ -32,6 +32,13 @@ void munlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags);
 /* Before the last reference goes: off the list, and not mlocked any more (__page_cache_release()). */
 void lru_release(struct machine *m, uint64_t pfn);
 
+/* folio_isolate_lru(): off its list and out of the counts, its other flags kept; its links are the caller's then. False
+ * when it is on none. */
+bool lru_isolate(struct machine *m, uint64_t pfn);
+/* folio_add_lru() of a page that was isolated, or of its copy: on the list that its flags say. @nr_locked: how many locked
+ * mappings map it, when it is mlocked; one that is unevictable and not mlocked is rescued. */
+void lru_putback(struct machine *m, uint64_t pfn, unsigned nr_locked);
+
 /* Lists against flags and counters: violations, one line each in @out. */
 unsigned lru_check(struct machine *m, struct text *out);
 

@@ -354,30 +354,37 @@ void page_move_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v)
 	f->flags |= FRAME_ANON_EXCLUSIVE;
 }
 
+void page_add_anon_rmap(struct machine *m, uint64_t pfn, bool exclusive)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(f->flags & FRAME_ANON);
+	if (!f->mapcount++)
+		++*node_stat(m, pfn, ND_nr_anon_pages);
+	if (exclusive)
+		f->flags |= FRAME_ANON_EXCLUSIVE;
+}
+
 /* ---- who maps it ---- */
 
-static bool maps_there(
-	struct machine *m, struct vma *v, uint64_t index, uint64_t pfn, uint64_t *addr)
+/* Has @v a place for page @index? Then its address. */
+static bool place_in(const struct vma *v, uint64_t index, uint64_t *addr)
 {
-	pte_t pte;
-
 	if (index < v->pgoff || index - v->pgoff >= vma_pages(v))
 		return false;
 	*addr = v->start + ((index - v->pgoff) << PAGE_SHIFT);
-	pte = pte_of(m, vma_mm(m, v), *addr);
-	return !pte_none(pte) && pte_is(m, pte, PTE_PRESENT) && pte_pfn(m, pte) == pfn;
+	return true;
 }
 
-unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data)
+void rmap_each_place(
+	struct machine *m, uint64_t index, uint32_t mapping, bool anon, rmap_fn *fn, void *data)
 {
-	const struct frame *f = frame_of(m, pfn);
-	void *object = f->mapcount ? mapping_object(m, f->mapping) : NULL;
-	unsigned found = 0;
+	void *object = mapping_object(m, mapping);
 	uint64_t addr;
 
 	if (!object)
-		return 0;
-	if (f->flags & FRAME_ANON) {
+		return;
+	if (anon) {
 		struct anon_vma *av = object;
 
 		link_for_each(m, &av->chains, l)
@@ -386,13 +393,10 @@ unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data)
 				link_entry(l, struct anon_vma_chain, same_anon_vma);
 			struct vma *v = machine_at(m, c->vma_at);
 
-			if (!maps_there(m, v, f->index, pfn, &addr))
-				continue;
-			found++;
-			if (!fn(m, data, v, addr))
-				break;
+			if (place_in(v, index, &addr) && !fn(m, data, v, addr))
+				return;
 		}
-		return found;
+		return;
 	}
 	struct inode *inode = object;
 
@@ -400,11 +404,35 @@ unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data)
 	{
 		struct vma *v = link_entry(l, struct vma, mapped);
 
-		if (!maps_there(m, v, f->index, pfn, &addr))
-			continue;
-		found++;
-		if (!fn(m, data, v, addr))
-			break;
+		if (place_in(v, index, &addr) && !fn(m, data, v, addr))
+			return;
 	}
-	return found;
+}
+
+struct mapped_walk {
+	uint64_t pfn;
+	rmap_fn *fn;
+	void *data;
+	unsigned found;
+};
+
+static bool if_mapped(struct machine *m, void *data, struct vma *v, uint64_t addr)
+{
+	struct mapped_walk *w = data;
+	pte_t pte = pte_of(m, vma_mm(m, v), addr);
+
+	if (pte_none(pte) || !pte_present(m, pte) || pte_pfn(m, pte) != w->pfn)
+		return true;
+	w->found++;
+	return w->fn(m, w->data, v, addr);
+}
+
+unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data)
+{
+	const struct frame *f = frame_of(m, pfn);
+	struct mapped_walk w = {.pfn = pfn, .fn = fn, .data = data};
+
+	if (f->mapcount)
+		rmap_each_place(m, f->index, f->mapping, f->flags & FRAME_ANON, if_mapped, &w);
+	return w.found;
 }

@@ -34,8 +34,14 @@ void page_remove_rmap(struct machine *m, uint64_t pfn);
 /* page_move_anon_rmap(): the only mapper makes the page its own. */
 void page_move_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v);
 
+/* One more entry maps an anonymous page that has its mapping and index already; @exclusive: it is the only one's. */
+void page_add_anon_rmap(struct machine *m, uint64_t pfn, bool exclusive);
+
 /* Each place that maps the page: false from @fn stops. Returns how many were found. */
 typedef bool rmap_fn(struct machine *m, void *data, struct vma *v, uint64_t addr);
 unsigned rmap_walk(struct machine *m, uint64_t pfn, rmap_fn *fn, void *data);
+/* Each place where page @index of the anon_vma or inode @mapping may be mapped, whatever its entry says: mappings that
+ * migration has taken away are among them. */
+void rmap_each_place(struct machine *m, uint64_t index, uint32_t mapping, bool anon, rmap_fn *fn, void *data);
 
 #endif

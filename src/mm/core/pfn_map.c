@@ -8,7 +8,9 @@
  * The invariant is that between a key's home and its slot no slot is empty. Slots hold numbers only and their
  * order follows from the keys alone and the order in which they came, so equal histories have equal bytes.
  */
-#include "replay/pfn_map.h"
+#include "mm/core/pfn_map.h"
+
+#include "mm/machine.h"
 
 #include <assert.h>
 

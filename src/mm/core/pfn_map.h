@@ -3,13 +3,13 @@
  * From the pfns of a recorded machine to the blocks that stand for them in this one. In the machine's heap: a copy
  * of the machine goes on with the same recording.
  */
-#ifndef SIMM_REPLAY_PFN_MAP_H
-#define SIMM_REPLAY_PFN_MAP_H
-
-#include "mm/machine.h"
+#ifndef SIMM_MM_PFN_MAP_H
+#define SIMM_MM_PFN_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct machine;
 
 enum pfn_state {
 	PFN_LIVE,	  /* allocated there and here: @pfn, @order */
