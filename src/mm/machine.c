@@ -310,6 +310,7 @@ unsigned machine_check(struct machine *m, struct text *out)
 	return memblock_check(m, out) + mem_map_check(m, out) + resource_check(m, out) +
 	       check_zones(m, out) + check_nodes(m, out) + page_alloc_check(m, out) +
 	       page_owner_check(m, out) + lru_check(m, out) + cpus_check(m, out) +
-	       kernel_map_check(m, out) + tlbs_check(m, out) + kmem_cache_check(m, out) +
-	       tasks_check(m, out) + files_check(m, out) + processes_check(m, out);
+	       kernel_map_check(m, out) + highmem_check(m, out) + tlbs_check(m, out) +
+	       kmem_cache_check(m, out) + tasks_check(m, out) + files_check(m, out) +
+	       processes_check(m, out);
 }

@@ -33,6 +33,7 @@
 #include "mm/boot/memblock.h"
 #include "mm/boot/resource.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/kernel/kmem_cache.h"
 #include "mm/page/mem_map.h"
@@ -100,6 +101,7 @@ struct machine {
 	struct clock clock;
 	struct cpus cpus;
 	struct kernel_map kernel_map;
+	struct highmem highmem;
 	struct trace trace;
 	struct sysctls sysctls;
 	struct hugetlb hugetlb;

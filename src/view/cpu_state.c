@@ -50,8 +50,7 @@ int show_cpu_registers(struct view *v, struct text *out)
 
 /* ---- switches of the simulation ---- */
 
-/* 0 or 1 as a switch's file takes it. */
-static int parse_switch(struct view *v, const char *data, size_t len, const char *means, bool *on)
+int parse_switch(struct view *v, const char *data, size_t len, const char *means, bool *on)
 {
 	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
 

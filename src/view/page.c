@@ -148,7 +148,7 @@ static void put_owner(
 	uint64_t recorded_pfn = recorded_pfn_of(m, pfn);
 	const char *kind = page_owner_kind(m, pfn, f);
 
-	if (var_of_page(m, &m->vars, pfn, page_address(m, pfn), name))
+	if (var_of_page(m, &m->vars, pfn, highmem_page_address(m, pfn), name))
 		text_printf(out, "name %s", name);
 	else if (recorded_pfn != NO_PFN)
 		text_printf(out, "the recording, as pfn 0x%llx", (ull)recorded_pfn);
@@ -176,9 +176,10 @@ static void put_addresses(
 	if (!pfn_valid(m, pfn))
 		return;
 	key(out, "kernel_address");
-	uint64_t address = page_address(m, pfn);
+	uint64_t address = highmem_page_address(m, pfn);
 	if (address)
-		text_printf(out, "0x%llx\n", (ull)address);
+		text_printf(out, "0x%llx%s\n", (ull)address,
+			page_is_high(m, pfn) ? " (a window of kmap)" : "");
 	else
 		text_printf(out, "none%s\n",
 			z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");

@@ -137,6 +137,9 @@ void session_error(struct session *s, const char *path, uint64_t line_number, co
 void session_wait(struct session *s, struct waiting *w);
 void session_wait_end(struct session *s, struct waiting *w);
 
+/* 0 or 1, as the file of a switch of the simulation takes it. Errors: EINVAL; the sentence has @means. */
+int parse_switch(struct view *v, const char *data, size_t len, const char *means, bool *on);
+
 /* How many of @steps fit into a slice, so that readers are served within milliseconds. With checks=full each step
  * looks at the whole machine. */
 static inline unsigned session_slice(const struct session *s, unsigned steps)

@@ -213,7 +213,7 @@ static bool address_of_name(const struct machine *m, const struct vars *vars, co
 
 	if (!var || var->kind == VAR_NONE)
 		return false;
-	*value = (var->kind == VAR_PAGE ? page_address(m, var->value) : var->value) + more;
+	*value = (var->kind == VAR_PAGE ? highmem_page_address(m, var->value) : var->value) + more;
 	return var->kind != VAR_PAGE || *value != more;
 }
 

@@ -296,8 +296,8 @@ Test(kernel_map, early_fixmap)
 		uint64_t va;
 		bool stays;
 	} row[] = {
-		{"pc-i386", 0xff9c0000, false},
-		{"pc-x86_64", 0xffffffffff400000, false},
+		{"pc-i386", 0xffa00000, false},
+		{"pc-x86_64", 0xffffffffff200000, false},
 		{"arm-virt", 0xff800000, true},
 		{"arm64-virt", 0xfffffbfffdc00000, true},
 		{"riscv64-virt", 0xffffffc6fec00000, false},

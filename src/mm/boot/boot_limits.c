@@ -39,7 +39,7 @@ static uint64_t mb(uint64_t pages)
 /* MAXMEM of a 686 kernel. */
 static uint64_t x86_maxmem(const struct boot *b)
 {
-	uint64_t vmalloc_end = layout_686(machine_has(b->m, CONFIG_X86_PAE)).vmalloc_end;
+	uint64_t vmalloc_end = layout_686(b->m).vmalloc_end;
 	uint64_t reserve = b->c.vmalloc_bytes ? b->c.vmalloc_bytes + VMALLOC_GUARD : 128 * MIB;
 
 	if (reserve > vmalloc_end - PAGE_OFFSET_32)

@@ -9,7 +9,7 @@
  *	fffffe0000000000 CPU entry areas                                          vmalloc     ffffffd800000000 direct map
  *	ffffffff80000000 image                                   fffffbfffda00000 fixmap      ffffffff00000000 modules
  *	ffffffffa0000000 modules                                 fffffc0000000000 vmemmap     ffffffff80000000 image
- *	ffffffffff400000 fixmap
+ *	ffffffffff200000 fixmap
  *
  *	arm: bf000000 modules, bfe00000 pkmap, c0000000 direct map, ... ff800000 end of vmalloc, ffc80000 fixmap,
  *	ffff0000 vectors. i386: layout_686().
@@ -20,6 +20,7 @@
  */
 #include "mm/kernel/layout.h"
 
+#include "mm/kernel/fixmap.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 
@@ -28,22 +29,20 @@
 #define MIB ((uint64_t)1 << 20)
 #define TIB ((uint64_t)1 << 40)
 
-/* kmap_atomic's and early_ioremap's slots, the I/O APICs (Debian's NR_CPUS=32). */
-#define FIXADDR_TOT_START_686 0xff9bf000u
-#define CPU_ENTRY_PAGES_686   39u
-#define CPU_ENTRY_PAGES_64    59u
-#define NR_CPUS_686	      32u
-#define VMALLOC_OFFSET	      (8 * MIB)
+#define CPU_ENTRY_PAGES_686 39u
+#define CPU_ENTRY_PAGES_64  59u
+#define NR_CPUS_686	    32u
+#define VMALLOC_OFFSET	    (8 * MIB)
 
 static uint64_t down(uint64_t n, uint64_t unit)
 {
 	return n & ~(unit - 1);
 }
 
-struct layout_686 layout_686(bool pae)
+struct layout_686 layout_686(const struct machine *m)
 {
-	uint64_t unit = pae ? 2 * MIB : 4 * MIB;
-	struct layout_686 l = {.fixmap = FIXADDR_TOT_START_686};
+	uint64_t unit = machine_has(m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
+	struct layout_686 l = {.fixmap = fix_to_virt(m, fixmap_end(m))}; /* FIXADDR_TOT_START */
 
 	l.cpu_entry = down(l.fixmap - PAGE_BYTES * (NR_CPUS_686 * CPU_ENTRY_PAGES_686 + 1), unit);
 	l.ldt = down(l.cpu_entry - PAGE_BYTES, unit);
@@ -74,7 +73,7 @@ static uint64_t vmalloc_start(const struct machine *m)
 static struct kernel_range area_i386(const struct machine *m, enum kernel_area area)
 {
 	bool pae = m->kernel_map.mode == PAGING_X86_PAE, high = machine_has(m, CONFIG_HIGHMEM);
-	struct layout_686 l = layout_686(pae);
+	struct layout_686 l = layout_686(m);
 	uint64_t pkmap_bytes = high ? (pae ? 512 : 1024) * PAGE_BYTES : 0;
 
 	switch (area) {
@@ -106,7 +105,7 @@ static struct kernel_range area_x86_64(const struct machine *m, enum kernel_area
 	case AREA_MODULES:
 		return (struct kernel_range){0xffffffffa0000000, 0xffffffffff000000};
 	case AREA_FIXMAP:
-		return (struct kernel_range){0xffffffffff400000, 0xffffffffff7ff000};
+		return (struct kernel_range){0xffffffffff200000, 0xffffffffff7ff000};
 	case AREA_CPU_ENTRY:
 		return (struct kernel_range){
 			0xfffffe0000000000, 0xfffffe0000000000 + cpu_entry_bytes(m)};
@@ -198,9 +197,8 @@ uint64_t kernel_early_map(const struct machine *m)
 {
 	switch (m->arch) {
 	case ARCH_I386:
-		return 0xff9c0000; /* FIX_BTMAP_BEGIN, behind FIX_WP_TEST */
 	case ARCH_X86_64:
-		return 0xffffffffff400000; /* FIX_BTMAP_BEGIN */
+		return fixmap_btmap(m);
 	case ARCH_ARM:
 		return 0xff800000; /* FDT_FIXED_BASE */
 	case ARCH_ARM64:

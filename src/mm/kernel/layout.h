@@ -37,7 +37,7 @@ uint64_t kernel_early_map(const struct machine *m);
 struct layout_686 {
 	uint64_t fixmap, cpu_entry, ldt, pkmap, vmalloc_end;
 };
-struct layout_686 layout_686(bool pae);
+struct layout_686 layout_686(const struct machine *m);
 
 /* Bytes between one CPU's entry area and the next one's. */
 uint64_t cpu_entry_stride(const struct machine *m);

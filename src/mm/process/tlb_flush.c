@@ -30,6 +30,7 @@
 
 #include "base/text.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/fixmap.h"
 #include "mm/page/contents.h"
 #include "mm/process/asid.h"
 
@@ -355,6 +356,59 @@ void flush_tlb_mm(struct machine *m, unsigned cpu, struct mm *mm)
 	memset(mm->cpumask, 0, sizeof(mm->cpumask));
 }
 
+/* ---- the kernel's own addresses ---- */
+
+/* What CPU @c must forget. Global entries go with those of the number that runs; with page-table isolation the kernel's are
+ * not global, so what it has under its other numbers is out of date (invalidate_other_asid()). */
+static void forget_kernel(struct machine *m, struct hw_cpu *c, unsigned cpu, const struct flush *f)
+{
+	struct asids *a = &m->processes.asids;
+
+	if (f->whole) {
+		hw_flush_tlb(c, false);
+		return;
+	}
+	hw_flush_range(c, c->regime.asid, f->start, f->end);
+	if (!m->kernel_map.pti || !a->bits)
+		return;
+	for (unsigned slot = 0; slot < TLB_NR_DYN_ASIDS; slot++)
+		if (slot != a->this_slot[cpu])
+			a->slot[cpu][slot] = 0;
+}
+
+void flush_tlb_kernel_range(struct machine *m, unsigned cpu, uint64_t start, uint64_t end)
+{
+	struct flush f = {.start = start, .end = end};
+	struct asids *a = &m->processes.asids;
+	bool ipi = is_x86(m) || m->arch == ARCH_RISCV64;
+	struct hw_cpu *own = m->cpus.at[cpu] ? machine_at(m, m->cpus.at[cpu]) : NULL;
+	uint64_t before = own ? own->counters.cycles : 0;
+
+	assert(cpu < m->nr_cpus && start < end);
+	f.whole = m->arch == ARCH_RISCV64 || (end - start) >> PAGE_SHIFT > ceiling_pages(m);
+	for (unsigned other = 0; other < m->nr_cpus; other++) {
+		struct hw_cpu *c = m->cpus.at[other] ? machine_at(m, m->cpus.at[other]) : NULL;
+
+		if (c)
+			forget_kernel(m, c, other, &f);
+		if (!ipi || other == cpu)
+			continue;
+		if (c && c->count_cycles)
+			c->counters.cycles += HW_CYCLES_INTERRUPT;
+		a->shootdowns_received[other]++;
+		m->processes.tlb_shootdown_ipis++;
+	}
+	if (m->nr_cpus > 1) {
+		m->processes.tlb_shootdowns++;
+		a->shootdowns_sent[cpu]++;
+	}
+	if (!own)
+		return;
+	if (ipi && m->nr_cpus > 1 && own->count_cycles)
+		own->counters.cycles += HW_CYCLES_IPI;
+	machine_charge_cycles(m, own->counters.cycles - before);
+}
+
 /* ---- checking ---- */
 
 static unsigned tlb_against_tables(struct machine *m, unsigned cpu, const struct hw_cpu *c,
@@ -367,8 +421,12 @@ static unsigned tlb_against_tables(struct machine *m, unsigned cpu, const struct
 
 	while ((e = tlb_next(t, &i, &va, &shift))) {
 		struct page_walk w;
+		unsigned of_cpu, slot;
 
 		if (e->asid != c->regime.asid && !(e->flags & HW_GLOBAL))
+			continue;
+		/* Another CPU's slots are not this one's business, and it is not told of them. */
+		if (kmap_slot_at(m, va, &of_cpu, &slot) && of_cpu != cpu)
 			continue;
 		walk_tables(&c->regime, &d, va, &w);
 		if (!w.fault && w.pa == e->pa && !(e->flags & HW_ALL & ~w.flags))

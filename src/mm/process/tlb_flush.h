@@ -37,6 +37,9 @@ struct mm *current_mm(const struct machine *m, unsigned cpu);
  * do it (counted as a shootdown). x86: up to 33 pages one by one (tlb_single_page_flush_ceiling), more: the whole address
  * space. @end may be UINT64_MAX. Whole pages. */
 void flush_tlb_range(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end);
+/* flush_tlb_kernel_range(): all CPUs forget the kernel's own addresses [start, end), whole pages, not empty; above as many
+ * pages everything. All others are told, whatever they run. */
+void flush_tlb_kernel_range(struct machine *m, unsigned cpu, uint64_t start, uint64_t end);
 /* Everything of @mm, which ends: no CPU may use entries of it or run in it. (What stays in a TLB has a number under which
  * nothing runs before it is forgotten.) */
 void flush_tlb_mm(struct machine *m, unsigned cpu, struct mm *mm);

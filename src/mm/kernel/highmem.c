@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What pkmap's windows and the CPUs' slots share (see highmem.h): entries of the kernel's tables, and finding them.
+ *
+ * A window is mapped by one entry of a last-level table that boot made, in RAM, so that every access through it is the
+ * MMU's work: nothing here copies a page's bytes.
+ *
+ * Invariant: highmem_check().
+ */
+#include "mm/kernel/highmem.h"
+
+#include "mm/kernel/fixmap.h"
+#include "mm/kernel/layout.h"
+#include "mm/kernel/pgtable.h"
+#include "mm/kernel/pte.h"
+#include "mm/machine.h"
+#include "mm/page/address.h"
+
+#include <errno.h>
+
+bool page_is_high(const struct machine *m, uint64_t pfn)
+{
+	return machine_has(m, CONFIG_HIGHMEM) && !page_address(m, pfn);
+}
+
+/* ---- entries ---- */
+
+int highmem_need_tables(struct machine *m)
+{
+	if (m->kernel_map.root && m->kernel_map.areas)
+		return 0;
+	return refuse(&m->why, EINVAL,
+		"this machine's kernel has no page tables for windows onto high memory");
+}
+
+/* The kernel's tables, in which nothing is global with page-table isolation. */
+static struct pgtable tables(struct machine *m)
+{
+	struct pgtable t = pgtable_at(m, m->kernel_map.root, NULL);
+
+	if (m->kernel_map.pti)
+		t.has &= ~(uint32_t)HW_HAS_GLOBAL;
+	return t;
+}
+
+static unsigned last_depth(const struct pgtable *t)
+{
+	return paging_modes[t->mode].nr_levels - 1u;
+}
+
+uint64_t highmem_mapped_pfn(struct machine *m, uint64_t address)
+{
+	const struct pte_row *row = pte_row(m);
+	struct pgtable t = tables(m);
+	uint64_t entry = t.root ? pgtable_entry(&t, address, last_depth(&t)) : 0;
+
+	return entry ? (entry & row->pfn_mask) >> row->pfn_shift : NO_PFN;
+}
+
+int highmem_map(struct machine *m, uint64_t address, uint64_t pfn)
+{
+	struct pgtable t = tables(m);
+
+	/* What is mapped already would stay. */
+	pgtable_clear(&t, address, PAGE_BYTES, last_depth(&t));
+	return pgtable_map(&t, address, pfn << PAGE_SHIFT, PAGE_BYTES, PGTABLE_RW, PAGE_SHIFT);
+}
+
+void highmem_unmap(struct machine *m, uint64_t address)
+{
+	struct pgtable t = tables(m);
+
+	pgtable_clear(&t, address, PAGE_BYTES, last_depth(&t));
+}
+
+/* ---- finding ---- */
+
+bool highmem_find(struct machine *m, uint64_t address, struct highmem_window *w)
+{
+	struct kernel_range r = kernel_area(m, AREA_PKMAP);
+	unsigned cpu, slot;
+
+	*w = (struct highmem_window){.kind = HIGHMEM_NONE, .pfn = NO_PFN};
+	if (pkmap_windows(m) && address >= r.start && address < r.end) {
+		pkmap_window(m, (unsigned)((address - r.start) >> PAGE_SHIFT), w);
+		return true;
+	}
+	if (!kmap_slot_at(m, address, &cpu, &slot) || cpu >= m->nr_cpus)
+		return false;
+	kmap_slot(m, cpu, slot, w);
+	return true;
+}
+
+bool highmem_next_of_page(
+	struct machine *m, uint64_t pfn, unsigned *cookie, struct highmem_window *w)
+{
+	unsigned per_cpu = kmap_slots_per_cpu(m),
+		 slots = m->highmem.local_at ? m->nr_cpus * per_cpu : 0;
+
+	if (!*cookie) {
+		uint64_t address = page_is_high(m, pfn) ? highmem_page_address(m, pfn) : 0;
+
+		++*cookie;
+		if (address)
+			return highmem_find(m, address, w);
+	}
+	/* Cookie n + 2 comes behind slot n, of all CPUs. */
+	while (*cookie - 1 < slots) {
+		unsigned n = (*cookie)++ - 1;
+
+		kmap_slot(m, n / per_cpu, n % per_cpu, w);
+		if (w->pfn == pfn)
+			return true;
+	}
+	return false;
+}
+
+unsigned highmem_check(struct machine *m, struct text *out)
+{
+	return pkmap_check(m, out) + kmap_local_check(m, out);
+}
