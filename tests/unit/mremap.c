@@ -313,6 +313,37 @@ Test(mremap, without_memory_all_stays_as_it_was)
 	proc_end(&p);
 }
 
+/* A file of which a whole 2 MiB page is mapped lies in its huge page as in memory, there too (thp_get_unmapped_area()). */
+Test(mremap, moved_files_are_aligned_for_huge_pages)
+{
+	enum { HUGE = 512 };
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t at = proc_map_file(&p, HUGE / 2, PROT_READ_, MAP_PRIVATE_, FILE_RDONLY), out;
+	uint64_t other = proc_map(&p, HUGE / 2, RW, PRIVATE);
+
+	/* No room behind either. */
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t behind = (i ? at : other) + HUGE / 2 * P;
+
+		cr_assert_eq(sys_mmap(p.m, p.t, behind, P, PROT_READ_, PRIVATE | MAP_FIXED_, NULL,
+				     0, NULL, &out),
+			0);
+	}
+	cr_assert_eq(remap(&p, at, HUGE / 2, 2 * HUGE, MREMAP_MAYMOVE_, 0, &out), 0, "%s",
+		p.m->why.sentence);
+	cr_expect_neq(out, at);
+	cr_expect_eq(out % (HUGE * P), 0, "0x%llx", (unsigned long long)out);
+	/* The part from the file's page 3 on. */
+	cr_assert_eq(remap(&p, out + 3 * P, 2 * HUGE - 3, 3 * HUGE, MREMAP_MAYMOVE_, 0, &at), 0,
+		"%s", p.m->why.sentence);
+	cr_expect_eq(at % (HUGE * P), 3 * P, "0x%llx", (unsigned long long)at);
+	/* Memory without a file lies in the highest gap. */
+	cr_assert_eq(remap(&p, other, HUGE / 2, 2 * HUGE, MREMAP_MAYMOVE_, 0, &out), 0);
+	cr_expect_neq(out, other);
+	cr_expect_neq(out % (HUGE * P), 0, "0x%llx", (unsigned long long)out);
+	proc_end(&p);
+}
+
 /* Pages with numbers in them wander about; an array says where each must be. */
 Test(mremap, random_moves_keep_every_byte)
 {

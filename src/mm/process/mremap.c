@@ -272,11 +272,13 @@ static bool is_free(const struct remap *r, uint64_t addr)
 	       !vma_find_in(r->m, &r->mm->vmas, addr, addr + r->new_bytes);
 }
 
-/* Where a mapping without a place of its own goes; @at: where a recording has seen it, if that is free. */
-static int find_place(struct remap *r, uint64_t hint, const uint64_t *at)
+/* Where a mapping without a place of its own goes, which its file may have a say in; @at: where a recording has seen it,
+ * if that is free. */
+static int find_place(struct remap *r, const struct vma *v, uint64_t hint, const uint64_t *at)
 {
 	if (!at || !is_free(r, *at))
-		return get_unmapped_area(r->m, r->mm, hint, r->new_bytes, &r->new_addr);
+		return get_unmapped_area_of(r->m, r->mm, vma_file(r->m, v),
+			page_in_mapping(v, r->addr), hint, r->new_bytes, 0, &r->new_addr);
 	r->new_addr = *at;
 	return 0;
 }
@@ -314,7 +316,7 @@ static int mremap_to(struct remap *r, const uint64_t *at)
 		!may_expand_vm(m, r->t, r->mm, v->flags, r->old_bytes >> PAGE_SHIFT))
 		return -ENOMEM;
 	if (!(r->flags & MREMAP_FIXED_))
-		err = find_place(r, r->new_addr, at);
+		err = find_place(r, v, r->new_addr, at);
 	return err ? err : move_vma(r, v);
 }
 
@@ -367,7 +369,7 @@ static int grow(struct remap *r, struct vma *v, const uint64_t *at)
 		return refuse(&m->why, ENOMEM,
 			"there is no room behind 0x%llx, and without MREMAP_MAYMOVE it cannot move",
 			(ull)v->end);
-	err = find_place(r, 0, at);
+	err = find_place(r, v, 0, at);
 	return err ? err : move_vma(r, v);
 }
 
