@@ -189,6 +189,20 @@ static int call_mremap(struct subject *s)
 		MREMAP_MAYMOVE_ | MREMAP_FIXED_, 0x60000000, NULL, &s->out);
 }
 
+/* A device in place of what is there: its tables come before the other is gone. */
+static int call_device(struct subject *s)
+{
+	struct file *mem = file_open(s->m, 0, "/dev/mem", 8, FILE_RDWR);
+
+	if (!mem)
+		return -s->m->why.err;
+	int err = sys_mmap(s->m, s->t, BASE - 2 * PAGE, 5 << 20, RW, MAP_SHARED_ | MAP_FIXED_, mem,
+		0xf0000000, NULL, &s->out);
+
+	file_put(s->m, 0, mem);
+	return err;
+}
+
 static const char *const presets[] = {
 	"pc-i386", "pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
 
@@ -205,3 +219,4 @@ FAIL_TEST(fork)
 FAIL_TEST(exec)
 FAIL_TEST(mremap)
 FAIL_TEST(shared)
+FAIL_TEST(device)

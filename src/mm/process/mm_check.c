@@ -180,6 +180,8 @@ static void check_counters(struct count *c)
 		compare(c, names[i], c->rss[i], c->mm->rss[i]);
 	pgtables_each(c->m, c->mm, count_table, c);
 	compare(c, "bytes of page tables", c->table_bytes, c->mm->pgtables_bytes);
+	for (unsigned i = 0; i < sizeof(c->mm->table_stock) / sizeof(c->mm->table_stock[0]); i++)
+		compare(c, "tables taken in advance", 0, c->mm->table_stock[i]);
 }
 
 static unsigned check_mm(struct machine *m, struct mm *mm, struct notes *notes,

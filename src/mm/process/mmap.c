@@ -5,7 +5,8 @@
  *	1. What is asked: sizes, flags, rights of the file, limits of the process. Refused here, nothing has changed.
  *	2. Where: the fixed place, or get_unmapped_area().
  *	3. What it needs is taken while nothing has changed yet: the pages that it commits, the mapping itself, the file behind
- *	   shared anonymous memory. So a mapping that replaces another one fails before the other is gone.
+ *	   shared anonymous memory, the tables of a device's mapping, which gets its entries at once. So a mapping that replaces
+ *	   another one fails before the other is gone.
  *	4. What lies at a fixed place is unmapped. The new mapping is merged with a neighbour, or put in.
  *	5. MAP_POPULATE and locked mappings are faulted in; what cannot be is left to later faults.
  *
@@ -21,6 +22,7 @@
 #include "mm/process/file.h"
 #include "mm/process/limits.h"
 #include "mm/process/mm.h"
+#include "mm/process/pgtables.h"
 #include "mm/process/task.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
@@ -79,16 +81,21 @@ static int charge(struct machine *m, const struct mm *mm, const struct request *
 	return err;
 }
 
-/* A mapping of RAM or devices by physical address: every entry at once (remap_pfn_range()). */
-static int map_device(struct machine *m, unsigned cpu, struct vma *v)
+/* A mapping of RAM or devices by physical address? */
+static bool is_device(const struct request *r)
 {
-	for (uint64_t i = 0; i < vma_pages(v); i++) {
-		int err = insert_pfn(m, cpu, v, v->start + (i << PAGE_SHIFT), v->pgoff + i);
+	return r->flags & VM_PFNMAP && r->kind == VMA_PLAIN;
+}
 
-		if (err)
-			return err;
+/* Every entry of it at once (remap_pfn_range()), with tables from the stock. */
+static void map_device(struct machine *m, unsigned cpu, struct vma *v, const struct request *r)
+{
+	for (uint64_t at = 0; at < r->bytes; at += PAGE_BYTES) {
+		int err = insert_pfn(m, cpu, v, r->addr + at, r->pgoff + (at >> PAGE_SHIFT));
+
+		assert(!err);
+		(void)err;
 	}
-	return 0;
 }
 
 /* vma_free() of a mapping that did not come to be: the reason stays. */
@@ -200,8 +207,15 @@ static int map_region(
 	if (r->flags & VM_SPECIAL)
 		r->flags &= ~(uint64_t)VM_LOCKED_MASK;
 	struct vma *v;
-	err = replace(m, cpu, mm, r, replaces, &v);
+	if (is_device(r))
+		err = pgtables_stock(m, cpu, mm, r->addr, r->addr + r->bytes);
+	if (!err)
+		err = replace(m, cpu, mm, r, replaces, &v);
 	if (err) {
+		struct refusal why = m->why;
+
+		pgtables_unstock(m, cpu, mm);
+		m->why = why;
 		if (r->flags & VM_ACCOUNT)
 			vm_uncommit(m, pages);
 		return err;
@@ -210,12 +224,9 @@ static int map_region(
 	vm_stat_account(mm, r->flags, (int64_t)pages);
 	if (r->flags & VM_LOCKED)
 		mm->locked_vm += pages;
-	if (v->flags & VM_PFNMAP && v->kind == VMA_PLAIN && map_device(m, cpu, v)) {
-		struct refusal why = m->why;
-
-		do_munmap(m, cpu, mm, r->addr, r->bytes);
-		m->why = why;
-		return -why.err;
+	if (is_device(r)) {
+		map_device(m, cpu, v, r);
+		pgtables_unstock(m, cpu, mm);
 	}
 	*out = v;
 	return 0;

@@ -10,6 +10,7 @@
  *
  * A table page has contents from the moment it is taken, so that writing an entry cannot fail later; upper tables are
  * made top down, each linked as soon as it is there, so an allocation that fails leaves a shorter tree and nothing else.
+ * Who must not fail half-way takes a stock of tables before it begins.
  * free_pgtables() frees a table when the whole of what it maps lies between the neighbouring mappings.
  *
  * Counted as 6.1 does: mm.pgtables_bytes (VmPTE) has all levels but the top one; nr_page_table_pages has the table pages
@@ -180,13 +181,78 @@ static uint64_t take_pages(
 	return pfn << PAGE_SHIFT;
 }
 
-static uint64_t table_alloc(struct machine *m, unsigned cpu, struct mm *mm, unsigned depth)
+/* An empty page, as a table of @depth wants it; not counted as one yet. */
+static uint64_t take_table(struct machine *m, unsigned cpu, unsigned depth)
 {
 	/* CONFIG_HIGHPTE of i386 */
 	bool high = m->arch == ARCH_I386 && depth == upper_levels(m);
 	gfp_t gfp = (gfp_t)GFP_KERNEL_ACCOUNT | (high ? (gfp_t)__GFP_HIGHMEM : 0);
-	uint64_t table = take_pages(m, cpu, gfp, 0, CALLER_pte_alloc);
 
+	return take_pages(m, cpu, gfp, 0, CALLER_pte_alloc);
+}
+
+/* ---- the stock: each page of it holds the address of the next one ---- */
+
+static uint64_t *stock_link(struct machine *m, uint64_t table)
+{
+	struct dram dram = machine_dram(m);
+
+	return dram_at(&dram, table);
+}
+
+/* 0: there is none of this level. */
+static uint64_t take_from_stock(struct machine *m, struct mm *mm, unsigned depth)
+{
+	uint64_t table = mm->table_stock[depth - 1];
+
+	if (table) {
+		uint64_t *next = stock_link(m, table);
+
+		mm->table_stock[depth - 1] = *next;
+		*next = 0;
+	}
+	return table;
+}
+
+void pgtables_unstock(struct machine *m, unsigned cpu, struct mm *mm)
+{
+	for (unsigned depth = 1; depth <= upper_levels(m); depth++)
+		for (uint64_t table; (table = take_from_stock(m, mm, depth));) {
+			int err = free_pages_order(m, cpu, table >> PAGE_SHIFT, 0);
+
+			assert(!err);
+			(void)err;
+		}
+}
+
+int pgtables_stock(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end)
+{
+	for (unsigned depth = 1; depth <= upper_levels(m); depth++) {
+		unsigned shift = shift_at(m, depth - 1);
+
+		for (uint64_t at = start >> shift; at <= (end - 1) >> shift; at++) {
+			uint64_t table = take_table(m, cpu, depth);
+
+			if (!table) {
+				struct refusal why = m->why;
+
+				pgtables_unstock(m, cpu, mm);
+				m->why = why;
+				return -why.err;
+			}
+			*stock_link(m, table) = mm->table_stock[depth - 1];
+			mm->table_stock[depth - 1] = table;
+		}
+	}
+	return 0;
+}
+
+static uint64_t table_alloc(struct machine *m, unsigned cpu, struct mm *mm, unsigned depth)
+{
+	uint64_t table = take_from_stock(m, mm, depth);
+
+	if (!table)
+		table = take_table(m, cpu, depth);
 	if (!table)
 		return 0;
 	mm->pgtables_bytes += counted_bytes(m, depth);

@@ -24,6 +24,10 @@ struct pte_place {
 bool pte_find(struct machine *m, const struct mm *mm, uint64_t va, struct pte_place *out);
 /* Find it, making the tables that are missing (pte_alloc()). Errors: ENOMEM, EDQUOT; tables made before stay. */
 int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out);
+/* Take all the tables that [start, end) can need, for pte_alloc() to use: it cannot fail in that range until
+ * pgtables_unstock() gives back what was not used. Errors: ENOMEM, EDQUOT; then nothing is in stock. */
+int pgtables_stock(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end);
+void pgtables_unstock(struct machine *m, unsigned cpu, struct mm *mm);
 /* The entry of @va, 0 when there is none. */
 pte_t pte_of(struct machine *m, const struct mm *mm, uint64_t va);
 

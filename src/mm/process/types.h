@@ -102,6 +102,7 @@ struct mm {
 	uint64_t rss[NR_MM_COUNTERS];
 	uint64_t pgtables_bytes;
 	uint64_t last_base, last_table;	/* the table page that pte_alloc() gave last: its first address | 1, 0: none */
+	uint64_t table_stock[4];	/* by depth - 1: empty tables taken in advance; none between calls */
 	uint64_t mmap_base;		/* top-down: highest end of new mappings */
 	bool mmap_legacy;		/* bottom-up from mmap_base */
 	uint64_t bottom_up_base;	/* where a search upwards begins: the legacy layout's, or when no gap is left */
