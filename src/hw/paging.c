@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * The paging modes' tables, made from paging.def, and the arrays that decode the bits of entries.
+ * The paging modes' tables, made from paging.def, the arrays that decode the bits of entries, and the one walker for
+ * all modes (see walk.h), which reads the modes as data and entries out of DRAM.
+ *
+ * The walker stands beside the tables so that the compiler sees both: walk_mode() is made once for each mode, each of
+ * its levels, forms and rules a constant. That is why its loops are written out.
+ *
+ * Order of checks at each entry, as the manuals have it: is there RAM for the table, is the entry present, are its
+ * reserved bits clear, does the address fit the CPU. Permissions come after all of them.
  *
  * The words are Linux's (_PAGE_*, PTE_*, L_PTE_*) where it has some. An array begins with the rules
  * (what an entry takes away and what it says); the walker stops at the first row that has neither.
  * The rest is for people.
+ *
+ * Left out: PAE's PDPTE registers (they are entries like others), memory types other than "uncached", protection keys,
+ * nested paging.
  */
-#include "hw/paging.h"
+#include "hw/walk.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -114,4 +124,144 @@ uint64_t paging_encode(const struct paging_form *form, uint64_t pa)
 		entry |= pa >> form->address[i].shift & form->address[i].mask;
 	assert(paging_address(form, entry) == pa);
 	return entry;
+}
+
+/* ---- the walker ---- */
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* What does an entry of this form take away, and what does it say? */
+ALWAYS_INLINE uint32_t decode(const struct paging_form *form, uint64_t entry, uint32_t flags)
+{
+	const struct paging_bit *b = form->bits;
+
+	/* One rule of the form; the first row without one ends them. */
+#define RULE                                                                                       \
+	if (!(b->clears | b->sets))                                                                \
+		return flags;                                                                      \
+	flags = (entry & b->mask) == b->value ? (flags & ~b->clears) | b->sets : flags;            \
+	b++;
+
+	RULE RULE RULE RULE RULE RULE RULE RULE RULE
+#undef RULE
+		assert(!(b->clears | b->sets));
+	return flags;
+}
+
+ALWAYS_INLINE uint32_t decode_domain(const struct paging_form *form, uint64_t entry, uint32_t flags)
+{
+	if (!form->domain_bit)
+		return flags;
+	return (flags & ~(15u << HW_DOMAIN_SHIFT)) | (uint32_t)(entry >> form->domain_bit & 15)
+							     << HW_DOMAIN_SHIFT;
+}
+
+ALWAYS_INLINE enum hw_fault entry_fault(const struct hw_regime *r, const struct paging_mode *mode,
+	const struct paging_form *form, uint64_t entry, uint64_t next)
+{
+	uint64_t reserved = form->reserved | (r->has & HW_HAS_NX ? 0 : mode->nx_bit);
+
+	if (entry & reserved)
+		return HW_FAULT_RESERVED_BIT;
+	if (next >> r->pa_bits)
+		return mode->nx_bit ? HW_FAULT_RESERVED_BIT : HW_FAULT_ADDRESS_SIZE;
+	return HW_FAULT_NONE;
+}
+
+/* The page is found: what the flags of the whole way come to. */
+ALWAYS_INLINE void finish(
+	const struct hw_regime *r, const struct paging_form *form, struct page_walk *w)
+{
+	uint64_t offset_mask = ((uint64_t)1 << form->page_shift) - 1;
+
+	if (!form->accessed)
+		w->flags |= HW_ACCESSED;
+	if (!form->dirty)
+		w->flags |= HW_DIRTY;
+	if (!(r->has & HW_HAS_GLOBAL))
+		w->flags &= ~(uint32_t)HW_GLOBAL;
+	w->page_shift = form->page_shift;
+	w->pa = (w->step[w->nr_steps - 1].next & ~offset_mask) | (w->va & offset_mask);
+}
+
+/* The entry of step @s has this form. Does the walk go on? */
+ALWAYS_INLINE bool follow(const struct hw_regime *r, const struct paging_mode *mode,
+	const struct paging_form *form, struct page_walk *w, struct walk_step *s)
+{
+	s->form = form;
+	s->next = paging_address(form, s->entry);
+	w->fault = entry_fault(r, mode, form, s->entry, s->next);
+	if (w->fault)
+		return false;
+	w->flags = s->flags = decode_domain(form, s->entry, decode(form, s->entry, w->flags));
+	if (form->leaf)
+		finish(r, form, w);
+	return !form->leaf;
+}
+
+/* Read the entry in @table and go by its form. Does the walk go on? */
+ALWAYS_INLINE bool step(const struct hw_regime *r, const struct dram *d,
+	const struct paging_mode *mode, unsigned depth, uint64_t table, struct page_walk *w)
+{
+	const struct paging_level *level = &mode->level[depth];
+	struct walk_step *s = &w->step[depth];
+
+	_Static_assert(PAGING_MAX_FORMS == 3, "one line below for each");
+	w->nr_steps = depth + 1;
+	s->entry_at = table + paging_index(level, w->va) * level->entry_bytes;
+	if (dram_load(d, s->entry_at, level->entry_bytes, &s->entry)) {
+		w->fault = HW_FAULT_NO_TABLE;
+	} else {
+		if (paging_fits(&level->form[0], s->entry, r->has))
+			return follow(r, mode, &level->form[0], w, s);
+		if (paging_fits(&level->form[1], s->entry, r->has))
+			return follow(r, mode, &level->form[1], w, s);
+		if (paging_fits(&level->form[2], s->entry, r->has))
+			return follow(r, mode, &level->form[2], w, s);
+		w->fault = HW_FAULT_NOT_PRESENT;
+	}
+	s->form = NULL;
+	s->next = 0;
+	return false;
+}
+
+ALWAYS_INLINE void walk_mode(const struct hw_regime *r, const struct dram *d,
+	const struct paging_mode *mode, uint64_t table, struct page_walk *w)
+{
+	unsigned depth = w->first;
+
+	/* One level, unless the walk begins below it. */
+#define LEVEL_STEP(n)                                                                              \
+	if ((n) < mode->nr_levels && depth <= (n)) {                                               \
+		if (!step(r, d, mode, n, table, w))                                                \
+			return;                                                                    \
+		table = w->step[n].next;                                                           \
+	}
+
+	_Static_assert(PAGING_MAX_LEVELS == 5, "one line below for each");
+	LEVEL_STEP(0)
+	LEVEL_STEP(1)
+	LEVEL_STEP(2)
+	LEVEL_STEP(3)
+	LEVEL_STEP(4)
+#undef LEVEL_STEP
+	assert(!"the last level of a mode has leaves only");
+}
+
+void walk_tables_from(const struct hw_regime *r, const struct dram *d, uint64_t va,
+	struct page_walk *w, unsigned depth, uint64_t table, uint32_t flags)
+{
+	w->va = va;
+	w->pa = 0;
+	w->first = depth;
+	w->page_shift = 0;
+	w->fault = HW_FAULT_NONE;
+	w->flags = flags;
+	switch (r->mode) {
+#define MODE(id, ...)                                                                              \
+	case PAGING_##id:                                                                          \
+		walk_mode(r, d, &paging_modes[PAGING_##id], table, w);                             \
+		break;
+#include "hw/paging.def"
+	}
 }

@@ -109,18 +109,18 @@ enum paging_mode_id {
 
 extern const struct paging_mode paging_modes[NR_PAGING_MODES];
 
+/* Has @entry this form on a CPU that @has? An unused form has no bits, and nothing has it. */
+static inline bool paging_fits(const struct paging_form *form, uint64_t entry, uint32_t has)
+{
+	return form->mask && (entry & form->mask) == form->value && (form->need & has) == form->need;
+}
+
 /* Which form @entry has at @level on a CPU that @has; NULL: not present. */
 static inline const struct paging_form *paging_form_of(const struct paging_level *level, uint64_t entry, uint32_t has)
 {
-	for (unsigned i = 0; i < PAGING_MAX_FORMS; i++) {
-		const struct paging_form *form = &level->form[i];
-
-		/* An unused slot has no bits and so would fit everything. */
-		if (!form->mask)
-			return NULL;
-		if ((entry & form->mask) == form->value && (form->need & has) == form->need)
-			return form;
-	}
+	for (unsigned i = 0; i < PAGING_MAX_FORMS; i++)
+		if (paging_fits(&level->form[i], entry, has))
+			return &level->form[i];
 	return NULL;
 }
 

@@ -1,101 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one walker for all paging modes (see walk.h). It reads modes as data (paging.def) and entries
- * out of DRAM.
- *
- * Order of checks at each entry, as the manuals have it: is there RAM for the table, is the entry
- * present, are its reserved bits clear, does the address fit the CPU. Permissions come after all of
- * them.
- *
- * Left out: PAE's PDPTE registers (they are entries like others), memory types other than "uncached",
- * protection keys, nested paging.
+ * What comes before and after the way through the tables (see walk.h; the way itself is in paging.c): addresses that
+ * are none, permissions, accessed and dirty.
  */
 #include "hw/walk.h"
 
 #include <assert.h>
-
-/* What does an entry of this form take away, and what does it say? */
-static inline uint32_t decode(const struct paging_form *form, uint64_t entry, uint32_t flags)
-{
-	for (const struct paging_bit *b = form->bits; b->clears | b->sets; b++)
-		if ((entry & b->mask) == b->value)
-			flags = (flags & ~b->clears) | b->sets;
-	if (form->domain_bit)
-		flags = (flags & ~(15u << HW_DOMAIN_SHIFT)) |
-			(uint32_t)(entry >> form->domain_bit & 15) << HW_DOMAIN_SHIFT;
-	return flags;
-}
-
-static inline enum hw_fault entry_fault(const struct hw_regime *r, const struct paging_mode *mode,
-	const struct paging_form *form, uint64_t entry, uint64_t next)
-{
-	uint64_t reserved = form->reserved | (r->has & HW_HAS_NX ? 0 : mode->nx_bit);
-
-	if (entry & reserved)
-		return HW_FAULT_RESERVED_BIT;
-	if (next >> r->pa_bits)
-		return mode->nx_bit ? HW_FAULT_RESERVED_BIT : HW_FAULT_ADDRESS_SIZE;
-	return HW_FAULT_NONE;
-}
-
-/* The page is found: what the flags of the whole way come to. */
-static void finish(const struct hw_regime *r, const struct paging_level *level,
-	const struct paging_form *form, struct page_walk *w, uint32_t flags)
-{
-	uint64_t offset_mask = ((uint64_t)1 << form->page_shift) - 1;
-
-	assert(form->page_shift >= level->shift);
-	if (!form->accessed)
-		flags |= HW_ACCESSED;
-	if (!form->dirty)
-		flags |= HW_DIRTY;
-	if (!(r->has & HW_HAS_GLOBAL))
-		flags &= ~(uint32_t)HW_GLOBAL;
-	w->flags = flags;
-	w->page_shift = form->page_shift;
-	w->pa = (w->step[w->nr_steps - 1].next & ~offset_mask) | (w->va & offset_mask);
-}
-
-void walk_tables_from(const struct hw_regime *r, const struct dram *d, uint64_t va,
-	struct page_walk *w, unsigned depth, uint64_t table, uint32_t flags)
-{
-	const struct paging_mode *mode = &paging_modes[r->mode];
-
-	w->va = va;
-	w->pa = 0;
-	w->first = depth;
-	w->page_shift = 0;
-	w->fault = HW_FAULT_NONE;
-	for (; depth < mode->nr_levels; depth++) {
-		const struct paging_level *level = &mode->level[depth];
-		struct walk_step *s = &w->step[depth];
-
-		w->nr_steps = depth + 1;
-		w->flags = flags;
-		s->form = NULL;
-		s->next = 0;
-		s->entry_at = table + paging_index(level, va) * level->entry_bytes;
-		if (dram_load(d, s->entry_at, level->entry_bytes, &s->entry)) {
-			w->fault = HW_FAULT_NO_TABLE;
-			return;
-		}
-		const struct paging_form *form = s->form = paging_form_of(level, s->entry, r->has);
-		if (!form) {
-			w->fault = HW_FAULT_NOT_PRESENT;
-			return;
-		}
-		table = s->next = paging_address(form, s->entry);
-		w->fault = entry_fault(r, mode, form, s->entry, table);
-		if (w->fault)
-			return;
-		flags = s->flags = decode(form, s->entry, flags);
-		if (form->leaf) {
-			finish(r, level, form, w, flags);
-			return;
-		}
-	}
-	assert(!"the last level of a mode has leaves only");
-}
 
 void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
 {
