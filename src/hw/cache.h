@@ -55,7 +55,8 @@ static inline uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
 		if (tag >> 1 != line + 1)
 			continue;
 		c->hits++;
-		memmove(set + 1, set, way * sizeof(*set));
+		if (way)
+			memmove(set + 1, set, way * sizeof(*set));
 		set[0] = tag | write;
 		return c->desc.hit_cycles;
 	}

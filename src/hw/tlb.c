@@ -31,28 +31,33 @@ static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned way)
 	memset(set + t->ways - 1, 0, sizeof(*set));
 }
 
+/* Take the page out in all address spaces: a global entry will answer for all of them. */
+static void remove_page(struct tlb *t, struct tlb_entry *set, uint64_t key)
+{
+	for (unsigned way = 0; way < t->ways;)
+		if (set[way].key == key)
+			remove_way(t, set, way);
+		else
+			way++;
+}
+
 struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
 {
 	if (!t->sets)
 		return NULL;
 	assert(shift >= 12 && shift < 64);
 	uint64_t page = va >> shift;
-	struct tlb_entry *set = tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
+	struct tlb_entry *set = tlb_set(t, page);
 	uint64_t key = page << shift | shift;
-	bool global = like->flags & HW_GLOBAL;
-	unsigned way = 0;
 
-	while (way < t->ways) {
-		const struct tlb_entry *e = &set[way];
+	if (like->flags & HW_GLOBAL)
+		remove_page(t, set, key);
+	unsigned way = tlb_way(set, t->ways, key, like->asid);
 
-		if (e->key == key && (e->asid == like->asid || global || e->flags & HW_GLOBAL))
-			remove_way(t, set, way);
-		else
-			way++;
-	}
+	if (way == t->ways)
+		t->evictions += set[--way].key != 0;
 	t->changes++;
-	t->evictions += set[t->ways - 1].key != 0;
-	memmove(set + 1, set, (t->ways - 1) * sizeof(*set));
+	memmove(set + 1, set, way * sizeof(*set));
 	set[0] = *like;
 	set[0].key = key;
 	t->shifts |= (uint64_t)1 << shift;
@@ -66,19 +71,13 @@ unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)
 	for (uint64_t shifts = t->shifts; shifts; shifts &= shifts - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(shifts);
 		uint64_t page = va >> shift;
-		struct tlb_entry *set = tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
+		struct tlb_entry *set = tlb_set(t, page);
+		unsigned way = tlb_way(set, t->ways, page << shift | shift, asid);
 
-		for (unsigned way = 0; way < t->ways;) {
-			const struct tlb_entry *e = &set[way];
-
-			if (e->key == (page << shift | shift) &&
-				(e->asid == asid || e->flags & HW_GLOBAL)) {
-				remove_way(t, set, way);
-				gone++;
-			} else {
-				way++;
-			}
-		}
+		if (way == t->ways)
+			continue;
+		remove_way(t, set, way);
+		gone++;
 	}
 	t->invalidations += gone;
 	return gone;

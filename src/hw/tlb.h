@@ -58,30 +58,57 @@ static inline struct tlb_entry *tlb_entries(const struct tlb *t)
 	return (struct tlb_entry *)((char *)(uintptr_t)t + t->entries_at);
 }
 
+/* Does the entry translate the page of @key in the address space @asid? */
+static inline bool tlb_is(const struct tlb_entry *e, uint64_t key, uint16_t asid)
+{
+	return e->key == key && (e->asid == asid || e->flags & HW_GLOBAL);
+}
+
+/* The way of @set that does; @ways: none. Four at a time, since most searches are for nothing. */
+static inline unsigned tlb_way(const struct tlb_entry *set, unsigned ways, uint64_t key, uint16_t asid)
+{
+	unsigned way = 0;
+
+	for (; ways - way >= 4; way += 4) {
+		if (tlb_is(set + way, key, asid))
+			return way;
+		if (tlb_is(set + way + 1, key, asid))
+			return way + 1;
+		if (tlb_is(set + way + 2, key, asid))
+			return way + 2;
+		if (tlb_is(set + way + 3, key, asid))
+			return way + 3;
+	}
+	while (way < ways && !tlb_is(set + way, key, asid))
+		way++;
+	return way;
+}
+
+static inline struct tlb_entry *tlb_set(const struct tlb *t, uint64_t page)
+{
+	return tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
+}
+
 /* The entry that translates @va in the address space @asid, now the first of its set; NULL: a miss. Counts. */
 static inline struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, uint16_t asid)
 {
 	for (uint64_t shifts = t->shifts; shifts; shifts &= shifts - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(shifts);
 		uint64_t page = va >> shift;
-		struct tlb_entry *set = tlb_entries(t) + (page & (t->sets - 1)) * t->ways;
-		uint64_t key = page << shift | shift;
+		struct tlb_entry *set = tlb_set(t, page);
+		unsigned way = tlb_way(set, t->ways, page << shift | shift, asid);
 
-		for (unsigned way = 0; way < t->ways; way++) {
-			struct tlb_entry *e = &set[way];
+		if (way == t->ways)
+			continue;
+		t->hits++;
+		if (way) {
+			struct tlb_entry found = set[way];
 
-			if (e->key != key || (e->asid != asid && !(e->flags & HW_GLOBAL)))
-				continue;
-			t->hits++;
-			if (way) {
-				struct tlb_entry found = *e;
-
-				t->changes++;
-				memmove(set + 1, set, way * sizeof(*set));
-				set[0] = found;
-			}
-			return set;
+			t->changes++;
+			memmove(set + 1, set, way * sizeof(*set));
+			set[0] = found;
 		}
+		return set;
 	}
 	t->misses++;
 	return NULL;

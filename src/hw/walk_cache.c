@@ -44,9 +44,24 @@ static uint32_t nr_entries(const struct walk_cache_desc *desc)
 	return n;
 }
 
+/* Room for the entries of one height: whole sets, and one for a height without entries, so that it can be searched. */
+static uint32_t nr_slots(uint32_t entries)
+{
+	return entries < WALK_CACHE_WAYS ? WALK_CACHE_WAYS : entries;
+}
+
+static uint32_t nr_all_slots(const struct walk_cache_desc *desc)
+{
+	uint32_t n = 0;
+
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
+		n += nr_slots(desc->entries[height]);
+	return n;
+}
+
 uint64_t walk_cache_bytes(const struct walk_cache_desc *desc)
 {
-	return nr_entries(desc) * sizeof(struct walk_cache_entry);
+	return nr_all_slots(desc) * sizeof(struct walk_cache_entry);
 }
 
 void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, uint32_t entries_at)
@@ -58,48 +73,36 @@ void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, u
 	c->desc = *desc;
 	c->entries_at = entries_at;
 	c->nr_entries = nr_entries(desc);
+	c->nr_slots = nr_all_slots(desc);
 	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
 		uint32_t n = desc->entries[height];
 
 		c->first[height] = first;
 		c->ways[height] = n < WALK_CACHE_WAYS ? n : WALK_CACHE_WAYS;
-		c->set_mask[height] = n ? n / c->ways[height] - 1 : 0;
-		first += n;
+		c->set_mask[height] = nr_slots(n) / WALK_CACHE_WAYS - 1;
+		first += nr_slots(n);
 	}
 }
 
-static void remove_way(struct walk_cache_entry *set, unsigned way, unsigned ways)
+static void remove_way(struct walk_cache_entry *set, unsigned way)
 {
-	memmove(set + way, set + way + 1, (ways - way - 1) * sizeof(*set));
-	memset(set + ways - 1, 0, sizeof(*set));
-}
-
-/* Way of the entry in its set; as many as there are ways: it is not there. */
-static unsigned way_of(
-	const struct walk_cache_entry *set, unsigned ways, uint64_t prefix, uint16_t asid)
-{
-	unsigned way = 0;
-
-	while (way < ways && (set[way].key != prefix + 1 || set[way].asid != asid))
-		way++;
-	return way;
+	for (; way + 1 < WALK_CACHE_WAYS; way++)
+		set[way] = set[way + 1];
+	set[way] = (struct walk_cache_entry){0};
 }
 
 static void put(struct walk_cache *c, unsigned height, const struct walk_cache_entry *e)
 {
-	unsigned ways = c->ways[height];
-
-	if (!ways)
+	if (!c->ways[height])
 		return;
 	struct walk_cache_entry *set = walk_cache_set(c, height, e->key - 1);
-	unsigned way = way_of(set, ways, e->key - 1, e->asid);
+	unsigned way = walk_cache_way(set, e->key - 1, e->asid);
 
-	if (way == ways) {
-		way--;
+	if (way == WALK_CACHE_WAYS) {
+		way = c->ways[height] - 1;
 		c->evictions += set[way].key != 0;
 	}
-	memmove(set + 1, set, way * sizeof(*set));
-	set[0] = *e;
+	walk_cache_to_front(set, way, *e);
 }
 
 void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
@@ -125,14 +128,14 @@ unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *
 	unsigned gone = 0;
 
 	for (unsigned depth = 0; depth + 1 < mode->nr_levels; depth++) {
-		unsigned height = mode->nr_levels - 2u - depth, ways = c->ways[height];
+		unsigned height = mode->nr_levels - 2u - depth;
 		uint64_t prefix = va >> mode->level[depth].shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
-		unsigned way = way_of(set, ways, prefix, r->asid);
+		unsigned way = walk_cache_way(set, prefix, r->asid);
 
-		if (way == ways)
+		if (way == WALK_CACHE_WAYS)
 			continue;
-		remove_way(set, way, ways);
+		remove_way(set, way);
 		gone++;
 	}
 	c->invalidations += gone;
@@ -143,20 +146,16 @@ unsigned walk_cache_flush(struct walk_cache *c, int asid)
 {
 	unsigned gone = 0;
 
-	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
-		unsigned ways = c->ways[height];
+	for (uint32_t i = 0; i < c->nr_slots; i += WALK_CACHE_WAYS) {
+		struct walk_cache_entry *set = walk_cache_entries(c) + i;
 
-		for (uint32_t i = 0; i < c->desc.entries[height]; i += ways) {
-			struct walk_cache_entry *set = walk_cache_entries(c) + c->first[height] + i;
-
-			for (unsigned way = 0; way < ways && set[way].key;) {
-				if (asid >= 0 && set[way].asid != asid) {
-					way++;
-					continue;
-				}
-				remove_way(set, way, ways);
-				gone++;
+		for (unsigned way = 0; way < WALK_CACHE_WAYS && set[way].key;) {
+			if (asid >= 0 && set[way].asid != asid) {
+				way++;
+				continue;
 			}
+			remove_way(set, way);
+			gone++;
 		}
 	}
 	c->invalidations += gone;
@@ -167,27 +166,36 @@ unsigned walk_cache_count(const struct walk_cache *c)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = 0; i < c->nr_entries; i++)
+	for (uint32_t i = 0; i < c->nr_slots; i++)
 		n += walk_cache_entries(c)[i].key != 0;
 	return n;
 }
 
+static const char *check_height(const struct walk_cache *c, unsigned height)
+{
+	for (uint32_t i = 0; i < nr_slots(c->desc.entries[height]); i++) {
+		const struct walk_cache_entry *e = walk_cache_entries(c) + c->first[height] + i;
+		unsigned way = i % WALK_CACHE_WAYS;
+
+		if (!e->key)
+			continue;
+		if (way >= c->ways[height])
+			return "the page-walk cache has more entries than its size";
+		if (way && !(e - 1)->key)
+			return "a set of the page-walk cache has a gap before a used way";
+		if (walk_cache_set(c, height, e->key - 1) != e - way)
+			return "an entry of the page-walk cache lies in the wrong set";
+		if (walk_cache_way(e - way, e->key - 1, e->asid) != way)
+			return "the page-walk cache has two entries for one table";
+	}
+	return NULL;
+}
+
 const char *walk_cache_check(const struct walk_cache *c)
 {
-	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
-		for (uint32_t i = 0; i < c->desc.entries[height]; i++) {
-			const struct walk_cache_entry *e =
-				walk_cache_entries(c) + c->first[height] + i;
-			unsigned way = i % c->ways[height];
+	const char *wrong = NULL;
 
-			if (!e->key)
-				continue;
-			if (way && !(e - 1)->key)
-				return "a set of the page-walk cache has a gap before a used way";
-			if (walk_cache_set(c, height, e->key - 1) != e - way)
-				return "an entry of the page-walk cache lies in the wrong set";
-			if (way_of(e - way, way, e->key - 1, e->asid) != way)
-				return "the page-walk cache has two entries for one table";
-		}
-	return NULL;
+	for (unsigned height = 0; !wrong && height < WALK_CACHE_HEIGHTS; height++)
+		wrong = check_height(c, height);
+	return wrong;
 }

@@ -12,14 +12,13 @@
  * Entries carry the address space's number; none is global (Intel SDM volume 3, 4.10.3: paging-structure caches; Arm
  * ARM DDI 0487 D8.16: entries of intermediate levels).
  *
- * The entries lie behind the structure, as those of a TLB do.
+ * The entries lie behind the structure, as those of a TLB do. Each set has room for WALK_CACHE_WAYS of them, though
+ * only the first `ways` of its height are used, so that a search has the same few steps whatever the height.
  */
 #ifndef SIMM_HW_WALK_CACHE_H
 #define SIMM_HW_WALK_CACHE_H
 
 #include "hw/walk.h"
-
-#include <string.h>
 
 #define WALK_CACHE_HEIGHTS (PAGING_MAX_LEVELS - 1)
 #define WALK_CACHE_WAYS	   4
@@ -44,7 +43,9 @@ struct walk_cache {
 	uint32_t set_mask[WALK_CACHE_HEIGHTS];
 	uint32_t ways[WALK_CACHE_HEIGHTS];	/* 0: there are no entries of this height */
 	uint32_t entries_at;	/* bytes from this structure to its entries */
-	uint32_t nr_entries;
+	uint32_t nr_entries;	/* that are used */
+	uint32_t nr_slots;	/* that have room */
+	uint32_t unused;
 	uint64_t hits[WALK_CACHE_HEIGHTS];	/* walks that began below the entry of this height */
 	uint64_t misses;	/* walks that began at the root */
 	uint64_t evictions, invalidations;
@@ -64,7 +65,31 @@ static inline struct walk_cache_entry *walk_cache_entries(const struct walk_cach
 /* The set of @height for the table that maps @va >> the level's shift = @prefix. */
 static inline struct walk_cache_entry *walk_cache_set(const struct walk_cache *c, unsigned height, uint64_t prefix)
 {
-	return walk_cache_entries(c) + c->first[height] + (prefix & c->set_mask[height]) * c->ways[height];
+	return walk_cache_entries(c) + c->first[height] + (prefix & c->set_mask[height]) * WALK_CACHE_WAYS;
+}
+
+static inline bool walk_cache_is(const struct walk_cache_entry *e, uint64_t prefix, uint16_t asid)
+{
+	return e->key == prefix + 1 && e->asid == asid;
+}
+
+/* The way of @set that has it; WALK_CACHE_WAYS: none. */
+static inline unsigned walk_cache_way(const struct walk_cache_entry *set, uint64_t prefix, uint16_t asid)
+{
+	_Static_assert(WALK_CACHE_WAYS == 4, "one for each");
+	return walk_cache_is(set, prefix, asid)	      ? 0
+	       : walk_cache_is(set + 1, prefix, asid) ? 1
+	       : walk_cache_is(set + 2, prefix, asid) ? 2
+	       : walk_cache_is(set + 3, prefix, asid) ? 3
+						      : WALK_CACHE_WAYS;
+}
+
+/* Put @e first in its set, where @way is lost. */
+static inline void walk_cache_to_front(struct walk_cache_entry *set, unsigned way, struct walk_cache_entry e)
+{
+	for (; way; way--)
+		set[way] = set[way - 1];
+	set[0] = e;
 }
 
 /* The entry that spares most of the walk for @va, now the first of its set; *@depth gets the level at which the walk
@@ -77,20 +102,14 @@ static inline const struct walk_cache_entry *walk_cache_find(
 	for (unsigned d = mode->nr_levels - 1u, height = 0; d-- > 0; height++) {
 		uint64_t prefix = va >> mode->level[d].shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
+		unsigned way = walk_cache_way(set, prefix, r->asid);
 
-		for (unsigned way = 0; way < c->ways[height]; way++) {
-			if (set[way].key != prefix + 1 || set[way].asid != r->asid)
-				continue;
-			if (way) {
-				struct walk_cache_entry found = set[way];
-
-				memmove(set + 1, set, way * sizeof(*set));
-				set[0] = found;
-			}
-			c->hits[height]++;
-			*depth = d + 1;
-			return set;
-		}
+		if (way == WALK_CACHE_WAYS)
+			continue;
+		walk_cache_to_front(set, way, set[way]);
+		c->hits[height]++;
+		*depth = d + 1;
+		return set;
 	}
 	c->misses++;
 	return NULL;
