@@ -13,7 +13,9 @@
 #include "mm/kernel/layout.h"
 #include "mm/page/address.h"
 #include "mm/page/page_alloc.h"
+#include "mm/process/tlb_flush.h"
 #include "support/booted.h"
+#include "support/naked.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -471,7 +473,81 @@ Test(highmem, windows_of_a_page)
 	finish(m);
 }
 
-/* What the host cannot give is refused, and nothing has changed. */
+/* The host's memory ends after n more pages, for n = 0, 1, ...: refused, and nothing was taken. */
+Test(highmem, the_host_budget_ends)
+{
+	static const char *const preset[] = {"pc-i386", "pc-i386-pae", "arm-virt"};
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < 6; i++) {
+		bool local = i >= 3;
+
+		for (unsigned n = 0;; n++) {
+			struct machine *m = boot(preset[i % 3]);
+			uint64_t p = high_page(m), address;
+
+			m->arena.budget_pages = m->arena.touched_pages + n;
+			int err = local ? kmap_local_page(m, 1, p, true, &address)
+					: kmap(m, 1, p, &address);
+
+			m->arena.budget_pages = UINT64_MAX;
+			booted_check(m);
+			if (err) {
+				cr_expect_eq(err, -EDQUOT);
+				cr_expect(!highmem_page_address(m, p) &&
+					  !m->highmem.last_pkmap_nr && !kmap_local_depth(m, 1) &&
+					  !kmap_atomic_depth(m, 1));
+				cr_expect_eq(
+					map(m, p), kernel_area(m, AREA_PKMAP).start + PAGE_BYTES);
+				refused++;
+			}
+			finish(m);
+			if (!err)
+				break;
+			cr_assert_lt(n, 50u);
+		}
+	}
+	/* Some have room left in the page that they need. */
+	cr_expect_geq(refused, 4u);
+}
+
+/* The windows' tables are shared by all address spaces; with page-table isolation user mode has none of them. */
+Test(highmem, in_a_process)
+{
+	static const char *const preset[] = {"pc-i386", "pc-i386-pae", "arm-virt", "pc-i386-pae"};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct machine *m = booted(preset[i], "ram", "2G", "cpus", "2", "cmdline",
+			i == 3 ? "pti=on" : "quiet", NULL);
+		struct task *t = naked(m);
+		uint64_t p = high_page(m), q = high_page(m), a, slot;
+
+		cr_expect_eq(m->kernel_map.pti, i == 3);
+		cr_assert_eq(switch_mm(m, 1, task_mm(m, t)), 0);
+		slot = map_local(m, 1, p);
+		a = map(m, p);
+		put(m, a, 0x55);
+		for (unsigned k = 0; k < 2; k++) {
+			uint64_t va = k ? a : slot;
+			struct hw_access user = {
+				.va = va, .bytes = 4, .kind = HW_LOAD, .user = true};
+
+			cr_expect_eq(try(m, 1, HW_LOAD, va, 0).value & UINT32_MAX, 0x55u);
+			cr_expect_eq(machine_access(m, 1, &user), -EFAULT);
+		}
+		/* CPU 1 hears that the window is another page's. */
+		cr_expect_eq(kunmap(m, p), 0);
+		cr_expect_eq(kmap_flush_unused(m, 0), 1u);
+		cr_expect(faults(m, 1, a));
+		cr_expect_eq(kunmap_local(m, 1, slot, false), 0);
+		cr_expect(faults(m, 1, slot));
+		map(m, q);
+		booted_check(m);
+		task_kill(m, t);
+		finish(m);
+	}
+}
+
 Test(highmem, a_machine_is_a_value)
 {
 	struct machine *m = boot("pc-i386"), *copy;

@@ -202,21 +202,24 @@ static int map_new_virtual(struct machine *m, unsigned cpu, uint64_t pfn, uint64
 	*address = address_of(m, nr);
 	int err = highmem_map(m, *address, pfn);
 
-	if (err)
-		return err;
+	assert(!err && "need_pkmap() saw to the table");
+	(void)err;
 	p->slot[nr] = (struct pkmap_slot){.page = (uint32_t)pfn + 1, .count = 1};
 	chain_add(p, nr);
 	return 0;
 }
 
-/* The first use needs memory of the host, nothing else can fail. */
-static int need_pkmap(struct machine *m)
+/* What can fail: the first use needs memory of the host, for the counts and for the table, which is one page. */
+static int need_pkmap(struct machine *m, uint64_t pfn)
 {
 	int err = highmem_need_tables(m);
 
 	if (err || m->highmem.pkmap_at)
 		return err;
-	_Static_assert(PKMAP_MOST >= 1024, "i386 has the most windows");
+	err = highmem_map(m, address_of(m, 0), pfn);
+	if (err)
+		return err;
+	highmem_unmap(m, address_of(m, 0));
 	m->highmem.pkmap_at = heap_alloc(m, sizeof(struct pkmap));
 	return m->highmem.pkmap_at ? 0 : -m->why.err;
 }
@@ -233,7 +236,7 @@ int kmap(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t *address)
 	*address = page_address(m, pfn);
 	if (!page_is_high(m, pfn))
 		return 0;
-	err = need_pkmap(m);
+	err = need_pkmap(m, pfn);
 	if (err)
 		return err;
 	*address = window_of(m, pfn);
