@@ -161,9 +161,9 @@ Test(highmem, fixed_addresses_are_apart)
 /* early_ioremap()'s pages have one page table, with and without debugging slots. */
 Test(highmem, boot_slots_fit_one_table)
 {
-	static const char *const config[] = {"debian", "+DEBUG_HIGHMEM"};
+	static const char *const config[] = {"debian", "+DEBUG_HIGHMEM", "-SMP"};
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		bool pae = i & 1;
 		struct machine *m = booted(pae ? "pc-i386-pae" : "pc-i386", "ram", "1G", "config",
 			config[i / 2], NULL);

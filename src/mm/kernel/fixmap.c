@@ -146,7 +146,7 @@ static struct table table_of(const struct machine *m)
 	return tables[m->arch];
 }
 
-static unsigned nr_cpus_configured(const struct machine *m)
+unsigned nr_cpus_configured(const struct machine *m)
 {
 	unsigned most = arch_facts(m->arch, arch_variant(m->arch, m->config))->nr_cpus_max;
 

@@ -33,6 +33,8 @@ uint32_t fixmap_end(const struct machine *m);
 /* Where early_ioremap()'s pages begin, which have a row everywhere (FIX_BTMAP_BEGIN). */
 uint64_t fixmap_btmap(const struct machine *m);
 
+/* CONFIG_NR_CPUS. */
+unsigned nr_cpus_configured(const struct machine *m);
 /* kmap_local_page()'s slots: how many each CPU has, 0 where the kernel has none; the next mapping takes the slot that
  * many places further (2 with a guard page between). */
 unsigned kmap_slots_per_cpu(const struct machine *m);

@@ -31,7 +31,6 @@
 
 #define CPU_ENTRY_PAGES_686 39u
 #define CPU_ENTRY_PAGES_64  59u
-#define NR_CPUS_686	    32u
 #define VMALLOC_OFFSET	    (8 * MIB)
 
 static uint64_t down(uint64_t n, uint64_t unit)
@@ -44,7 +43,8 @@ struct layout_686 layout_686(const struct machine *m)
 	uint64_t unit = machine_has(m, CONFIG_X86_PAE) ? 2 * MIB : 4 * MIB;
 	struct layout_686 l = {.fixmap = fix_to_virt(m, fixmap_end(m))}; /* FIXADDR_TOT_START */
 
-	l.cpu_entry = down(l.fixmap - PAGE_BYTES * (NR_CPUS_686 * CPU_ENTRY_PAGES_686 + 1), unit);
+	l.cpu_entry = down(
+		l.fixmap - PAGE_BYTES * (nr_cpus_configured(m) * CPU_ENTRY_PAGES_686 + 1), unit);
 	l.ldt = down(l.cpu_entry - PAGE_BYTES, unit);
 	l.pkmap = down(l.ldt - PAGE_BYTES, unit);
 	l.vmalloc_end = l.pkmap - 2 * PAGE_BYTES;
