@@ -215,9 +215,16 @@ static int read_gfp(struct reader *r, const struct word *w, uint64_t *out)
 static int read_page(struct reader *r, const struct word *w, uint64_t *out)
 {
 	const struct machine *m = r->v->m;
+	uint64_t pfn;
 
 	if (pfn_valid(m, *out))
 		return 0;
+	/* The address of a struct page, as pfn_to_page gives it. */
+	pfn = page_to_pfn(m, *out);
+	if (pfn != NO_PFN && pfn_to_page(m, pfn) == *out) {
+		*out = pfn;
+		return 0;
+	}
 	return refuse_at(r->why, EINVAL, w->column, w->len,
 		"there is no struct page at pfn %.*s: this machine's lie between %#llx and %#llx",
 		shown(w), w->s, (unsigned long long)m->base_pfn, (unsigned long long)m->end_pfn);

@@ -226,6 +226,20 @@ uint64_t page_to_pfn(const struct machine *m, uint64_t address)
 	return NO_PFN;
 }
 
+struct zone *page_zone(const struct machine *m, uint64_t pfn)
+{
+	const struct memblock_type *memory = &m->memblock.memory;
+	unsigned i = 0;
+
+	while (i < memory->nr && memory->region[i].end <= pfn << PAGE_SHIFT)
+		i++;
+	if (i < memory->nr && memory->region[i].start > pfn << PAGE_SHIFT)
+		pfn = (memory->region[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	else if (i == memory->nr)
+		pfn = (memory->region[i - 1].end >> PAGE_SHIFT) - 1;
+	return pfn_zone(m, pfn);
+}
+
 bool mem_map_unused(const struct machine *m, const struct mem_map_run *run, uint64_t start_pfn,
 	uint64_t end_pfn, uint64_t *start, uint64_t *end)
 {

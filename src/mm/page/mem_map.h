@@ -10,6 +10,7 @@
 
 struct machine;
 struct text;
+struct zone;
 
 /* How struct pages are laid out: a choice of the kernel's configuration. */
 enum mem_model {
@@ -56,6 +57,9 @@ uint64_t pfn_to_page_unchecked(const struct machine *m, uint64_t pfn);
 uint64_t pfn_to_page(const struct machine *m, uint64_t pfn);
 /* The pfn whose struct page @address is in; NO_PFN when that is no address of a struct page. */
 uint64_t page_to_pfn(const struct machine *m, uint64_t address);
+
+/* The zone that the struct page of a valid pfn names. A hole's is that of the RAM behind it (init_unavailable_range()). */
+struct zone *page_zone(const struct machine *m, uint64_t pfn);
 
 /* Bytes at the begin and end of [start, end) of pfns' struct pages that nobody else's lie in: what free_memmap() may give
  * back. Equal: nothing. */
