@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conversions between kinds of addresses, as calls: virt_to_phys, __pa, phys_to_virt, __va, virt_to_page, page_address, pfn_to_page,
- * page_to_pfn, pfn_valid, page_to_phys, page_to_nid, page_zone.
+ * Conversions between kinds of addresses, as calls: virt_to_phys, __pa, phys_to_virt, __va, virt_to_page, page_address,
+ * pfn_to_page, page_to_pfn, pfn_valid, page_to_phys, page_to_nid, page_zone.
  *
  *	virtual    --virt_to_phys-->  physical  -->> 12-->  pfn  --pfn_to_page-->  struct page
  *	           <--phys_to_virt--            <--<< 12--       <--page_to_pfn--

@@ -100,6 +100,17 @@ static void put_state(const struct machine *m, const struct zone *z, const struc
 	}
 }
 
+/* Inside a block frame_peek() gives no reference and the block's first page. */
+static uint64_t head_of(const struct frame *f, uint64_t pfn)
+{
+	return !f->refcount && f->mapping ? (uint64_t)f->mapping - 1 : pfn;
+}
+
+void put_page_state(const struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
+{
+	put_state(m, pfn_zone(m, pfn), f, pfn, head_of(f, pfn), out);
+}
+
 /* Two bits mean something else on a file's page that is not being written. */
 static const char *flag_word(const struct frame *f, unsigned bit)
 {
@@ -112,7 +123,7 @@ static const char *flag_word(const struct frame *f, unsigned bit)
 	return frame_flag_rows[bit].word;
 }
 
-static void put_flags(const struct frame *f, struct text *out)
+void put_page_flags(const struct frame *f, struct text *out)
 {
 	const char *blank = "";
 
@@ -238,14 +249,13 @@ int show_page(struct view *v, struct text *out)
 	}
 	struct frame f = frame_peek(m, pfn);
 	bool is_free = f.flags & (FRAME_BUDDY | FRAME_PCP);
-	/* Inside a block frame_peek() gives no reference and the block's first page. */
-	uint64_t head_pfn = !f.refcount && f.mapping ? (uint64_t)f.mapping - 1 : pfn;
+	uint64_t head_pfn = head_of(&f, pfn);
 
 	put_home(m, pfn, z, out);
 	key(out, "state");
 	put_state(m, z, &f, pfn, head_pfn, out);
 	key((text_putc(out, '\n'), out), "flags");
-	put_flags(&f, out);
+	put_page_flags(&f, out);
 	key((text_putc(out, '\n'), out), "order");
 	text_printf(out, "%u\n", (unsigned)f.order);
 	key(out, "refcount");

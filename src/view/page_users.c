@@ -42,8 +42,7 @@ const char *page_owner_kind(const struct machine *m, uint64_t pfn, const struct 
 	return has_mapping(f) ? "the page cache" : NULL;
 }
 
-/* The thread group of an address space by its first task: "42 (hog)". */
-static void put_mm(const struct machine *m, const struct mm *mm, struct text *out)
+void put_mm_name(const struct machine *m, const struct mm *mm, struct text *out)
 {
 	struct link *l = link_next(m, &mm->tasks, &mm->tasks);
 
@@ -68,7 +67,7 @@ static bool put_user(struct machine *m, void *data, struct vma *v, uint64_t addr
 		return true;
 	list->left--;
 	text_puts(list->out, "mapped by ");
-	put_mm(m, machine_at(m, v->mm_at), list->out);
+	put_mm_name(m, machine_at(m, v->mm_at), list->out);
 	text_printf(list->out, " at 0x%llx\n", (ull)addr);
 	return true;
 }
@@ -100,7 +99,7 @@ void put_page_users(
 
 		text_printf(out, KEY_COLUMNS, "table of");
 		if (mm)
-			put_mm(m, mm, out);
+			put_mm_name(m, mm, out);
 		else
 			text_puts(out, "the kernel");
 		text_putc(out, '\n');

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Claim: sim/addr tells of every kind of address what it is, and under each of a byte's names all its other names.
+ */
+#include "support/world.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The line of sim/addr/@name that begins with @key, without the key; "" when there is none. */
+static const char *line_of(struct simm *simm, const char *name, const char *key)
+{
+	static char value[300];
+	char path[128], want[32];
+
+	snprintf(path, sizeof(path), "sim/addr/%s", name);
+	snprintf(want, sizeof(want), "%-10s ", key);
+	const char *at = world_cat(simm, path);
+
+	while (at && strncmp(at, want, strlen(want)))
+		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
+	snprintf(value, sizeof(value), "%s", at ? at + strlen(want) : "");
+	value[strcspn(value, "\n")] = '\0';
+	return value;
+}
+
+#define EXPECT_LINE(simm, name, key, begin)                                                        \
+	cr_expect(!strncmp(line_of(simm, name, key), begin, strlen(begin)), "%s %s: %s", name,     \
+		key, line_of(simm, name, key))
+
+/* One byte of a process: by each name the same page and the same names. */
+static void byte_of_a_process(const char *preset, const char *ram, bool high)
+{
+	struct simm *simm = world(preset, "ram", ram, NULL);
+	static const char *const same[] = {
+		"physical", "bus", "logical", "user", "page", "state", "use", "resource"};
+	char physical[64], logical[64], name[128], by_user[300];
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+	world_call_at(simm, "sim/tasks/hog/ctl",
+		"mmap 0x20000000 4K rw-p MAP_PRIVATE+MAP_ANONYMOUS+MAP_FIXED");
+	world_call_at(simm, "sim/tasks/hog/ctl", "store 20000010 0x2a 1");
+	EXPECT_LINE(simm, "20000010", "kind", "user virtual");
+	EXPECT_LINE(simm, "20000010", "seen by", "the process that CPU 0 runs: 100 (hog)");
+	EXPECT_LINE(simm, "20000010", "mapping", "0x20000000-0x20001000");
+	EXPECT_LINE(simm, "20000010", "user", "0x20000010 of 100 (hog)");
+	EXPECT_LINE(simm, "20000010", "use", "anonymous memory");
+	EXPECT_LINE(simm, "20001010", "mapping", "none");
+	EXPECT_LINE(simm, "20001010", "mapped", "no");
+	snprintf(physical, sizeof(physical), "%s", line_of(simm, "20000010", "physical"));
+	snprintf(logical, sizeof(logical), "%s", line_of(simm, "20000010", "logical"));
+	cr_expect_eq(!strncmp(logical, "none", 4), high, "%s: %s", preset, logical);
+	snprintf(name, sizeof(name), "phys:%s", physical);
+	for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		snprintf(by_user, sizeof(by_user), "%s", line_of(simm, "20000010", same[i]));
+		cr_expect_str_eq(line_of(simm, name, same[i]), by_user, "%s", same[i]);
+		if (!high)
+			cr_expect_str_eq(line_of(simm, logical, same[i]), by_user, "%s", same[i]);
+	}
+	cr_assert_eq(world_rmdir(simm, "sim/tasks", "hog"), 0);
+	EXPECT_LINE(simm, "20000010", "seen by", "nobody");
+	cr_expect_str_eq(line_of(simm, name, "user"), "");
+	simm_destroy(simm);
+}
+
+Test(addr, byte_of_a_process)
+{
+	byte_of_a_process("pc-i386", "512M", false);
+	byte_of_a_process("pc-i386", "2G", true);
+	byte_of_a_process("pc-i386-pae", "6G", true);
+	byte_of_a_process("arm-virt", "2G", true);
+	byte_of_a_process("pc-x86_64", "2G", false);
+	byte_of_a_process("arm64-virt", "2G", false);
+	byte_of_a_process("riscv64-virt", "2G", false);
+}
+
+Test(addr, kinds)
+{
+	static const struct {
+		const char *preset, *name, *key, *begin;
+	} row[] = {
+		{"pc-i386", "c0012345", "kind", "kernel logical"},
+		{"pc-i386", "c0012345", "physical", "0x12345"},
+		{"pc-i386", "c1000000", "resource", "System RAM / Kernel code"},
+		{"pc-i386", "f8801000", "kind", "kernel virtual: the vmalloc area"},
+		{"pc-i386", "fec00000", "area", "pkmap 0xfec00000-0xfeffffff"},
+		{"pc-i386", "ffffe000", "area", "fixmap"},
+		{"pc-i386", "ffffffff", "kind", "in none"},
+		{"pc-i386", "phys:0xfee00000", "resource", "Local APIC"},
+		{"pc-i386", "phys:0xfee00000", "page", "none"},
+		{"pc-i386", "phys:0xa0000", "state", "a hole"},
+		{"pc-i386", "bus:0x1000000", "logical", "0xc1000000"},
+		{"arm-virt", "bf000000", "kind", "kernel virtual: the area of modules"},
+		{"arm-virt", "ffff0000", "mapped", "by a page of 4K, kernel r-x, user r-x"},
+		{"pc-x86_64", "ffffffff81000010", "physical", "0x1000010"},
+		{"pc-x86_64", "ffffffff81000010", "logical", "0xffff888001000010"},
+		{"pc-x86_64", "ffff888001000010", "image", "0xffffffff81000010"},
+		{"pc-x86_64", "ffffea0000040001", "inside",
+			"in the struct page of pfn 0x1000, at byte 1"},
+		{"pc-x86_64", "8000000000000000", "kind", "no address of this machine"},
+		{"pc-x86_64", "8000000000000000", "mapped", "no: the address is not canonical"},
+		{"arm64-virt", "ffff800008001000", "kind", "kernel virtual: the kernel's image"},
+		{"riscv64-virt", "ffffffc700000000", "mapped", "by a page of 2M"},
+		{"cortex-m", "c0000000", "mapped", "not at all"},
+		{"cortex-m", "c0000000", "logical", "0xc0000000"},
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct simm *simm = world(row[i].preset, NULL);
+
+		cr_expect(!strncmp(line_of(simm, row[i].name, row[i].key), row[i].begin,
+				  strlen(row[i].begin)),
+			"%s %s: %s is %s, not %s", row[i].preset, row[i].name, row[i].key,
+			line_of(simm, row[i].name, row[i].key), row[i].begin);
+		simm_destroy(simm);
+	}
+}
+
+/* Names of calls' results, and one spelling for each physical address. */
+Test(addr, spellings)
+{
+	struct simm *simm = world("pc-i386", "ram", "2G", NULL);
+	static const char *const none[] = {"sim/addr/phys:0x0100", "sim/addr/phys:100",
+		"sim/addr/phys:0xA0", "sim/addr/phys:", "sim/addr/phys:a", "sim/addr/phys:nosuch",
+		"sim/addr/nosuch", "sim/addr/bus:", "sim/addr/phys:0x10000000000000000"};
+
+	world_call(simm, "a = __get_free_page GFP_KERNEL");
+	world_call(simm, "pa = virt_to_phys a");
+	world_call(simm, "h = alloc_pages GFP_HIGHUSER");
+	char pa[64];
+	snprintf(pa, sizeof(pa), "%s", line_of(simm, "a", "physical"));
+	cr_expect_str_eq(line_of(simm, "phys:pa", "physical"), pa);
+	cr_expect_str_eq(line_of(simm, "phys:pa", "held by"), "a (sim/vars/a)");
+	EXPECT_LINE(simm, "phys:h", "logical", "none: high memory");
+	snprintf(pa, sizeof(pa), "%s", line_of(simm, "a+16", "address"));
+	cr_expect_str_eq(line_of(simm, "a+16", "logical"), pa);
+	for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		cr_expect(!world_has(simm, none[i]), "%s", none[i]);
+	simm_destroy(simm);
+}
+
+/* Looking changes nothing. */
+Test(addr, asking_changes_nothing)
+{
+	struct simm *simm = world("pc-x86_64", NULL);
+	char before[64];
+
+	snprintf(before, sizeof(before), "%s", world_cat(simm, "sim/digest"));
+	world_cat(simm, "sim/addr/ffff888001000010");
+	world_cat(simm, "sim/addr/7fff00000000");
+	world_cat(simm, "sim/addr/phys:0x40000000");
+	world_cat(simm, "sim/mem_map");
+	cr_expect_str_eq(world_cat(simm, "sim/digest"), before);
+	simm_destroy(simm);
+}
