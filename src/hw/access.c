@@ -12,6 +12,7 @@
  * Where nothing answers on the bus, x86 reads all ones and loses writes, as PCs do; the others abort.
  */
 #include "hw/cpu.h"
+#include "hw/stale.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -89,11 +90,18 @@ int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, u
 	return -EFAULT;
 }
 
-static void charge_walk(struct hw_cpu *cpu, struct hw_access *a, const struct page_walk *w)
+static inline uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+{
+	if (__builtin_expect(d->stale != NULL, 0))
+		return stale_cpu_access(d->stale, d, &cpu->dcache, pa, write);
+	return cache_access(&cpu->dcache, pa, write);
+}
+
+static void charge_walk(
+	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct page_walk *w)
 {
 	for (unsigned i = w->first; i < w->nr_steps; i++)
-		a->cycles += HW_CYCLES_WALK_STEP +
-			     cache_access(&cpu->dcache, w->step[i].entry_at, false);
+		a->cycles += HW_CYCLES_WALK_STEP + cached(cpu, d, w->step[i].entry_at, false);
 }
 
 /* From the root, or from where the page-walk cache knows the way to. */
@@ -119,7 +127,7 @@ static int walk_and_fill(
 
 	walk(cpu, d, va, &w);
 	if (cpu->count_cycles)
-		charge_walk(cpu, a, &w);
+		charge_walk(cpu, d, a, &w);
 	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
 
 	if (w.fault)
@@ -282,7 +290,8 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 	return walk_and_fill(cpu, d, a, va, p);
 }
 
-static void charge_bytes(struct hw_cpu *cpu, struct hw_access *a, const struct piece *p)
+static void charge_bytes(
+	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct piece *p)
 {
 	bool write = a->kind == HW_STORE;
 
@@ -290,9 +299,31 @@ static void charge_bytes(struct hw_cpu *cpu, struct hw_access *a, const struct p
 		a->cycles += cpu->dcache.desc.miss_cycles;
 		return;
 	}
-	a->cycles += cache_access(&cpu->dcache, p->pa, write);
+	a->cycles += cached(cpu, d, p->pa, write);
 	if ((p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift)
-		a->cycles += cache_access(&cpu->dcache, p->pa + p->bytes - 1, write);
+		a->cycles += cached(cpu, d, p->pa + p->bytes - 1, write);
+}
+
+/* With devices that bypass the caches, the caches decide which bytes there are, whether or not cycles are counted. An
+ * uncached access goes around them. False: the bytes are those of DRAM's contents, as ever. */
+static bool move_around(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, uint64_t *value, int *err, struct refusal *why)
+{
+	if (!cpu->count_cycles) {
+		uint32_t cycles = a->cycles;
+
+		charge_bytes(cpu, d, a, p);
+		a->cycles = cycles;
+	}
+	if (!(p->flags & HW_UNCACHED) || a->no_data)
+		return false;
+	if (a->kind == HW_STORE) {
+		*err = stale_write(d->stale, d, p->pa, value, p->bytes, why);
+	} else {
+		*value = 0;
+		*err = stale_read(d->stale, d, p->pa, value, p->bytes);
+	}
+	return *err != -ENXIO;
 }
 
 static int store_piece(const struct hw_cpu *cpu, const struct dram *d, const struct piece *p,
@@ -311,6 +342,36 @@ static void load_piece(
 	assert(!err || is_x86(cpu));
 	if (err)
 		*value = UINT64_MAX >> (64 - 8 * p->bytes);
+}
+
+/* Piece after piece, each by the cache or around it. */
+static int move_stale(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, unsigned nr, struct refusal *why)
+{
+	uint64_t loaded = 0;
+	unsigned shift = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < nr && !err; shift += 8 * p[i++].bytes) {
+		uint64_t value = a->value >> shift;
+
+		if (move_around(cpu, d, a, &p[i], &value, &err, why)) {
+			loaded |= value << shift;
+			continue;
+		}
+		err = 0;
+		if (a->no_data)
+			continue;
+		if (a->kind == HW_STORE) {
+			err = store_piece(cpu, d, &p[i], value, why);
+			continue;
+		}
+		load_piece(cpu, d, &p[i], &value);
+		loaded |= value << shift;
+	}
+	if (!err && !a->no_data && a->kind != HW_STORE)
+		a->value = loaded;
+	return err;
 }
 
 /* Before anything moves: does something answer at each piece, and can it be written? Without data it need not be. */
@@ -343,7 +404,9 @@ static int move_bytes(struct hw_cpu *cpu, const struct dram *d, struct hw_access
 		return err;
 	if (cpu->count_cycles)
 		for (unsigned i = 0; i < nr; i++)
-			charge_bytes(cpu, a, &p[i]);
+			charge_bytes(cpu, d, a, &p[i]);
+	if (__builtin_expect(d->stale != NULL, 0))
+		return move_stale(cpu, d, a, p, nr, why);
 	if (a->no_data)
 		return 0;
 	if (a->kind == HW_STORE) {
@@ -367,7 +430,9 @@ static inline int move_in_place(struct hw_cpu *cpu, const struct dram *d, struct
 	const struct piece *p, struct refusal *why)
 {
 	if (cpu->count_cycles)
-		charge_bytes(cpu, a, p);
+		charge_bytes(cpu, d, a, p);
+	if (__builtin_expect(d->stale != NULL, 0))
+		return move_stale(cpu, d, a, p, 1, why);
 	if (a->no_data)
 		return 0;
 	if (a->kind == HW_STORE)

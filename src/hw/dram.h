@@ -29,6 +29,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "simulated machines are little endian, as the host must be");
 
+struct stale;
+
 struct dram {
 	struct arena *arena;
 	uint64_t contents_at;	/* arena offset of the contents of @base */
@@ -38,6 +40,8 @@ struct dram {
 	/* Is there RAM at @pa? NULL: in the whole span. */
 	bool (*is_ram)(const void *owner, uint64_t pa);
 	const void *owner;
+	/* Some devices bypass the CPUs' caches: where what the CPUs see differs from DRAM (stale.h). NULL: nowhere. */
+	struct stale *stale;
 };
 
 static inline bool dram_has(const struct dram *d, uint64_t pa)

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/boot/boot.h"
+#include "mm/dma/device.h"
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
@@ -307,7 +308,9 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 
 unsigned machine_check(struct machine *m, struct text *out)
 {
-	return memblock_check(m, out) + mem_map_check(m, out) + resource_check(m, out) +
+	unsigned bad = devices_check(m, out);
+
+	return bad + memblock_check(m, out) + mem_map_check(m, out) + resource_check(m, out) +
 	       check_zones(m, out) + check_nodes(m, out) + page_alloc_check(m, out) +
 	       page_owner_check(m, out) + lru_check(m, out) + cpus_check(m, out) +
 	       kernel_map_check(m, out) + highmem_check(m, out) + tlbs_check(m, out) +

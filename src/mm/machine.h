@@ -32,6 +32,7 @@
 #include "mm/debug/page_owner.h"
 #include "mm/boot/memblock.h"
 #include "mm/boot/resource.h"
+#include "mm/dma/types.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
@@ -114,6 +115,7 @@ struct machine {
 	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
+	struct devices devices;
 	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;

@@ -18,6 +18,7 @@
 #include "view/task_view.h"
 
 #include "base/parse.h"
+#include "mm/dma/device.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 
@@ -133,7 +134,7 @@ static const char *place_of(unsigned where)
 	return where & CALL_SIM	      ? "sim/ctl"
 	       : where & CALL_CPU     ? "sim/cpuN/ctl"
 	       : where & CALL_PROCESS ? "sim/tasks/NAME/ctl"
-				      : "the device's ctl";
+				      : "sim/devices/NAME/ctl";
 }
 
 static int check_call(
@@ -290,6 +291,7 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 	case ARG_page:
 		return parse_u64(w->s, w->len, 0, out) ? read_page(r, w, out) : -EINVAL;
 	case ARG_address:
+	case ARG_dma:
 		return parse_u64(w->s, w->len, 16, out) ? 0
 		       : word_is(w, "NULL")		? (int)(*out = 0)
 							: -EINVAL;
@@ -338,7 +340,8 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 	if (word_is(w, "NULL") || (type == ARG_node && word_is(w, "NUMA_NO_NODE")) ||
 		(type == ARG_fd && word_is(w, "AT_FDCWD")))
 		return false;
-	if ((type != ARG_address && type != ARG_buffer) || !parse_u64(w->s, w->len, 16, &ignored))
+	if ((type != ARG_address && type != ARG_buffer && type != ARG_dma) ||
+		!parse_u64(w->s, w->len, 16, &ignored))
 		return true;
 	return !name_parse(w, &ref, &why) &&
 	       name_get(r->v->m, r->vars, ref.base, ref.len, ref.first);
@@ -527,6 +530,8 @@ int call_parse(
 		return err;
 	if (where == CALL_PROCESS && (!task || task->state == TASK_ZOMBIE))
 		return refuse(&v->m->why, ESRCH, "the process has ended");
+	if (where == CALL_DEVICE && !device_find(v->m, (uint32_t)v->arg[0]))
+		return refuse(&v->m->why, ENODEV, "the device is gone");
 	struct call *c = &p->call;
 	c->v = v;
 	c->m = v->m;

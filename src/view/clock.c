@@ -33,6 +33,9 @@ static void put_task(const struct task_event *e, struct text *out)
 	case TASK_KSWAPD:
 		text_printf(out, " kswapd node %u\n", e->arg);
 		break;
+	case TASK_BUS:
+		text_puts(out, " bus\n");
+		break;
 	case NR_TASK_KINDS:
 		break;
 	}

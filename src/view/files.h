@@ -99,6 +99,10 @@ int forget_pid_var(struct view *v);
 bool is_simulated(const struct view *v);
 show_fn show_pid_fd;
 size_fn size_pid_fd;
+bool has_swiotlb(const struct machine *m);
+show_fn show_io_tlb_nslabs, show_io_tlb_used;
+int mkdir_device(struct view *v, const char *name, size_t len);
+int rmdir_device(struct view *v);
 int mkdir_task(struct view *v, const char *name, size_t len);
 int rmdir_task(struct view *v);
 /* One number as the kernel's kstrtoint(strstrip()) reads it, from at most 12 bytes. */

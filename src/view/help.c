@@ -78,7 +78,7 @@ static void put_places(const struct call_row *row, struct text *out)
 		{CALL_SIM, "sim/ctl"},
 		{CALL_CPU, "sim/cpuN/ctl"},
 		{CALL_PROCESS, "sim/tasks/NAME/ctl"},
-		{CALL_DEVICE, "the ctl of a device"},
+		{CALL_DEVICE, "sim/devices/NAME/ctl"},
 	};
 	const char *sep = "Written to ";
 

@@ -169,9 +169,12 @@ static int refuse_type(struct parsed_call *p, unsigned i, const struct var *var)
 		[VAR_PAGE] = "a struct page",
 		[VAR_ADDRESS] = "an address",
 		[VAR_NUMBER] = "a number",
+		[VAR_DMA] = "a bus address",
 	};
 	const struct word *word = &p->ref[i].word;
-	enum arg_type holds = var->kind == VAR_PAGE ? ARG_page : ARG_address;
+	enum arg_type holds = var->kind == VAR_PAGE  ? ARG_page
+			      : var->kind == VAR_DMA ? ARG_dma
+						     : ARG_address;
 	const char *other = counterpart(p->spec, i, holds);
 	const char *takes = arg_type_doc((enum arg_type)p->spec->arg[i].type);
 
@@ -191,6 +194,8 @@ static bool type_takes(enum arg_type type, enum var_kind kind)
 	case ARG_number:
 	case ARG_size:
 		return kind == VAR_ADDRESS || kind == VAR_NUMBER;
+	case ARG_dma:
+		return kind == VAR_DMA || kind == VAR_NUMBER;
 	default:
 		return kind == VAR_NUMBER;
 	}
@@ -221,7 +226,7 @@ int call_resolve(struct parsed_call *p, unsigned i, uint32_t index)
 	const struct var *var = name_get(m, p->call.vars, r->base, r->len, index);
 
 	enum arg_type type = (enum arg_type)p->spec->arg[i].type;
-	if (!var && type != ARG_page && type != ARG_address)
+	if (!var && type != ARG_page && type != ARG_address && type != ARG_dma)
 		return refuse_at(&m->why, EINVAL, r->word.column, r->word.len,
 			"%.*s is neither %s, nor a name",
 			(int)(r->word.len < 100 ? r->word.len : 100), r->word.s,

@@ -99,6 +99,10 @@ static int show(struct view *v, const struct vars *vars, uint64_t key, struct te
 		text_printf(out, "number %llu (%#llx)", (unsigned long long)var.value,
 			(unsigned long long)var.value);
 		break;
+	case VAR_DMA:
+		text_printf(out, "bus address %#llx, %llu bytes", (unsigned long long)var.value,
+			(unsigned long long)var.bytes);
+		break;
 	case VAR_NONE:
 		return -ENOENT;
 	}

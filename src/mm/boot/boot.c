@@ -197,5 +197,7 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 		return err;
 	build_zonelists(&b);
 	err = run(&b, d->like.set ? like_rest : tables);
+	if (!err)
+		err = boot_devices(&b);
 	return err || !machine_has(m, CONFIG_MMU) ? err : processes_init(m);
 }

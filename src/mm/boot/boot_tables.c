@@ -18,6 +18,7 @@
  * mm/percpu.c, kernel/dma/swiotlb.c, arch/x86/kernel/head_32.S of 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/dma/direct.h"
 #include "mm/page/zone.h"
 
 #include <errno.h>
@@ -288,6 +289,8 @@ static int swiotlb(struct boot *b)
 	}
 	if (!boot_alloc(b, "swiotlb's records", slabs * 24, PAGE_BYTES, -1))
 		return -b->m->why.err;
+	b->m->devices.swiotlb.force = b->c.swiotlb_force;
+	swiotlb_init(b->m, at, slabs);
 	log_printf(b->m, "software IO TLB: area num %llu.", (ull)1 << log2_up(b->m->nr_cpus));
 	log_printf(b->m, "software IO TLB: mapped [mem 0x%016llx-0x%016llx] (%lluMB)", (ull)at,
 		(ull)(at + slabs * 2048), (ull)(slabs * 2048 / MIB));

@@ -20,6 +20,10 @@
 #define DESCRIBE_MAX_RANGES   128
 #define DESCRIBE_MAX_RESERVED 128
 #define DESCRIBE_MAX_IO	      512
+#define DESCRIBE_MAX_DEVICES  1024
+#define DESCRIBE_PATH_MAX     128
+#define DESCRIBE_MAX_DMA_SETS 64
+#define DESCRIBE_MAX_DMA_WINDOWS 256
 
 enum arch { ARCH_I386, ARCH_X86_64, ARCH_ARM, ARCH_ARM64, ARCH_RISCV64, NR_ARCHS };
 
@@ -57,6 +61,31 @@ struct io_range {
 	uint64_t start, end; /* inclusive end, as printed */
 	bool port;	     /* I/O port space (proc/ioports) */
 	bool after_ram;	     /* begins where RAM below 4 GiB ends (the PCI hole) */
+};
+
+/* An entry of dma-ranges: [cpu, cpu + bytes) is at [bus, bus + bytes) for the devices of a bus. */
+struct dma_window {
+	uint64_t bus, cpu, bytes;
+};
+
+/* The entries of one bus: dma_window[first .. first + nr). */
+struct dma_window_set {
+	int node; /* its offset in the tree */
+	unsigned first, nr;
+};
+
+/* A node that is a platform device. */
+struct device_desc {
+	char name[DESCRIBE_NAME_MAX];	/* as the kernel names it: "fe201000.serial" */
+	char path[DESCRIBE_PATH_MAX];	/* of its node */
+	char compatible[DESCRIBE_NAME_MAX]; /* the first */
+	uint64_t reg_start, reg_bytes;	/* 0 bytes: none that the CPU reaches */
+	uint8_t windows;		/* dma_set[windows - 1]; 0: nothing is known, so one to one */
+	bool coherent, noncoherent;	/* dma-coherent, dma-noncoherent, its own or a bus's; neither: the architecture's */
+	int32_t memory_region;		/* of reserved[]; -1: none */
+	uint32_t phandle;		/* 0: nobody refers to it */
+	uint32_t iommu_phandle, iommu_id; /* the first of `iommus`; 0: none */
+	uint32_t dma_channels;		/* of a DMA controller */
 };
 
 /* Physical addresses that belong to a node (x86: SRAT), [start, end). */
@@ -118,6 +147,11 @@ struct machine_desc {
 	unsigned nr_reserved;
 	struct io_range io[DESCRIBE_MAX_IO];
 	unsigned nr_io;
+	struct device_desc device[DESCRIBE_MAX_DEVICES];
+	unsigned nr_devices;
+	struct dma_window_set dma_set[DESCRIBE_MAX_DMA_SETS];
+	unsigned nr_dma_sets;
+	struct dma_window dma_window[DESCRIBE_MAX_DMA_WINDOWS];
 	uint64_t dma_limit; /* highest CPU address that every device reaches; 0: no limit known */
 	uint64_t initrd_start, initrd_end;
 	uint64_t fdt_bytes;			   /* of the blob, which the kernel keeps */

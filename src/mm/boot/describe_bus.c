@@ -34,40 +34,13 @@ struct path {
 	unsigned depth; /* bus[0] is the root; bus[depth] the innermost */
 };
 
-/* [*start, *start + bytes) of bus @b's children into its parent's addresses. */
-static bool translate_one(const void *fdt, const struct bus *b, const struct bus *parent,
-	const char *property, uint64_t *start, uint64_t bytes)
-{
-	struct cells c = dt_cells(fdt, b->node, property);
-	uint64_t child, up, length;
-
-	if (!dt_has(fdt, b->node, property))
-		return false;
-	if (!c.left)
-		return true; /* empty: one to one */
-	/* PCI writes the kind of space into the first of three cells. */
-	unsigned kind = b->address == 3 ? 1 : 0;
-	while (c.left && b->address + parent->address + b->size) {
-		uint64_t ignored;
-
-		if (!cells_take(&c, kind, &ignored) || !cells_take(&c, b->address - kind, &child) ||
-			!cells_take(&c, parent->address, &up) || !cells_take(&c, b->size, &length))
-			return false;
-		if (*start >= child && *start - child < length &&
-			bytes <= length - (*start - child)) {
-			*start = up + (*start - child);
-			return *start >= up;
-		}
-	}
-	return false;
-}
-
 /* Up to the root. */
 static bool translate(const void *fdt, const struct path *p, unsigned depth, const char *property,
 	uint64_t *start, uint64_t bytes)
 {
 	for (; depth; depth--)
-		if (!translate_one(fdt, &p->bus[depth], &p->bus[depth - 1], property, start, bytes))
+		if (!dt_translate(fdt, p->bus[depth].node, p->bus[depth].address,
+			    p->bus[depth].size, p->bus[depth - 1].address, property, start, bytes))
 			return false;
 	return bytes - 1 <= UINT64_MAX - *start;
 }

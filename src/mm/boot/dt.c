@@ -70,3 +70,30 @@ bool dt_available(const void *fdt, int node)
 
 	return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
 }
+
+bool dt_translate(const void *fdt, int bus, unsigned address, unsigned size, unsigned up_address,
+	const char *property, uint64_t *start, uint64_t bytes)
+{
+	struct cells c = dt_cells(fdt, bus, property);
+	uint64_t child, up, length;
+
+	if (!dt_has(fdt, bus, property))
+		return false;
+	if (!c.left)
+		return true; /* empty: one to one */
+	/* PCI writes the kind of space into the first of three cells. */
+	unsigned kind = address == 3 ? 1 : 0;
+	while (c.left && address + up_address + size) {
+		uint64_t ignored;
+
+		if (!cells_take(&c, kind, &ignored) || !cells_take(&c, address - kind, &child) ||
+			!cells_take(&c, up_address, &up) || !cells_take(&c, size, &length))
+			return false;
+		if (*start >= child && *start - child < length &&
+			bytes <= length - (*start - child)) {
+			*start = up + (*start - child);
+			return *start >= up;
+		}
+	}
+	return false;
+}

@@ -34,9 +34,15 @@ bool dt_has(const void *fdt, int node, const char *property);
 /* No `status`, or "okay" or "ok". */
 bool dt_available(const void *fdt, int node);
 
+/* [*start, *start + bytes) of @bus's children into its parent's addresses, by `ranges` or `dma-ranges`; the cells of an
+ * address there, of a size, and of the parent's address. False: no entry has it. */
+bool dt_translate(const void *fdt, int bus, unsigned address, unsigned size, unsigned up_address,
+	const char *property, uint64_t *start, uint64_t bytes);
+
 /* The parts of describe_fdt(), in files of their own. */
 int describe_reserved(struct machine_desc *d, const void *fdt, struct refusal *why);
 void describe_buses(struct machine_desc *d, const void *fdt);
+void describe_devices(struct machine_desc *d, const void *fdt);
 int describe_e820(struct machine_desc *d, const void *fdt, int node, struct refusal *why);
 void describe_io_names(struct machine_desc *d, const void *fdt, int node, bool port);
 

@@ -5,6 +5,7 @@
 #include "mm/core/clock.h"
 
 #include "base/text.h"
+#include "mm/dma/engine.h"
 #include "mm/machine.h"
 #include "mm/page/page_alloc.h"
 
@@ -87,6 +88,9 @@ static void run_first(struct machine *m)
 	switch ((enum task_kind)e.kind) {
 	case TASK_KSWAPD:
 		kswapd_step(m, e.arg);
+		break;
+	case TASK_BUS:
+		bus_step(m);
 		break;
 	case NR_TASK_KINDS:
 		assert(false);

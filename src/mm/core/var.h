@@ -26,6 +26,7 @@ enum var_kind {
 	VAR_PAGE,	/* struct page *: value is a pfn, order the allocation's */
 	VAR_ADDRESS,	/* kernel virtual (logical) address: value is the address, order the allocation's */
 	VAR_NUMBER,
+	VAR_DMA,	/* bus address for a device: bytes the mapping's, order its direction */
 };
 
 struct var {

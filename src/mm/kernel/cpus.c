@@ -7,6 +7,8 @@
 #include "mm/kernel/cpus.h"
 
 #include "base/text.h"
+#include "mm/dma/coherence.h"
+#include "mm/dma/engine.h"
 #include "mm/machine.h"
 #include "mm/page/contents.h"
 #include "mm/process/tlb_flush.h"
@@ -174,12 +176,25 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 	else
 		enter_kernel(m, cpu);
 	struct dram dram = machine_dram(m);
+	struct stale stale;
+
+	if (__builtin_expect(m->devices.stale.at != 0, 0))
+		dram.stale = machine_stale(m, &stale);
+	uint64_t before = c->dcache.misses + c->dcache.writebacks;
 	int err = hw_access(c, &dram, a, &m->why);
 
 	/* The exception enters the kernel. */
 	if (err == -EFAULT && a->user)
 		enter_kernel(m, cpu);
 	machine_charge_cycles(m, a->cycles);
+	/* What it missed in the cache, it gets from the bus, which others use, too. */
+	if (__builtin_expect(m->devices.nr_busy != 0, 0)) {
+		uint64_t missed = c->dcache.misses + c->dcache.writebacks - before;
+
+		if (missed)
+			clock_charge_ns(
+				m, bus_cpu_wait(m, cpu, missed, 1u << c->dcache.desc.line_shift));
+	}
 	return err;
 }
 

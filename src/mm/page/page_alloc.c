@@ -18,6 +18,7 @@
  * Left out: reclaim, compaction and the OOM killer, which will be added in make_room(); cpusets; memory policies.
  * Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue(), __alloc_pages_slowpath()).
  */
+#include "mm/dma/coherence.h"
 #include "mm/page/internal.h"
 
 #include "hw/dram.h"
@@ -126,6 +127,9 @@ static void prepare(struct machine *m, unsigned cpu, uint64_t pfn, unsigned orde
 		f->flags |= FRAME_HEAD;
 	if (gfp & __GFP_MOVABLE)
 		f->flags |= FRAME_MOVABLE;
+	/* Its last owner's differences between caches and DRAM are nobody's any more. */
+	if (__builtin_expect(m->devices.stale.nr != 0, 0))
+		stale_settle_slow(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 	if (gfp & __GFP_ZERO) {
 		struct dram dram = machine_dram(m);
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Buffers that a driver gets from the DMA API: memory that the device reaches and that both see at once.
+ *
+ *	limit = min(coherent mask, bus limit) as a physical address
+ *	limit <= ZONE_DMA's reach    GFP_DMA
+ *	      <= 4 GiB               GFP_DMA32
+ *	      else                   any zone; out of reach all the same? once more with GFP_DMA32, then with GFP_DMA
+ *
+ * The block has 2^order pages, zeroed. dma_alloc_pages() gives ordinary pages in the same way, which are the driver's to
+ * sync.
+ *
+ * On a device that bypasses the caches the CPU may not have the buffer in its cache: it gets an address of its own that is
+ * mapped uncached (coherence.c).
+ *
+ * Follows kernel/dma/direct.c, kernel/dma/mapping.c of 6.1.
+ */
+#include "mm/dma/direct.h"
+
+#include "mm/page/address.h"
+#include "mm/page/frame.h"
+
+#include <errno.h>
+
+typedef unsigned long long ull;
+
+static unsigned order_of(uint64_t bytes)
+{
+	unsigned order = 0;
+
+	while (PAGE_BYTES << order < bytes)
+		order++;
+	return order;
+}
+
+/* dma_coherent_ok() */
+static bool in_reach(const struct device *d, uint64_t phys, uint64_t bytes)
+{
+	uint64_t dma = phys_to_dma(d, phys);
+
+	return dma != DMA_MAPPING_ERROR &&
+	       dma + bytes - 1 <= min_not_zero(d->coherent_dma_mask, d->bus_dma_limit);
+}
+
+/* dma_direct_optimal_gfp_mask(): the zone that suits, and the physical limit. */
+static gfp_t zone_for(const struct machine *m, const struct device *d, uint64_t *limit)
+{
+	uint64_t bus = min_not_zero(d->coherent_dma_mask, d->bus_dma_limit);
+
+	*limit = dma_to_phys(d, bus);
+	if (*limit <= DMA_BIT_MASK(zone_dma_bits(m)))
+		return __GFP_DMA;
+	return *limit <= DMA_BIT_MASK(32) ? __GFP_DMA32 : 0;
+}
+
+static int refuse_reach(struct machine *m, const struct device *d)
+{
+	return refuse(&m->why, ENOMEM,
+		"no free memory is in the reach of %s (coherent mask 0x%llx, bus limit 0x%llx)",
+		d->name, (ull)d->coherent_dma_mask, (ull)d->bus_dma_limit);
+}
+
+/* __dma_direct_alloc_pages() */
+static int alloc_in_reach(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
+	gfp_t gfp, uint64_t *pfn)
+{
+	unsigned order = order_of(bytes);
+	uint64_t limit;
+
+	if (order >= m->nr_orders)
+		return refuse(&m->why, ENOMEM, "the largest block of this machine has %llu KiB",
+			(ull)(PAGE_BYTES << (m->nr_orders - 1) >> 10));
+	gfp |= zone_for(m, d, &limit);
+	for (;;) {
+		int err = alloc_pages_node(m, cpu, -1, gfp, order, pfn);
+
+		if (err)
+			return err;
+		if (in_reach(d, *pfn << PAGE_SHIFT, bytes))
+			return 0;
+		(void)free_pages_order(m, cpu, *pfn, order);
+		if (machine_has(m, CONFIG_ZONE_DMA32) && limit < UINT64_MAX &&
+			!(gfp & (__GFP_DMA32 | __GFP_DMA)))
+			gfp |= __GFP_DMA32;
+		else if (machine_has(m, CONFIG_ZONE_DMA) && !(gfp & __GFP_DMA))
+			gfp = (gfp & ~(gfp_t)__GFP_DMA32) | __GFP_DMA;
+		else
+			return refuse_reach(m, d);
+	}
+}
+
+static int check_size(struct machine *m, uint64_t *bytes)
+{
+	if (!*bytes || *bytes > (uint64_t)1 << 40)
+		return refuse(
+			&m->why, EINVAL, "a buffer has 1 byte to 1 TiB, not %llu", (ull)*bytes);
+	*bytes = (*bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	return 0;
+}
+
+int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
+	unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
+{
+	uint64_t asked = bytes, phys, va;
+	uint8_t flags = 0;
+	uint64_t pfn;
+	int err = check_size(m, &bytes);
+
+	/* The zone is for the masks to say. */
+	gfp &= ~(gfp_t)(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
+	if (!err)
+		err = dma_mappings_reserve(m, 1);
+	if (!err && !d->hw.coherent)
+		err = stale_begin(m);
+	if (!err)
+		err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, &pfn);
+	if (err)
+		return err;
+	phys = pfn << PAGE_SHIFT;
+	va = page_address(m, pfn);
+	if (!d->hw.coherent) {
+		arch_dma_prep_coherent(m, phys, bytes);
+		err = dma_remap_uncached(m, phys, bytes, &va);
+		if (err) {
+			(void)free_pages_order(m, cpu, pfn, order_of(bytes));
+			return err;
+		}
+		flags |= DMA_MAPPING_REMAPPED;
+	}
+	*dma = phys_to_dma(d, phys);
+	*cpu_address = va;
+	struct dma_mapping *x = dma_mapping_add(m, d, *dma, phys, asked);
+	x->type = DMA_TYPE_COHERENT;
+	x->cpu = va;
+	x->attrs = (uint16_t)attrs;
+	x->flags = flags;
+	clock_charge(m, DMA_MAP);
+	return 0;
+}
+
+int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	uint64_t cpu_address, uint64_t dma)
+{
+	struct dma_mapping *x =
+		dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_COHERENT, DMA_BIDIRECTIONAL);
+	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_COHERENT, DMA_BIDIRECTIONAL);
+
+	if (err)
+		return err;
+	if (x->cpu != cpu_address) {
+		log_printf(m,
+			"DMA-API: platform %s: device driver frees DMA memory with different CPU "
+			"address "
+			"[device address=0x%016llx] [size=%llu bytes] [cpu alloc "
+			"address=0x%016llx] [cpu "
+			"free address=0x%016llx]",
+			d->name, (ull)dma, (ull)bytes, (ull)x->cpu, (ull)cpu_address);
+		return refuse(&m->why, EINVAL, "the buffer at 0x%llx has the CPU's address 0x%llx",
+			(ull)dma, (ull)x->cpu);
+	}
+	struct dma_mapping was = *x;
+
+	dma_mapping_del(m, d, x);
+	if (was.flags & DMA_MAPPING_REMAPPED)
+		dma_unmap_uncached(m, was.cpu, bytes);
+	(void)check_size(m, &bytes);
+	clock_charge(m, DMA_UNMAP);
+	return free_pages_order(m, cpu, was.phys >> PAGE_SHIFT, order_of(bytes));
+}
+
+int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
+	enum dma_data_direction dir, uint64_t *pfn, uint64_t *dma)
+{
+	uint64_t asked = bytes;
+	int err = check_size(m, &bytes);
+
+	if (!err && gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM | __GFP_COMP))
+		err = refuse(&m->why, EINVAL,
+			"dma_alloc_pages takes no zone and no __GFP_COMP: the masks say which "
+			"memory it is");
+	if (!err && dir == DMA_NONE)
+		err = refuse(&m->why, EINVAL, "DMA_NONE is no direction");
+	if (!err)
+		err = dma_mappings_reserve(m, 1);
+	if (!err && !d->hw.coherent)
+		err = stale_begin(m);
+	if (!err)
+		err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, pfn);
+	if (err)
+		return err;
+	*dma = phys_to_dma(d, *pfn << PAGE_SHIFT);
+	struct dma_mapping *x = dma_mapping_add(m, d, *dma, *pfn << PAGE_SHIFT, asked);
+	x->type = DMA_TYPE_PAGES;
+	x->dir = (uint8_t)dir;
+	x->cpu = page_address(m, *pfn);
+	clock_charge(m, DMA_MAP);
+	return 0;
+}
+
+int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, uint64_t pfn,
+	uint64_t dma, enum dma_data_direction dir)
+{
+	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_PAGES, dir);
+	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_PAGES, dir);
+
+	if (!err && x->phys >> PAGE_SHIFT != pfn)
+		err = refuse(&m->why, EINVAL, "the pages at 0x%llx begin at pfn 0x%llx", (ull)dma,
+			(ull)(x->phys >> PAGE_SHIFT));
+	if (err)
+		return err;
+	dma_mapping_del(m, d, x);
+	(void)check_size(m, &bytes);
+	clock_charge(m, DMA_UNMAP);
+	return free_pages_order(m, cpu, pfn, order_of(bytes));
+}

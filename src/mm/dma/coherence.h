@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Devices that bypass the CPUs' caches, and what is done about it.
+ */
+#ifndef SIMM_MM_DMA_COHERENCE_H
+#define SIMM_MM_DMA_COHERENCE_H
+
+#include "mm/dma/types.h"
+
+struct machine;
+struct text;
+
+/* From now on the caches' contents count: before a device that bypasses them gets its first buffer or moves its first byte.
+ * Errors: EDQUOT, ENOMEM. */
+int stale_begin(struct machine *m);
+/* The view of the table and all caches; there is a table. */
+struct stale *machine_stale(struct machine *m, struct stale *view);
+/* Pages that are freed or get new contents by the kernel itself: caches and DRAM agree about them. */
+void stale_settle_slow(struct machine *m, uint64_t pa, uint64_t bytes);
+
+/* What the architecture does to the caches at the borders of a mapping. */
+void arch_sync_dma_for_device(
+	struct machine *m, uint64_t phys, uint64_t bytes, enum dma_data_direction dir);
+void arch_sync_dma_for_cpu(
+	struct machine *m, uint64_t phys, uint64_t bytes, enum dma_data_direction dir);
+/* A page is to be mapped uncached: nothing of it may be in a cache. */
+void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes);
+
+/* An uncached address of the kernel's own for [@phys, @phys + bytes), whole pages. Errors: ENOMEM, EDQUOT. */
+int dma_remap_uncached(struct machine *m, uint64_t phys, uint64_t bytes, uint64_t *va);
+void dma_unmap_uncached(struct machine *m, uint64_t va, uint64_t bytes);
+
+unsigned coherence_check(struct machine *m, struct text *out);
+
+#endif

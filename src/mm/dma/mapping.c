@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Streaming mappings: memory that a driver has already, made known to a device for a time (see mapping.h).
+ *
+ *	            map                 unmap
+ *	CPU's  ------|                    |------ CPU's
+ *	             |----- device's -----|
+ *	                  |-- CPU --|              dma_sync_*_for_cpu ... dma_sync_*_for_device
+ *
+ * In between the buffer is the device's. On coherent machines without bounce buffers nothing happens at the borders; on
+ * others caches are written back or thrown away there, or bytes are copied, and who reads on the wrong side of a border
+ * reads what was before.
+ *
+ * Order of a mapping: what can fail first (room for the record, the slot), then the record.
+ *
+ * Follows kernel/dma/mapping.c, kernel/dma/direct.c, kernel/dma/debug.c of 6.1.
+ */
+#include "mm/dma/mapping.h"
+
+#include "mm/dma/direct.h"
+#include "mm/page/frame.h"
+
+#include <assert.h>
+#include <errno.h>
+
+typedef unsigned long long ull;
+
+/* What the kernel would only warn of, or crash on. */
+static int check_request(struct machine *m, const struct device *d, uint64_t phys, uint64_t bytes,
+	enum dma_data_direction dir)
+{
+	if (dir == DMA_NONE)
+		return refuse(&m->why, EINVAL,
+			"DMA_NONE is no direction: DMA_TO_DEVICE, DMA_FROM_DEVICE or "
+			"DMA_BIDIRECTIONAL");
+	if (!bytes || bytes > (uint64_t)1 << 40 || phys + bytes < phys)
+		return refuse(
+			&m->why, EINVAL, "a mapping has 1 byte to 1 TiB, not %llu", (ull)bytes);
+	/* dma-debug: pages of a mapping must be RAM with struct pages. */
+	if (!pfn_valid(m, phys >> PAGE_SHIFT) || !pfn_valid(m, (phys + bytes - 1) >> PAGE_SHIFT))
+		return refuse(&m->why, EINVAL,
+			"0x%llx+%llu is not RAM: %s maps memory; dma_map_resource maps registers",
+			(ull)phys, (ull)bytes, d->name);
+	if (!d->dma_mask)
+		return refuse(&m->why, EIO, "%s has no DMA mask", d->name);
+	return 0;
+}
+
+static int map_one(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
+	enum dma_data_direction dir, unsigned attrs, uint64_t *dma, uint8_t *flags)
+{
+	int err = check_request(m, d, phys, bytes, dir);
+
+	*flags = 0;
+	if (!err && __builtin_expect(!d->hw.coherent, 0))
+		err = stale_begin(m);
+	return err ? err : dma_direct_map(m, cpu, d, phys, bytes, dir, attrs, dma, flags);
+}
+
+static void sync_for_cpu(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir)
+{
+	uint64_t phys = dma_to_phys(d, dma);
+
+	if (!d->hw.coherent)
+		arch_sync_dma_for_cpu(m, phys, bytes, dir);
+	if (is_swiotlb_buffer(m, phys) && dir != DMA_TO_DEVICE)
+		swiotlb_sync(m, d, phys, bytes, true);
+}
+
+static void sync_for_device(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir)
+{
+	uint64_t phys = dma_to_phys(d, dma);
+
+	if (is_swiotlb_buffer(m, phys) && dir != DMA_FROM_DEVICE)
+		swiotlb_sync(m, d, phys, bytes, false);
+	if (!d->hw.coherent)
+		arch_sync_dma_for_device(m, phys, bytes, dir);
+}
+
+static void unmap_one(
+	struct machine *m, struct device *d, const struct dma_mapping *x, unsigned attrs)
+{
+	uint64_t phys = dma_to_phys(d, x->dma);
+
+	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+		sync_for_cpu(m, d, x->dma, x->bytes, x->dir);
+	if (x->flags & DMA_MAPPING_BOUNCED)
+		swiotlb_unmap(m, d, phys, x->bytes, x->dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
+	enum dma_data_direction dir, unsigned attrs, uint64_t *dma)
+{
+	uint8_t flags;
+	int err = dma_mappings_reserve(m, 1);
+
+	if (!err)
+		err = map_one(m, cpu, d, phys, bytes, dir, attrs, dma, &flags);
+	if (err) {
+		*dma = DMA_MAPPING_ERROR;
+		return err;
+	}
+	struct dma_mapping *x = dma_mapping_add(m, d, *dma, phys, bytes);
+
+	x->type = DMA_TYPE_SINGLE;
+	x->dir = (uint8_t)dir;
+	x->attrs = (uint16_t)attrs;
+	x->flags = flags;
+	clock_charge(m, DMA_MAP);
+	return 0;
+}
+
+int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir, unsigned attrs)
+{
+	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_SINGLE, dir);
+	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_SINGLE, dir);
+
+	(void)cpu;
+	if (err)
+		return err;
+	unmap_one(m, d, x, attrs);
+	dma_mapping_del(m, d, x);
+	clock_charge(m, DMA_UNMAP);
+	return 0;
+}
+
+/* check_sync() of dma-debug. */
+static int check_sync(struct machine *m, const struct device *d, const struct dma_mapping *x,
+	uint64_t dma, uint64_t bytes, enum dma_data_direction dir, bool to_cpu)
+{
+	const char *problem = NULL;
+
+	if (!x)
+		problem = "device driver tries to sync DMA memory it has not allocated";
+	else if (dma + bytes > x->dma + x->bytes)
+		problem = "device driver syncs DMA memory outside allocated range";
+	else if (x->dir == DMA_BIDIRECTIONAL)
+		return 0;
+	else if (dir != x->dir)
+		problem = "device driver syncs DMA memory with different direction";
+	else if (to_cpu && x->dir == DMA_TO_DEVICE && dir != DMA_TO_DEVICE)
+		problem = "device driver syncs device write-only DMA memory for cpu";
+	if (!problem)
+		return 0;
+	log_printf(m, "DMA-API: platform %s: %s [device address=0x%016llx] [size=%llu bytes]",
+		d->name, problem, (ull)dma, (ull)bytes);
+	return refuse(&m->why, EINVAL, "%s: sim/devices/%s/mappings has what is mapped, and how",
+		problem, d->name);
+}
+
+int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
+	uint64_t bytes, enum dma_data_direction dir)
+{
+	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
+	int err = check_sync(m, d, x, dma, bytes, dir, true);
+
+	(void)cpu;
+	if (err)
+		return err;
+	sync_for_cpu(m, d, dma, bytes, dir);
+	clock_charge(m, DMA_SYNC);
+	return 0;
+}
+
+int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
+	uint64_t bytes, enum dma_data_direction dir)
+{
+	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
+	int err = check_sync(m, d, x, dma, bytes, dir, false);
+
+	(void)cpu;
+	if (err)
+		return err;
+	sync_for_device(m, d, dma, bytes, dir);
+	clock_charge(m, DMA_SYNC);
+	return 0;
+}
+
+bool dma_need_sync(const struct machine *m, const struct device *d, uint64_t dma)
+{
+	return !d->hw.coherent || is_swiotlb_buffer(m, dma_to_phys(d, dma));
+}
+
+int dma_mapping_error(struct machine *m, struct device *d, uint64_t dma)
+{
+	struct dma_mapping *x = dma_mapping_find(m, d->id, dma);
+
+	if (x)
+		x->checked = 1;
+	return dma == DMA_MAPPING_ERROR ? -ENOMEM : 0;
+}
+
+/* ---- registers of others ---- */
+
+int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_t bytes,
+	enum dma_data_direction dir, uint64_t *dma)
+{
+	*dma = DMA_MAPPING_ERROR;
+	if (dir == DMA_NONE || !bytes)
+		return refuse(&m->why, EINVAL, "a mapping has a direction and at least one byte");
+	if (pfn_valid(m, phys >> PAGE_SHIFT))
+		return refuse(&m->why, EINVAL,
+			"0x%llx is RAM: dma_map_resource is for registers, dma_map_single for "
+			"memory",
+			(ull)phys);
+	/* Windows are for memory: registers have the address that the CPU has for them. */
+	if (!dma_capable(d, phys, bytes)) {
+		dev_printk(m, d, "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit %llx).",
+			(ull)phys, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
+		return refuse(&m->why, ENOMEM,
+			"DMA addr 0x%llx+%llu overflow (mask %llx, bus limit %llx)", (ull)phys,
+			(ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
+	}
+	int err = dma_mappings_reserve(m, 1);
+	if (err)
+		return err;
+	struct dma_mapping *x = dma_mapping_add(m, d, phys, phys, bytes);
+
+	x->type = DMA_TYPE_RESOURCE;
+	x->dir = (uint8_t)dir;
+	*dma = phys;
+	return 0;
+}
+
+int dma_unmap_resource(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir)
+{
+	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_RESOURCE, dir);
+	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_RESOURCE, dir);
+
+	if (!err)
+		dma_mapping_del(m, d, x);
+	return err;
+}
+
+/* ---- scatterlists ---- */
+
+int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped)
+{
+	int err = dma_mappings_reserve(m, nents);
+
+	*mapped = 0;
+	if (!nents)
+		return refuse(&m->why, EINVAL, "a scatterlist has at least one piece");
+	for (uint32_t i = 0; i < nents && !err; i++) {
+		uint64_t dma;
+		uint8_t flags;
+
+		err = map_one(m, cpu, d, sg[i].phys, sg[i].bytes, dir, attrs, &dma, &flags);
+		if (!err) {
+			struct dma_mapping *x = dma_mapping_add(m, d, dma, sg[i].phys, sg[i].bytes);
+
+			x->type = DMA_TYPE_SG;
+			x->dir = (uint8_t)dir;
+			x->attrs = (uint16_t)attrs;
+			x->flags = flags;
+			x->sg_index = i;
+			x->sg_nents = nents;
+			sg[i].dma = dma;
+			sg[i].dma_bytes = sg[i].bytes;
+			++*mapped;
+		}
+	}
+	if (err) {
+		struct refusal why = m->why;
+
+		/* All or nothing. */
+		(void)dma_unmap_sg(m, cpu, d, sg, *mapped, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+		m->why = why;
+		*mapped = 0;
+		return err;
+	}
+	clock_charge_ns(m, (uint64_t)COST_NS_DMA_MAP * nents);
+	return 0;
+}
+
+int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, unsigned attrs)
+{
+	(void)cpu;
+	for (uint32_t i = 0; i < nents; i++) {
+		const struct dma_mapping *x =
+			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
+		int err = dma_debug_check_unmap(
+			m, d, x, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
+
+		if (err)
+			return err;
+	}
+	for (uint32_t i = 0; i < nents; i++) {
+		struct dma_mapping *x =
+			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
+
+		/* The same piece twice in the list was one mapping's worth of checks. */
+		if (!x)
+			continue;
+		unmap_one(m, d, x, attrs);
+		dma_mapping_del(m, d, x);
+	}
+	clock_charge_ns(m, (uint64_t)COST_NS_DMA_UNMAP * nents);
+	return 0;
+}

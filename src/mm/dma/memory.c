@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a device's address to DRAM (see memory.h).
+ *
+ *	1. the lines: bits that the device does not drive are 0
+ *	2. the windows of its bus, or one to one
+ *	3. DRAM, if there is some: else the bus aborts
+ *
+ * A piece ends where a page or a window does. Coherent devices see what the CPUs see. Others bypass the caches.
+ */
+#include "mm/dma/memory.h"
+
+#include "mm/dma/coherence.h"
+#include "mm/page/contents.h"
+
+#include <errno.h>
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Where the device's address leads, and how far. */
+static enum transfer_error route(
+	struct machine *m, struct device *d, uint64_t address, uint64_t *pa, uint64_t *left)
+{
+	(void)m;
+	if (!hw_device_route(&d->hw, hw_device_lines(&d->hw, address), pa, left))
+		return TRANSFER_ABORT;
+	*left = least(*left, PAGE_BYTES - *pa % PAGE_BYTES);
+	return TRANSFER_OK;
+}
+
+static int move(struct machine *m, const struct device *d, uint64_t pa, uint8_t *data,
+	uint64_t bytes, bool write)
+{
+	struct dram dram = machine_dram(m);
+	struct stale stale;
+
+	if (!d->hw.coherent && m->devices.stale.at) {
+		machine_stale(m, &stale);
+		return write ? stale_write(&stale, &dram, pa, data, bytes, &m->why)
+			     : stale_read(&stale, &dram, pa, data, bytes);
+	}
+	return write ? dram_write(&dram, pa, data, bytes, &m->why)
+		     : dram_read(&dram, pa, data, bytes);
+}
+
+enum transfer_error device_memory(struct machine *m, struct device *d, uint64_t address,
+	uint8_t *data, uint64_t bytes, bool write)
+{
+	while (bytes) {
+		uint64_t pa, n;
+		enum transfer_error error = route(m, d, address, &pa, &n);
+
+		if (error)
+			return error;
+		n = least(n, bytes);
+		int err = move(m, d, pa, data, n, write);
+		if (err)
+			return err == -ENXIO ? TRANSFER_ABORT : TRANSFER_HOST;
+		address += n;
+		data += n;
+		bytes -= n;
+	}
+	return TRANSFER_OK;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The device that a path or a ctl file means.
+ */
+#ifndef SIMM_VIEW_DEVICE_H
+#define SIMM_VIEW_DEVICE_H
+
+#include "mm/dma/device.h"
+#include "view/view.h"
+
+static inline struct device *view_device(const struct view *v)
+{
+	return device_find(v->m, (uint32_t)v->arg[0]);
+}
+
+/* One number in @data, from @low to @high, blanks around it left out. Errors: EINVAL with a sentence. */
+int device_number(
+	struct view *v, const char *data, size_t len, uint64_t low, uint64_t high, uint64_t *value);
+
+#endif

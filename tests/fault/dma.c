@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fail the n-th allocation under the DMA API, for n = 1, 2, ...: of the simulated kernel's pages (ENOMEM), and of the host's
+ * memory (EDQUOT). What failed left nothing mapped and nothing allocated; the rest did its work and can be undone.
+ */
+#include "support/booted.h"
+
+#include "mm/dma/engine.h"
+#include "mm/dma/mapping.h"
+#include "mm/page/address.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+enum { PIECES = 40 };
+
+struct program {
+	struct machine *m;
+	struct device *d;
+	unsigned failures;
+	int only;
+};
+
+static bool failed(struct program *p, int err)
+{
+	if (!err)
+		return false;
+	cr_expect_eq(err, -p->only, "%d: %s", err, p->m->why.sentence);
+	p->failures++;
+	return true;
+}
+
+static void coherent(struct program *p)
+{
+	uint64_t va, dma;
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t bytes = PAGE_BYTES << i;
+
+		if (!failed(p, dma_alloc_coherent(p->m, 0, p->d, bytes, GFP_KERNEL | __GFP_NOWARN,
+				       0, &va, &dma)))
+			cr_expect_eq(dma_free_coherent(p->m, 0, p->d, bytes, va, dma), 0);
+	}
+}
+
+static void scattered(struct program *p)
+{
+	struct scatterlist sg[PIECES] = {0};
+	uint32_t n, mapped, before = p->m->devices.mappings.nr;
+
+	for (n = 0; n < PIECES; n++) {
+		uint64_t pfn;
+
+		if (failed(p, alloc_pages_node(p->m, 0, -1, GFP_KERNEL | __GFP_NOWARN, 0, &pfn)))
+			break;
+		sg[n].phys = pfn << PAGE_SHIFT;
+		sg[n].bytes = PAGE_BYTES;
+	}
+	if (n && !failed(p, dma_map_sg(p->m, 0, p->d, sg, n, DMA_BIDIRECTIONAL, 0, &mapped)))
+		cr_expect_eq(dma_unmap_sg(p->m, 0, p->d, sg, mapped, DMA_BIDIRECTIONAL, 0), 0);
+	cr_expect_eq(p->m->devices.mappings.nr, before);
+	while (n--)
+		cr_expect_eq(free_pages_order(p->m, 0, sg[n].phys >> PAGE_SHIFT, 0), 0);
+}
+
+static void transfer(struct program *p)
+{
+	uint64_t pfn, dma;
+
+	if (failed(p, dma_alloc_pages(p->m, 0, p->d, 4 * PAGE_BYTES, GFP_KERNEL | __GFP_NOWARN,
+			      DMA_FROM_DEVICE, &pfn, &dma)))
+		return;
+	(void)failed(p, device_start(p->m, p->d, TRANSFER_WRITE, 0, dma, 4 * PAGE_BYTES, NULL));
+	while (p->m->devices.nr_busy)
+		clock_advance(p->m, 10000);
+	cr_expect_eq(dma_free_pages(p->m, 0, p->d, 4 * PAGE_BYTES, pfn, dma, DMA_FROM_DEVICE), 0);
+}
+
+static void play(struct program *p)
+{
+	coherent(p);
+	booted_check(p->m);
+	scattered(p);
+	booted_check(p->m);
+	transfer(p);
+	booted_check(p->m);
+	cr_expect_eq(p->d->nr_mappings, 0);
+}
+
+static void begin(struct program *p, const char *cmdline, int only)
+{
+	memset(p, 0, sizeof(*p));
+	p->m = booted("pc-x86_64", "cmdline", cmdline, NULL);
+	p->only = only;
+	cr_assert_eq(device_make(p->m, "nic", 3, &p->d), 0);
+	p->d->made = true;
+}
+
+Test(dma, nth_allocation_of_pages_fails)
+{
+	for (unsigned n = 1; n < 80; n++) {
+		struct program p;
+
+		begin(&p, "", ENOMEM);
+		p.m->fail_page_alloc.probability = 100;
+		p.m->fail_page_alloc.min_order = 0;
+		p.m->fail_page_alloc.space = n - 1;
+		p.m->fail_page_alloc.times = 1;
+		p.m->fail_page_alloc.ignore_gfp_wait = p.m->fail_page_alloc.ignore_gfp_highmem =
+			false;
+		play(&p);
+		cr_expect_eq(device_remove(p.m, p.d), 0);
+		machine_destroy(p.m);
+		if (!p.failures)
+			break;
+		cr_assert_lt(n, 79, "the last one comes to its end");
+	}
+}
+
+Test(dma, hosts_memory_ends)
+{
+	for (unsigned n = 0; n < 200; n += 1 + n / 16) {
+		struct program p;
+
+		begin(&p, "swiotlb=512,force", EDQUOT);
+		uint64_t budget = p.m->arena.budget_pages;
+		p.m->arena.budget_pages = p.m->arena.touched_pages + n;
+		play(&p);
+		p.m->arena.budget_pages = budget;
+		cr_expect_eq(p.m->devices.swiotlb.used, 0);
+		unsigned failures = p.failures;
+		play(&p);
+		cr_expect_eq(p.failures, failures, "with enough memory all goes well");
+		machine_destroy(p.m);
+		if (!failures)
+			break;
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Devices of real boards' devicetrees: which windows onto memory they have is what the tree's dma-ranges say.
+ *
+ * The rows were read with `dtc -I dtb -O dts`. A device whose bus has no dma-ranges has none; one below an empty
+ * dma-ranges, or below one bus without any, has those of the next bus above.
+ */
+#include "support/booted.h"
+
+#include "mm/dma/device.h"
+#include "mm/dma/mapping.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *board, *ram, *device;
+	uint64_t bus, cpu, bytes; /* of the first window; 0 bytes: none */
+	uint64_t mask, limit;
+	bool coherent;
+} rows[] = {
+	{"bcm2711-rpi-4-b", "4G", "fe201000.serial", 0xc0000000, 0, 0x40000000, 0xffffffff,
+		0xffffffff, false},
+	{"bcm2711-rpi-4-b", "4G", "soc:firmware", 0xc0000000, 0, 0x40000000, 0xffffffff, 0xffffffff,
+		false},
+	{"bcm2711-rpi-4-b", "4G", "soc:firmware:clocks", 0xc0000000, 0, 0x40000000, 0xffffffff,
+		0xffffffff, false},
+	{"bcm2711-rpi-4-b", "4G", "fe340000.mmc", 0xc0000000, 0, 0x40000000, 0xffffffff, 0xffffffff,
+		false},
+	{"bcm2711-rpi-4-b", "4G", "fd580000.ethernet", 0, 0, 0, 0xffffffff, 0, false},
+	{"imx8mq-evk", NULL, "30000000.bus", 0x40000000, 0x40000000, 0xc0000000, 0xffffffff,
+		0xffffffff, false},
+	{"imx8mq-evk", NULL, "30be0000.ethernet", 0x40000000, 0x40000000, 0xc0000000, 0xffffffff,
+		0xffffffff, false},
+	{"sdm845-db845c", "4G", "a6f8800.usb", 0, 0, 0x1000000000, 0xffffffff, 0xfffffffff, false},
+	{"sdm845-db845c", "4G", "a600000.usb", 0, 0, 0x1000000000, 0xffffffff, 0xfffffffff, false},
+	{"juno", NULL, "2b600000.iommu", 0, 0, 0, 0xffffffff, 0, true},
+	{"juno", NULL, "7ff60000.hdlcd", 0, 0, 0, 0xffffffff, 0, false},
+};
+
+static struct machine *boot_board(const char *board, const char *ram)
+{
+	char path[512];
+
+	if (!shared_dir())
+		cr_skip_test("no ../shared here (SIMM_SHARED)");
+	snprintf(path, sizeof(path), "%s/boards/%s.dtb", shared_dir(), board);
+	char *there = slurp(path, NULL);
+	if (!there)
+		cr_skip_test("no %s here", path);
+	free(there);
+	struct machine_desc *d = described(path);
+	if (ram)
+		cr_assert_eq(describe_option(d, "ram", ram, NULL), 0);
+	return boot_described(d);
+}
+
+Test(board_devices, windows_are_what_the_tree_says)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct machine *m = boot_board(rows[i].board, rows[i].ram);
+
+		cr_assert(m, "%s", refused_why());
+		const struct device *d = device_by_name(m, rows[i].device, strlen(rows[i].device));
+		cr_expect(d, "%s has no %s", rows[i].board, rows[i].device);
+		if (d) {
+			const struct bus_window *w = &d->hw.window[0];
+
+			cr_expect_eq(d->hw.windowed, rows[i].bytes != 0, "%s", d->name);
+			cr_expect(
+				!rows[i].bytes || (w->bus == rows[i].bus && w->cpu == rows[i].cpu &&
+							  w->bytes == rows[i].bytes),
+				"%s: 0x%llx 0x%llx 0x%llx", d->name, (unsigned long long)w->bus,
+				(unsigned long long)w->cpu, (unsigned long long)w->bytes);
+			cr_expect_eq(d->dma_mask, rows[i].mask, "%s", d->name);
+			cr_expect_eq(d->bus_dma_limit, rows[i].limit, "%s: 0x%llx", d->name,
+				(unsigned long long)d->bus_dma_limit);
+			cr_expect_eq(d->hw.coherent, rows[i].coherent, "%s", d->name);
+		}
+		machine_destroy(m);
+	}
+}
+
+/* What the windows hold, a coherent buffer lies in, and the device's writes arrive where the CPU looks. */
+Test(board_devices, buffers_lie_in_the_windows)
+{
+	struct machine *m = boot_board("bcm2711-rpi-4-b", "8G");
+
+	cr_assert(m);
+	for (struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1)) {
+		uint64_t pfn, dma;
+
+		if (!d->hw.windowed)
+			continue;
+		cr_assert_eq(
+			dma_alloc_pages(m, 0, d, 4096, GFP_KERNEL, DMA_FROM_DEVICE, &pfn, &dma), 0,
+			"%s: %s", d->name, m->why.sentence);
+		cr_expect_lt(pfn << 12, 0x40000000, "%s", d->name);
+		cr_expect_eq(dma, (pfn << 12) + 0xc0000000, "%s", d->name);
+		cr_assert_eq(dma_free_pages(m, 0, d, 4096, pfn, dma, DMA_FROM_DEVICE), 0);
+	}
+	booted_check(m);
+	machine_destroy(m);
+}

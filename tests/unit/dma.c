@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Devices and the DMA API, through the files: a buffer is mapped, the device works on it, the CPU looks.
+ */
+#include "base/text.h"
+#include "support/world.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NIC "sim/devices/nic"
+#define CTL NIC "/ctl"
+
+static struct simm *with_device(const char *preset, const char *name)
+{
+	struct simm *s = world(preset, NULL);
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", name), 0);
+	return s;
+}
+
+static void check(struct simm *s)
+{
+	cr_assert_str_eq(world_cat(s, "sim/check"), "ok\n");
+}
+
+static bool file_has(struct simm *s, const char *path, const char *words)
+{
+	return strstr(world_cat(s, path), words) != NULL;
+}
+
+Test(dma, device_writes_and_the_cpu_reads)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, CTL, "d = dma_map_single b 4096 DMA_FROM_DEVICE");
+	cr_assert(file_has(s, NIC "/mappings", " 4096 DMA_FROM_DEVICE single phys="));
+	world_call_at(s, CTL, "dma_write d 4096 0x2a2b2c2d");
+	cr_assert(file_has(s, "sim/clock", " bus\n"));
+	world_call_at(s, CTL, "wait_for_completion");
+	cr_assert(file_has(s, NIC "/log", "interrupt: dma_write 0x"));
+	world_call_at(s, CTL, "dma_unmap_single d");
+	cr_assert_str_eq(world_cat(s, NIC "/mappings"), "");
+	cr_assert_eq(strncmp(world_call(s, "load b+4092 4"), "0x2a2b2c2d", 10), 0);
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, device_reads_what_the_cpu_wrote)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL+__GFP_ZERO 0");
+	world_call(s, "store b 0x44332211 4");
+	world_call_at(s, CTL, "d = dma_map_single b 256 DMA_TO_DEVICE");
+	world_call_at(s, CTL, "dma_read d 256");
+	world_call_at(s, CTL, "wait_for_completion");
+	cr_assert(file_has(s, NIC "/registers", "seen 11 22 33 44 00"));
+	cr_assert(file_has(s, NIC "/registers", "sum    0xaa\n"));
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, directory_stays_while_something_is_mapped)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), -EEXIST);
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, CTL, "d = dma_map_single b 100 DMA_TO_DEVICE");
+	cr_assert_eq(world_rmdir(s, "sim/devices", "nic"), -EBUSY);
+	cr_assert(file_has(s, "sim/dmesg",
+		"DMA-API: platform nic: device driver has pending DMA allocations while released "
+		"from device "
+		"[count=1]"));
+	world_call_at(s, CTL, "dma_unmap_single d");
+	cr_assert_eq(world_rmdir(s, "sim/devices", "nic"), 0);
+	cr_assert(!world_has(s, NIC));
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, wrong_unmaps_are_refused_in_the_words_of_dma_debug)
+{
+	static const struct {
+		const char *line, *words;
+	} row[] = {
+		{"dma_unmap_single 12345000 4096 DMA_TO_DEVICE",
+			"tries to free DMA memory it has not allocated [device "
+			"address=0x0000000012345000] "
+			"[size=4096 bytes]"},
+		{"dma_unmap_single d 2048", "frees DMA memory with different size"},
+		{"dma_unmap_single d 4096 DMA_FROM_DEVICE",
+			"frees DMA memory with different direction"},
+		{"dma_free_coherent d 4096", "frees DMA memory with wrong function"},
+		{"dma_sync_single_for_cpu d 8192", "syncs DMA memory outside allocated range"},
+		{"dma_sync_single_for_device 1000 1 DMA_TO_DEVICE",
+			"tries to sync DMA memory it has not allocated"},
+	};
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, CTL, "d = dma_map_single b 4096 DMA_TO_DEVICE");
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		cr_assert_eq(world_refused_at(s, CTL, row[i].line), EINVAL, "%s", row[i].line);
+		cr_assert(file_has(s, "sim/dmesg", row[i].words), "%s", row[i].line);
+	}
+	world_call_at(s, CTL, "dma_unmap_single d");
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, bad_requests_change_nothing)
+{
+	static const char *const lines[] = {"dma_map_single b 0 DMA_TO_DEVICE",
+		"dma_map_single b 10 DMA_NONE", "dma_map_single 1000 10 DMA_TO_DEVICE",
+		"dma_alloc_coherent 0", "dma_read d 0", "dma_map_sg p 3 DMA_TO_DEVICE s",
+		"dma_unmap_sg s 3 DMA_TO_DEVICE", "readl 0x100", "dmaengine_submit 5 1",
+		"dma_alloc_pages 4096 DMA_NONE", "dma_map_resource 0x1000000 4 DMA_TO_DEVICE",
+		"alloc_pages GFP_KERNEL"};
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call(s, "p.0 = alloc_pages GFP_KERNEL");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		cr_assert_neq(world_refused_at(s, CTL, lines[i]), 0, "%s", lines[i]);
+		cr_assert_str_eq(world_cat(s, NIC "/mappings"), "", "%s", lines[i]);
+	}
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, mask_decides_where_coherent_memory_lies)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call_at(s, CTL, "dma_set_coherent_mask 0xffffff");
+	world_call_at(s, CTL, "r = dma_alloc_coherent 64K");
+	const char *got = strstr(world_cat(s, NIC "/mappings"), "phys=0x");
+	cr_assert(got && strtoull(got + 5, NULL, 16) + 0x10000 <= 0x1000000, "%s", got);
+	cr_assert_eq(world_refused_at(s, CTL, "dma_set_mask 0xfff"), EIO);
+	world_call_at(s, CTL, "dma_free_coherent r");
+	check(s);
+	simm_destroy(s);
+}
+
+/* 24 lines, and a mapping above them that nobody made for it: the address wraps, and a stranger's page is written. */
+Test(dma, address_lines_cut_the_address)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_write(s, NIC "/address_lines", "24\n");
+	world_call(s, "v = __get_free_pages GFP_DMA+__GFP_ZERO 0");
+	unsigned long long low =
+		strtoull(world_cat(s, "sim/vars/v") + strlen("address "), NULL, 16);
+	char line[80];
+
+	snprintf(line, sizeof(line), "dma_write %llx 64 0x66666666",
+		(low - 0xffff888000000000) + 0x5000000);
+	world_call_at(s, CTL, line);
+	world_call_at(s, CTL, "wait_for_completion");
+	cr_assert_eq(strncmp(world_call(s, "load v 4"), "0x66666666", 10), 0);
+	simm_destroy(s);
+}
+
+Test(dma, out_of_reach_without_bounce_buffers)
+{
+	struct simm *s = world("pc-x86_64", "cmdline", "swiotlb=noforce", NULL);
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+
+	world_call_at(s, CTL, "dma_set_mask 0xffffff");
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	cr_assert_eq(world_refused_at(s, CTL, "dma_map_single b 4096 DMA_TO_DEVICE"), ENOMEM);
+	cr_assert(file_has(s, "sim/dmesg", "overflow (mask ffffff, bus limit 0)."));
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, windows_shift_addresses)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	cr_assert_gt(world_write(s, NIC "/dma_ranges", "0xc0000000 0 256M\n"), 0);
+	cr_assert_str_eq(world_cat(s, NIC "/bus_offset"), "0xc0000000\n");
+	cr_assert_str_eq(world_cat(s, NIC "/bus_limit"), "0xcfffffff\n");
+	world_call(s, "b = __get_free_pages GFP_DMA32 0");
+	world_call_at(s, CTL, "r = dma_alloc_coherent 4096");
+	cr_assert(file_has(s, NIC "/mappings", "0xc"));
+	world_call_at(s, CTL, "dma_write r 16 0x77777777");
+	world_call_at(s, CTL, "dma_write 0x1000 16 1");
+	world_call_at(s, CTL, "wait_for_completion");
+	cr_assert(file_has(s, NIC "/log", "bus abort at 0x1000 after 0 bytes"));
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, channel_moves_for_a_device)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	cr_assert_eq(world_refused_at(s, CTL, "dma_request_chan rx"), ENODEV);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "dma0"), 0);
+	cr_assert_gt(world_write(s, "sim/devices/dma0/channels", "2\n"), 0);
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, "sim/devices/dma0/ctl", "d = dma_map_single b 64 DMA_BIDIRECTIONAL");
+	world_call_at(s, CTL, "writel 0x04030201 0xc");
+	world_call_at(s, CTL, "c = dma_request_chan rx");
+	cr_assert_eq(world_rmdir(s, "sim/devices", "dma0"), -EBUSY);
+	world_call_at(s, CTL, "t = dmaengine_prep_slave_single c d 32 DMA_DEV_TO_MEM");
+	world_call_at(s, CTL, "u = dmaengine_prep_dma_memcpy c d+32 d 32");
+	world_call_at(s, CTL, "k = dmaengine_submit c t");
+	world_call_at(s, CTL, "l = dmaengine_submit c u");
+	cr_assert_str_eq(world_call_at(s, CTL, "dma_async_is_tx_complete c l"), "DMA_IN_PROGRESS");
+	world_call_at(s, CTL, "dma_async_issue_pending c");
+	world_call_at(s, CTL, "wait_for_completion");
+	cr_assert_str_eq(world_call_at(s, CTL, "dma_async_is_tx_complete c l"), "DMA_COMPLETE");
+	/* The buffer is out of the controller's reach: what it wrote is in a bounce buffer. */
+	cr_assert_neq(strncmp(world_call(s, "load b+60 4"), "0x4030201", 9), 0);
+	world_call_at(s, "sim/devices/dma0/ctl", "dma_unmap_single d");
+	cr_assert_eq(strncmp(world_call(s, "load b+60 4"), "0x4030201", 9), 0);
+	world_call_at(s, CTL, "dma_release_channel c");
+	cr_assert_eq(world_rmdir(s, "sim/devices", "dma0"), 0);
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, scatterlist)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "p.0-99 = alloc_pages GFP_KERNEL");
+	cr_assert_str_eq(world_call_at(s, CTL, "dma_map_sg p 100 DMA_TO_DEVICE s"), "100");
+	cr_assert(file_has(s, NIC "/mappings", "scather-gather"));
+	world_call_at(s, CTL, "dma_unmap_sg s 100 DMA_TO_DEVICE");
+	cr_assert_str_eq(world_cat(s, NIC "/mappings"), "");
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, programmed_io_costs_the_cpu_its_time)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, CTL, "writel 0x5a5a5a5a 0xc");
+	const char *result = world_call_at(s, CTL, "ioread32_rep 0 b 1024");
+	cr_assert_eq(strncmp(result, "1024 ns=", 8), 0);
+	cr_assert_gt(atoi(result + 8), 100000);
+	cr_assert_eq(strncmp(world_call(s, "load b+4092 4"), "0x5a5a5a5a", 10), 0);
+	simm_destroy(s);
+}
