@@ -169,8 +169,21 @@ static void put_owner(
 
 /* ---- the file ---- */
 
-static void put_addresses(
-	const struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
+/* The slots of CPUs that map it now. */
+static void put_slots(struct machine *m, uint64_t pfn, struct text *out)
+{
+	struct highmem_window w;
+
+	for (unsigned cookie = 0; highmem_next_of_page(m, pfn, &cookie, &w);) {
+		if (w.kind != HIGHMEM_LOCAL)
+			continue;
+		key(out, "kmap_slot");
+		text_printf(out, "0x%llx, slot %u of cpu%u%s\n", (ull)w.address, w.slot, w.cpu,
+			w.stale ? ", given back and still in the table" : "");
+	}
+}
+
+static void put_addresses(struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
 {
 	key(out, "pfn");
 	text_printf(out, "0x%llx (%llu)\n", (ull)pfn, (ull)pfn);
@@ -194,6 +207,7 @@ static void put_addresses(
 	else
 		text_printf(out, "none%s\n",
 			z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");
+	put_slots(m, pfn, out);
 	address = pfn_to_page(m, pfn);
 	if (!address)
 		return;

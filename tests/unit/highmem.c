@@ -466,6 +466,7 @@ Test(highmem, windows_of_a_page)
 	map_local(m, 0, q);
 	want[2] = map_local(m, 1, p);
 	want[0] = map(m, p);
+	cr_expect_not(log_has(m, "sleeping function"), "kmap_local_page() does not forbid to wait");
 	for (cookie = 0; highmem_next_of_page(m, p, &cookie, &w); n++)
 		cr_expect(n < 3 && w.address == want[n] && w.pfn == p, "%u: 0x%llx", n,
 			(ull)w.address);

@@ -32,6 +32,7 @@ Test(highmem_calls, answers)
 	cr_expect_str_eq(world_call_at(simm, "sim/cpu1/ctl", "d = kmap_local_page p"),
 		"0xfffab000 slot=0 depth=1");
 	cr_expect_eq(strncmp(world_call(simm, "load c"), "0x1234 ", 7), 0);
+	cr_expect(strstr(world_cat(simm, "sim/page/p"), "0xfffab000, slot 0 of cpu1\n"));
 	cr_expect(strstr(world_cat(simm, "sim/walk/p"), "-> page 0x"),
 		"a page's name is its address");
 	cr_expect(strstr(world_cat(simm, "sim/pkmap"),
