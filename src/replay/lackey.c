@@ -19,59 +19,16 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define X4  16, 16, 16, 16
-#define X16 X4, X4, X4, X4
+/* Sixteen characters a row. */
+#define X4	16, 16, 16, 16
+#define NONE	X4, X4, X4, X4
+#define DIGITS	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 16, X4
+#define LETTERS 16, 10, 11, 12, 13, 14, 15, 16, X4, X4
 /* Value of a hex digit; 16: it is none. */
-static const uint8_t hex_digit[256] = {
-	X16,
-	X16,
-	X16,
-	0,
-	1,
-	2,
-	3,
-	4,
-	5,
-	6,
-	7,
-	8,
-	9,
-	16,
-	16,
-	X4,
-	16,
-	10,
-	11,
-	12,
-	13,
-	14,
-	15,
-	16,
-	X4,
-	X4,
-	X16,
-	16,
-	10,
-	11,
-	12,
-	13,
-	14,
-	15,
-	16,
-	X4,
-	X4,
-	X16,
-	X16,
-	X16,
-	X16,
-	X16,
-	X16,
-	X16,
-	X16,
-	X16,
-};
+static const uint8_t hex_digit[256] = {NONE, NONE, NONE, DIGITS, LETTERS, NONE, LETTERS, NONE, NONE,
+	NONE, NONE, NONE, NONE, NONE, NONE, NONE};
 
-static bool is_blank(char c)
+static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
@@ -82,7 +39,7 @@ static const char *other(const char *s, const char *end, struct lackey_ref *out)
 	const char *newline = memchr(s, '\n', (size_t)(end - s));
 	const char *stop = newline ? newline : end;
 
-	while (s < stop && is_blank(*s))
+	while (s < stop && is_space(*s))
 		s++;
 	bool note = s == stop || *s == '#' ||
 		    (stop - s > 2 && (!memcmp(s, "==", 2) || !memcmp(s, "--", 2)));

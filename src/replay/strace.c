@@ -23,56 +23,13 @@
  */
 #include "replay/strace.h"
 
+#include "replay/cursor.h"
+
 #include <string.h>
-
-struct cursor {
-	const char *p;
-	const char *end;
-};
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static bool is_name(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static void skip_blanks(struct cursor *c)
-{
-	while (c->p < c->end && is_blank(*c->p))
-		c->p++;
-}
-
-static bool eat(struct cursor *c, const char *word, size_t len)
-{
-	if ((size_t)(c->end - c->p) < len || memcmp(c->p, word, len) != 0)
-		return false;
-	c->p += len;
-	return true;
-}
-
-#define EAT(c, literal) eat((c), literal, sizeof(literal) - 1)
-
-static bool decimal(struct cursor *c, uint64_t *out)
-{
-	const char *from = c->p;
-	uint64_t value = 0;
-
-	for (; c->p < c->end && is_digit(*c->p); c->p++) {
-		if (value > (UINT64_MAX - 9) / 10)
-			return false;
-		value = value * 10 + (unsigned)(*c->p - '0');
-	}
-	*out = value;
-	return c->p > from;
 }
 
 static bool malformed(struct strace_line *l, const char *why)
@@ -441,29 +398,6 @@ bool strace_string(struct span a, struct span *text)
 		return false;
 	*text = (struct span){a.s + 1, (size_t)(c.p - a.s) - 2};
 	return true;
-}
-
-static bool hex(struct cursor *c, uint64_t *out)
-{
-	const char *from = c->p;
-	uint64_t value = 0;
-
-	for (; c->p < c->end; c->p++) {
-		unsigned char low = (unsigned char)*c->p | 32;
-		unsigned digit;
-
-		if (is_digit(*c->p))
-			digit = (unsigned)(*c->p - '0');
-		else if (low >= 'a' && low <= 'f')
-			digit = low - 'a' + 10u;
-		else
-			break;
-		if (value >> 60)
-			return false;
-		value = value << 4 | digit;
-	}
-	*out = value;
-	return c->p > from;
 }
 
 static bool octal(struct cursor *c, uint64_t *out)

@@ -49,21 +49,23 @@ void put_escaped(struct text *out, const char *s, const char *escape)
 	}
 }
 
+/* Hex of at least that many digits, and what comes behind it. */
+static void put_hex(struct text *out, uint64_t value, unsigned digits, char behind)
+{
+	text_hex(out, value, digits);
+	text_putc(out, behind);
+}
+
 void put_map_prefix(struct text *out, uint64_t start, uint64_t end, const char *perms,
 	uint64_t offset, uint32_t major, uint32_t minor, uint64_t ino)
 {
-	text_hex(out, start, 8);
-	text_putc(out, '-');
-	text_hex(out, end, 8);
-	text_putc(out, ' ');
+	put_hex(out, start, 8, '-');
+	put_hex(out, end, 8, ' ');
 	text_put(out, perms, 4);
 	text_putc(out, ' ');
-	text_hex(out, offset, 8);
-	text_putc(out, ' ');
-	text_hex(out, major, 2);
-	text_putc(out, ':');
-	text_hex(out, minor, 2);
-	text_putc(out, ' ');
+	put_hex(out, offset, 8, ' ');
+	put_hex(out, major, 2, ':');
+	put_hex(out, minor, 2, ' ');
 	text_dec(out, ino, 0);
 	text_putc(out, ' ');
 }

@@ -109,22 +109,34 @@ static void pid_print(struct view *v, uint64_t value, char *name, size_t cap)
 	snprintf(name, cap, "%llu", (unsigned long long)value);
 }
 
-static bool pid_next(struct view *v, uint64_t *key, char *name, size_t cap)
+/* The first task from pid *@key on that is @wanted, whose pid is *@key then; NULL when none is left. */
+static const struct task *next_task(
+	const struct view *v, uint64_t *key, bool (*wanted)(const struct task *t))
 {
-	for (uint64_t pid = *key; pid <= UINT32_MAX; pid++) {
-		uint32_t found = (uint32_t)pid;
-		const struct task *t = task_next(v->m, &found);
+	for (; *key <= UINT32_MAX; ++*key) {
+		uint32_t pid = (uint32_t)*key;
+		const struct task *t = task_next(v->m, &pid);
 
 		if (!t)
-			return false;
-		pid = found;
-		if (t->pid != t->tgid)
-			continue;
+			return NULL;
 		*key = pid;
-		pid_print(v, pid, name, cap);
-		return true;
+		if (wanted(t))
+			return t;
 	}
-	return false;
+	return NULL;
+}
+
+static bool is_process(const struct task *t)
+{
+	return t->pid == t->tgid;
+}
+
+static bool pid_next(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	if (!next_task(v, key, is_process))
+		return false;
+	pid_print(v, *key, name, cap);
+	return true;
 }
 
 const struct arg_ops arg_pid = {.parse = pid_parse, .next = pid_next, .print = pid_print};
@@ -201,22 +213,19 @@ static void task_print(struct view *v, uint64_t value, char *name, size_t cap)
 	snprintf(name, cap, "%s", t ? t->name : "");
 }
 
+static bool has_name(const struct task *t)
+{
+	return t->name[0] != '\0';
+}
+
 static bool task_list(struct view *v, uint64_t *key, char *name, size_t cap)
 {
-	for (uint64_t pid = *key; pid <= UINT32_MAX; pid++) {
-		uint32_t found = (uint32_t)pid;
-		const struct task *t = task_next(v->m, &found);
+	const struct task *t = next_task(v, key, has_name);
 
-		if (!t)
-			return false;
-		pid = found;
-		if (!t->name[0])
-			continue;
-		*key = pid;
-		snprintf(name, cap, "%s", t->name);
-		return true;
-	}
-	return false;
+	if (!t)
+		return false;
+	snprintf(name, cap, "%s", t->name);
+	return true;
 }
 
 const struct arg_ops arg_task = {.parse = task_parse, .next = task_list, .print = task_print};

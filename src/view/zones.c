@@ -73,6 +73,17 @@ static void put_type_blocks(const struct machine *m, struct text *out, const str
 	text_putc(out, '\n');
 }
 
+/* @title and a column for each type. */
+static void put_type_names(const struct machine *m, struct text *out, const char *title)
+{
+	put_left(out, title, 23);
+	for (unsigned i = 0; i < m->nr_migratetypes; i++) {
+		put_right(out, migratetype_name(migratetype_nth(m, i)), 12);
+		text_putc(out, ' ');
+	}
+	text_putc(out, '\n');
+}
+
 static void put_node_types(const struct machine *m, struct text *out, unsigned nid)
 {
 	text_printf(out, "Page block order: %u\nPages per block:  %llu\n\n", m->pageblock_order,
@@ -87,12 +98,7 @@ static void put_node_types(const struct machine *m, struct text *out, unsigned n
 		if (zone_configured(m, type) && zone_populated(zone_at(m, nid, type)))
 			put_type_free(m, out, zone_at(m, nid, type));
 	text_putc(out, '\n');
-	put_left(out, "Number of blocks type ", 23);
-	for (unsigned i = 0; i < m->nr_migratetypes; i++) {
-		put_right(out, migratetype_name(migratetype_nth(m, i)), 12);
-		text_putc(out, ' ');
-	}
-	text_putc(out, '\n');
+	put_type_names(m, out, "Number of blocks type ");
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		if (zone_configured(m, type) && zone_populated(zone_at(m, nid, type)))
 			put_type_blocks(m, out, zone_at(m, nid, type));
@@ -126,12 +132,7 @@ static void put_mixed_blocks(const struct machine *m, struct text *out, const st
 static void put_node_mixed(const struct machine *m, struct text *out, unsigned nid)
 {
 	text_putc(out, '\n');
-	put_left(out, "Number of mixed blocks ", 23);
-	for (unsigned i = 0; i < m->nr_migratetypes; i++) {
-		put_right(out, migratetype_name(migratetype_nth(m, i)), 12);
-		text_putc(out, ' ');
-	}
-	text_putc(out, '\n');
+	put_type_names(m, out, "Number of mixed blocks ");
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		if (zone_configured(m, type) && zone_populated(zone_at(m, nid, type)))
 			put_mixed_blocks(m, out, zone_at(m, nid, type));

@@ -64,28 +64,16 @@ static void say_joined(struct boot *b)
 static void drop_empty_nodes(struct machine *m)
 {
 	bool used[MAX_NODES] = {false};
-	unsigned fresh[MAX_NODES], nr = 0;
+	unsigned fresh[MAX_NODES];
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++)
 		used[m->memblock.memory.region[i].nid] = true;
 	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
 		used[m->cpu_node[cpu]] = true;
-	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
-		fresh[nid] = nr;
-		nr += used[nid];
-	}
-	if (nr == m->nr_nodes)
-		return;
+	m->nr_nodes =
+		renumber_nodes(used, m->nr_nodes, fresh, m->cpu_node, m->nr_cpus, m->node_distance);
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++)
 		m->memblock.memory.region[i].nid = fresh[m->memblock.memory.region[i].nid];
-	for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)
-		m->cpu_node[cpu] = (uint8_t)fresh[m->cpu_node[cpu]];
-	for (unsigned from = 0; from < m->nr_nodes; from++)
-		for (unsigned to = 0; used[from] && to < m->nr_nodes; to++)
-			if (used[to])
-				m->node_distance[fresh[from]][fresh[to]] =
-					m->node_distance[from][to];
-	m->nr_nodes = nr;
 }
 
 int boot_nodes(struct boot *b)

@@ -169,32 +169,42 @@ static int finish_cpus(
 	return 0;
 }
 
+unsigned renumber_nodes(const bool *used, unsigned nr, unsigned *fresh, uint8_t *cpu_node,
+	unsigned nr_cpus, uint8_t (*distance)[MAX_NODES])
+{
+	unsigned left = 0;
+
+	for (unsigned nid = 0; nid < nr; nid++) {
+		fresh[nid] = left;
+		left += used[nid];
+	}
+	if (left == nr)
+		return nr;
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+		cpu_node[cpu] = (uint8_t)fresh[cpu_node[cpu]];
+	/* Downwards only, so nothing is overwritten that is still to be read. */
+	for (unsigned from = 0; from < nr; from++)
+		for (unsigned to = 0; used[from] && to < nr; to++)
+			if (used[to])
+				distance[fresh[from]][fresh[to]] = distance[from][to];
+	return left;
+}
+
 /* A node whose CPUs were taken away and that never had RAM is no node; its number must not be
  * left. */
 static void drop_empty_nodes(struct machine_desc *d)
 {
 	bool used[MAX_NODES] = {false};
-	unsigned fresh[MAX_NODES], nr = 0;
+	unsigned fresh[MAX_NODES];
 
 	for (unsigned i = 0; i < d->nr_node; i++)
 		used[d->node[i].nid] = true;
 	for (unsigned i = 0; i < d->nr_cpus; i++)
 		used[d->cpu_node[i]] = true;
-	for (unsigned n = 0; n < d->nr_nodes; n++) {
-		fresh[n] = nr;
-		nr += used[n];
-	}
-	if (nr == d->nr_nodes)
-		return;
+	d->nr_nodes =
+		renumber_nodes(used, d->nr_nodes, fresh, d->cpu_node, d->nr_cpus, d->distance);
 	for (unsigned i = 0; i < d->nr_node; i++)
 		d->node[i].nid = fresh[d->node[i].nid];
-	for (unsigned i = 0; i < d->nr_cpus; i++)
-		d->cpu_node[i] = (uint8_t)fresh[d->cpu_node[i]];
-	for (unsigned a = 0; a < d->nr_nodes; a++)
-		for (unsigned b = 0; used[a] && b < d->nr_nodes; b++)
-			if (used[b])
-				d->distance[fresh[a]][fresh[b]] = d->distance[a][b];
-	d->nr_nodes = nr;
 }
 
 static void finish_distances(struct machine_desc *d, bool faked)

@@ -219,6 +219,10 @@ int describe_option(
 	struct machine_desc *desc, const char *name, const char *value, struct refusal *why);
 /* The options' names, arguments and lines of manual; false past the end. */
 bool describe_option_nth(unsigned i, const char **name, const char **argument, const char **doc);
+/* Numbers without gaps for those of @nr nodes that are @used: nid becomes fresh[nid], in the nodes of CPUs and the distances
+ * here, elsewhere by the caller. Returns how many are left. */
+unsigned renumber_nodes(const bool *used, unsigned nr, unsigned *fresh, uint8_t *cpu_node, unsigned nr_cpus,
+	uint8_t (*distance)[MAX_NODES]);
 /* After all options: work out `ram`, `cmdline`, nodes and CPUs, and check them. May be called again after further
  * options. The memory parameters of the command line are checked here and obeyed at boot, as on a
  * real machine. */

@@ -211,6 +211,22 @@ static int by_pfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static void sort_notes(struct notes *n)
+{
+	if (n->nr)
+		qsort(n->pfn, n->nr, sizeof(*n->pfn), by_pfn);
+}
+
+/* Where the notes of the page of note @i end, in sorted ones. */
+static uint64_t end_of_page(const struct notes *n, uint64_t i)
+{
+	uint64_t end = i + 1;
+
+	while (end < n->nr && n->pfn[end] == n->pfn[i])
+		end++;
+	return end;
+}
+
 /* Rule 5. */
 static unsigned check_locked(struct machine *m, struct notes *n, struct text *out)
 {
@@ -218,13 +234,11 @@ static unsigned check_locked(struct machine *m, struct notes *n, struct text *ou
 	uint64_t pages = 0, kept = zone_stat_total(m, ZS_nr_mlock);
 	unsigned bad = 0;
 
-	if (n->nr)
-		qsort(n->pfn, n->nr, sizeof(*n->pfn), by_pfn);
+	sort_notes(n);
 	for (uint64_t i = 0, end; i < n->nr; i = end) {
 		const struct frame *f = frame_of(m, n->pfn[i]);
 
-		for (end = i + 1; end < n->nr && n->pfn[end] == n->pfn[i];)
-			end++;
+		end = end_of_page(n, i);
 		pages++;
 		if ((f->flags & both) == both && f->next == end - i)
 			continue;
@@ -245,13 +259,11 @@ static unsigned check_pages(struct machine *m, struct notes *n, struct text *out
 	uint64_t anon = 0, mapped = 0, anon_kept = 0, mapped_kept = 0, tables_kept = 0;
 	unsigned bad = 0;
 
-	if (n->nr)
-		qsort(n->pfn, n->nr, sizeof(*n->pfn), by_pfn);
+	sort_notes(n);
 	for (uint64_t i = 0, end; i < n->nr; i = end) {
 		const struct frame *f = frame_of(m, n->pfn[i]);
 
-		for (end = i + 1; end < n->nr && n->pfn[end] == n->pfn[i];)
-			end++;
+		end = end_of_page(n, i);
 		*(f->flags & FRAME_ANON ? &anon : &mapped) += 1;
 		if (f->mapcount == end - i)
 			continue;
