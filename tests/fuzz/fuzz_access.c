@@ -9,6 +9,7 @@
 #include "fuzz.h"
 
 #include "ctl_pieces.h"
+#include "machine.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,23 +19,6 @@
 #define ACCESS "sim/tasks/prog/access"
 
 static char text[1 << 18];
-
-static struct simm *machine(unsigned choice)
-{
-	static const char *const presets[] = {"pc-x86_64", "pc-i386", "arm-virt", "riscv64-virt"};
-	struct simm_config *config = simm_config_new();
-	char error[512];
-	int err = simm_config_machine(config, presets[choice % 4], error, sizeof(error));
-
-	assert(!err);
-	err = simm_config_option(config, "ram", "64M", error, sizeof(error));
-	assert(!err);
-	struct simm *simm = simm_create(config, error, sizeof(error));
-	assert(simm);
-	simm_config_free(config);
-	(void)err;
-	return simm;
-}
 
 static const char *read_file(struct simm *simm, const char *path)
 {
@@ -78,13 +62,14 @@ static void check(struct simm *simm)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const presets[] = {"pc-x86_64", "pc-i386", "arm-virt", "riscv64-virt"};
 	static const char *const files[] = {"maps", "smaps", "status", "stat", "numa_maps"};
 	struct simm_node dir;
 	char path[64];
 
 	if (size < 2)
 		return 0;
-	struct simm *simm = machine(data[0]);
+	struct simm *simm = fuzz_machine(presets[data[0] % 4], "64M");
 	size_t piece = data[1] & 127 ? (data[1] & 127) * 8u : 1;
 	int err = simm_resolve(simm, "sim/tasks", &dir);
 	assert(!err);

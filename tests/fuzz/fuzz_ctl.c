@@ -7,24 +7,10 @@
 #include "fuzz.h"
 
 #include "ctl_pieces.h"
+#include "machine.h"
 
 #include <stdbool.h>
 #include <string.h>
-
-static struct simm *machine(void)
-{
-	struct simm_config *config = simm_config_new();
-	char error[512];
-	int err = simm_config_machine(config, "pc-i386", error, sizeof(error));
-
-	assert(!err);
-	err = simm_config_option(config, "ram", "24M", error, sizeof(error));
-	assert(!err);
-	struct simm *simm = simm_create(config, error, sizeof(error));
-	assert(simm);
-	simm_config_free(config);
-	return simm;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -32,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	struct simm *simm = machine();
+	struct simm *simm = fuzz_machine("pc-i386", "24M");
 	write_to_ctl(simm, "sim/ctl", data + 1, size - 1, data[0] ? data[0] * 8u : 1);
 	ssize_t n = simm_file_read(simm, "sim/check", text, sizeof(text));
 	assert(n == 3 && !memcmp(text, "ok\n", 3));

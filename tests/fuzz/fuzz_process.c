@@ -8,27 +8,11 @@
 #include "fuzz.h"
 
 #include "ctl_pieces.h"
+#include "machine.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-
-static struct simm *machine(unsigned choice)
-{
-	static const char *const presets[] = {"pc-i386", "pc-x86_64", "arm-virt"};
-	struct simm_config *config = simm_config_new();
-	char error[512];
-	int err = simm_config_machine(config, presets[choice % 3], error, sizeof(error));
-
-	assert(!err);
-	err = simm_config_option(config, "ram", "64M", error, sizeof(error));
-	assert(!err);
-	struct simm *simm = simm_create(config, error, sizeof(error));
-	assert(simm);
-	simm_config_free(config);
-	(void)err;
-	return simm;
-}
 
 static void check(struct simm *simm)
 {
@@ -56,11 +40,12 @@ static void read_files(struct simm *simm)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const presets[] = {"pc-i386", "pc-x86_64", "arm-virt"};
 	struct simm_node dir, child;
 
 	if (size < 2)
 		return 0;
-	struct simm *simm = machine(data[0]);
+	struct simm *simm = fuzz_machine(presets[data[0] % 3], "64M");
 	size_t piece = data[1] ? data[1] * 8u : 1;
 	int err = simm_resolve(simm, "sim/tasks", &dir);
 	assert(!err);

@@ -7,6 +7,8 @@
  */
 #include "fuzz.h"
 
+#include "machine.h"
+
 #include "simm/simm.h"
 
 #include <assert.h>
@@ -22,22 +24,6 @@ static ssize_t put(struct simm_write *w)
 		;
 	assert(step == SIMM_DONE);
 	return simm_write_end(w);
-}
-
-static struct simm *machine(void)
-{
-	struct simm_config *config = simm_config_new();
-	char error[512];
-	int err = simm_config_machine(config, "pc-i386", error, sizeof(error));
-
-	assert(!err);
-	err = simm_config_option(config, "ram", "24M", error, sizeof(error));
-	assert(!err);
-	struct simm *simm = simm_create(config, error, sizeof(error));
-	assert(simm);
-	simm_config_free(config);
-	(void)err;
-	return simm;
 }
 
 static void write_pieces(struct simm_open *file, const uint8_t *data, size_t size, size_t piece)
@@ -91,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	struct simm *simm = machine();
+	struct simm *simm = fuzz_machine("pc-i386", "24M");
 	int err = simm_resolve(simm, "sim/replay", &node);
 	assert(!err);
 	err = simm_open(simm, &node, SIMM_O_WRITE, &file);

@@ -9,6 +9,8 @@
  */
 #include "fuzz.h"
 
+#include "machine.h"
+
 #include "simm/simm.h"
 #include "tree/row.h"
 
@@ -24,22 +26,6 @@ struct paths {
 	unsigned nr;
 	char path[PATHS_MAX][PATH_MAX_BYTES];
 };
-
-static struct simm *machine(bool numa)
-{
-	struct simm_config *config = simm_config_new();
-	char error[512];
-	int err = simm_config_machine(
-		config, numa ? "pc-x86_64-numa" : "pc-i386", error, sizeof(error));
-
-	assert(!err);
-	err = simm_config_option(config, "ram", numa ? "256M" : "64M", error, sizeof(error));
-	assert(!err);
-	struct simm *simm = simm_create(config, error, sizeof(error));
-	assert(simm);
-	simm_config_free(config);
-	return simm;
-}
 
 /* A row's path with an example of each argument. */
 static void example(const char *path, bool numa, char *out)
@@ -123,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	bool numa = data[0] & 1;
-	struct simm *simm = machine(numa);
+	struct simm *simm =
+		fuzz_machine(numa ? "pc-x86_64-numa" : "pc-i386", numa ? "256M" : "64M");
 	find_paths(simm, &paths, numa);
 	for (size_t at = 1; at < size;) {
 		const uint8_t *bar = memchr(data + at, '|', size - at);

@@ -28,8 +28,6 @@
 #include "oracle.h"
 #include "support/world.h"
 
-#include <ctype.h>
-
 #define MIB   0x100000ull
 #define PAGES 2560u
 
@@ -80,19 +78,6 @@ static char *our_text(const struct experiment *e, const char *step, const char *
 	else
 		snprintf(path, sizeof(path), "%s", file);
 	return strdup(world_cat(e->simm, path));
-}
-
-/* The number behind @name at the beginning of a line. */
-static long long number(const char *text, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *line = text; line && *line;
-		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-		if (!strncmp(line, name, len) &&
-			(line[len] == ':' || isspace((unsigned char)line[len])))
-			return strtoll(line + len + 1, NULL, 10);
-	return 0;
 }
 
 /* ---- smaps ---- */
@@ -222,8 +207,8 @@ static void read_numbers(const struct experiment *e, const char *step, struct nu
 			real = real_text(e, step, c->file);
 			ours = our_text(e, step, c->file);
 		}
-		n->real[i] = number(real, c->name);
-		n->ours[i] = number(ours, c->name);
+		n->real[i] = named_number(real, c->name);
+		n->ours[i] = named_number(ours, c->name);
 	}
 	free(real);
 	free(ours);

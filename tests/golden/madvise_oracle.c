@@ -34,8 +34,6 @@
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
-#include <ctype.h>
-
 #define DIR "experiments/15-madvise-mlock-shmem"
 #define MIB (UINT64_C(1) << 20)
 #define KIB UINT64_C(1024)
@@ -55,19 +53,6 @@ struct state {
 };
 
 /* ---- the real one ---- */
-
-/* The number behind the last line that begins with @name in a text of "name[:] number" lines. */
-static int64_t number(const char *text, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *line = text; line && *line;
-		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-		if (!strncmp(line, name, len) &&
-			(line[len] == ':' || isspace((unsigned char)line[len])))
-			return strtoll(line + len + 1, NULL, 10);
-	return 0;
-}
 
 static char *step_file(const char *machine, const char *step, const char *file)
 {
@@ -101,7 +86,7 @@ static void add_smaps(struct state *s, const char *text, struct place *p, struct
 	if (large && p->end - p->start != 3 * MIB && p->end - p->start != 11 * MIB)
 		*large = *p;
 	for (unsigned i = 0; i < sizeof(field) / sizeof(field[0]); i++)
-		*(int64_t *)((char *)s + field[i].at) += number(text, field[i].name);
+		*(int64_t *)((char *)s + field[i].at) += named_number(text, field[i].name);
 	size_t len = strcspn(flags + 9, "\n");
 
 	while (len && flags[9 + len - 1] == ' ')
@@ -139,29 +124,29 @@ static struct place real_state(const char *machine, const char *step, struct sta
 
 	*s = (struct state){0};
 	struct place large = read_smaps(s, smaps);
-	s->vm_pte = number(status, "VmPTE");
-	s->vm_lck = number(status, "VmLck");
-	s->vm_size = number(status, "VmSize");
-	s->vm_data = number(status, "VmData");
+	s->vm_pte = named_number(status, "VmPTE");
+	s->vm_lck = named_number(status, "VmLck");
+	s->vm_size = named_number(status, "VmSize");
+	s->vm_data = named_number(status, "VmData");
 	sscanf(strrchr(stat, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %ld %*u %ld", &s->minflt,
 		&s->majflt);
-	s->mlocked = number(meminfo, "Mlocked");
-	s->unevictable = number(meminfo, "Unevictable");
-	s->anon_pages = number(meminfo, "AnonPages");
-	s->mapped = number(meminfo, "Mapped");
-	s->shmem = number(meminfo, "Shmem");
-	s->committed = number(meminfo, "Committed_AS");
-	s->active_anon = number(meminfo, "Active(anon)");
-	s->inactive_anon = number(meminfo, "Inactive(anon)");
-	s->inactive_file = number(meminfo, "Inactive(file)");
-	s->page_tables = number(meminfo, "PageTables");
-	s->pgmajfault = number(vmstat, "pgmajfault");
-	s->pglazyfree = number(vmstat, "pglazyfree");
-	s->pgactivate = number(vmstat, "pgactivate");
-	s->pgs_mlocked = number(vmstat, "unevictable_pgs_mlocked");
-	s->pgs_munlocked = number(vmstat, "unevictable_pgs_munlocked");
-	s->pgs_culled = number(vmstat, "unevictable_pgs_culled");
-	s->pgs_rescued = number(vmstat, "unevictable_pgs_rescued");
+	s->mlocked = named_number(meminfo, "Mlocked");
+	s->unevictable = named_number(meminfo, "Unevictable");
+	s->anon_pages = named_number(meminfo, "AnonPages");
+	s->mapped = named_number(meminfo, "Mapped");
+	s->shmem = named_number(meminfo, "Shmem");
+	s->committed = named_number(meminfo, "Committed_AS");
+	s->active_anon = named_number(meminfo, "Active(anon)");
+	s->inactive_anon = named_number(meminfo, "Inactive(anon)");
+	s->inactive_file = named_number(meminfo, "Inactive(file)");
+	s->page_tables = named_number(meminfo, "PageTables");
+	s->pgmajfault = named_number(vmstat, "pgmajfault");
+	s->pglazyfree = named_number(vmstat, "pglazyfree");
+	s->pgactivate = named_number(vmstat, "pgactivate");
+	s->pgs_mlocked = named_number(vmstat, "unevictable_pgs_mlocked");
+	s->pgs_munlocked = named_number(vmstat, "unevictable_pgs_munlocked");
+	s->pgs_culled = named_number(vmstat, "unevictable_pgs_culled");
+	s->pgs_rescued = named_number(vmstat, "unevictable_pgs_rescued");
 	free(smaps);
 	free(status);
 	free(stat);

@@ -9,6 +9,7 @@
 #include "mm/machine.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,19 @@ static inline char *oracle_need(const char *path)
 	if (!data)
 		cr_skip_test("no ../shared/oracle/%s here (SIMM_SHARED)", path);
 	return data;
+}
+
+/* The number behind @name at the beginning of a line of "name[:] number" lines; 0 when there is none. */
+static inline int64_t named_number(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line && *line;
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		if (!strncmp(line, name, len) &&
+			(line[len] == ':' || isspace((unsigned char)line[len])))
+			return strtoll(line + len + 1, NULL, 10);
+	return 0;
 }
 
 /* Cut @text at its tabs into at most @n fields; returns how many. */

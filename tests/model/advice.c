@@ -13,9 +13,9 @@
  * each act errors are compared, and now and then every page's flags and bytes, VmLck, and machine_check(). One act breaks the
  * model on purpose; a program with it must be noticed.
  */
+#include "support/model.h"
 #include "support/process.h"
 
-#include "base/rng.h"
 #include "mm/process/vma.h"
 
 #include <criterion/criterion.h>
@@ -42,22 +42,9 @@ struct process {
 
 struct model {
 	struct machine *m;
-	struct rng rng;
+	struct model_run run;
 	struct process process[TASKS];
-	unsigned wrong;
-	int first_line;
 };
-
-#define expect(x, ok)                                                                              \
-	do {                                                                                       \
-		if (!(ok) && !(x)->wrong++)                                                        \
-			(x)->first_line = __LINE__;                                                \
-	} while (0)
-
-static unsigned dice(struct model *x, unsigned sides)
-{
-	return rng_below(&x->rng, sides);
-}
 
 static uint64_t va(unsigned page)
 {
@@ -209,7 +196,7 @@ static void do_store(struct model *x, struct process *q)
 {
 	unsigned i = dice(x, PAGES);
 	struct page *g = &q->page[i];
-	uint64_t value = rng_next(&x->rng);
+	uint64_t value = rng_next(&x->run.rng);
 	bool may = g->mapped && g->prot & PROT_WRITE_;
 
 	expect(x, proc_store(&q->p, va(i), value) == (may ? 0 : -EFAULT));
@@ -316,11 +303,11 @@ static void step(struct model *x)
 /* Returns how often machine and model disagreed. */
 static unsigned run(const char *preset, uint64_t seed, unsigned steps, bool break_it)
 {
-	struct model x = {.rng = {seed}};
+	struct model x = {.run = {.rng = {seed}}};
 
 	x.process[0] = (struct process){.p = proc_start(preset), .alive = true};
 	x.m = x.process[0].p.m;
-	for (unsigned i = 0; i < steps && !x.wrong; i++) {
+	for (unsigned i = 0; i < steps && !x.run.wrong; i++) {
 		step(&x);
 		if (break_it && i == steps / 2)
 			x.process[0].page[dice(&x, PAGES)].mapped ^= true;
@@ -330,13 +317,13 @@ static unsigned run(const char *preset, uint64_t seed, unsigned steps, bool brea
 			proc_check(&x.process[0].p);
 	}
 	compare(&x);
-	if (x.wrong && !break_it)
-		cr_log_info(
-			"%s seed %llu: line %d", preset, (unsigned long long)seed, x.first_line);
+	if (x.run.wrong && !break_it)
+		cr_log_info("%s seed %llu: line %d", preset, (unsigned long long)seed,
+			x.run.first_line);
 	if (x.process[1].alive)
 		task_kill(x.m, x.process[1].p.t);
 	proc_end(&x.process[0].p);
-	return x.wrong;
+	return x.run.wrong;
 }
 
 Test(advice, machine_and_model_agree)

@@ -13,8 +13,8 @@
  * must be noticed, which proves that the test can fail.
  */
 #include "support/hand.h"
+#include "support/model.h"
 
-#include "base/rng.h"
 #include "base/text.h"
 #include "mm/page/buddy.h"
 
@@ -34,27 +34,13 @@ struct held {
 
 struct model {
 	struct machine *m;
-	struct rng rng;
+	struct model_run run;
 	uint64_t base_pfn, pages;
 	uint8_t *taken;
 	uint64_t nr_taken;
 	struct held held[MAX_HELD];
 	unsigned nr;
-	unsigned wrong; /* disagreements, and the place of the first */
-	int first_line;
 };
-
-/* Count a disagreement and keep the first one's place. */
-#define expect(x, ok)                                                                              \
-	do {                                                                                       \
-		if (!(ok) && !(x)->wrong++)                                                        \
-			(x)->first_line = __LINE__;                                                \
-	} while (0)
-
-static unsigned dice(struct model *x, unsigned sides)
-{
-	return rng_below(&x->rng, sides);
-}
 
 static void take(struct model *x, uint64_t pfn, uint64_t pages)
 {
@@ -297,7 +283,7 @@ static unsigned run(const struct hand *h, uint64_t seed, unsigned steps, unsigne
 {
 	static struct model x;
 
-	x = (struct model){.m = hand_machine(h), .rng = {seed}};
+	x = (struct model){.m = hand_machine(h), .run = {.rng = {seed}}};
 	x.base_pfn = x.m->base_pfn;
 	x.pages = x.m->frames_end_pfn - x.base_pfn;
 	x.taken = calloc(x.pages, 1);
@@ -340,9 +326,9 @@ static unsigned run(const struct hand *h, uint64_t seed, unsigned steps, unsigne
 	compare(&x, true);
 	free(x.taken);
 	hand_destroy(x.m);
-	if (x.wrong && !break_at)
-		cr_log_error("line %d, %u disagreements", x.first_line, x.wrong);
-	return x.wrong;
+	if (x.run.wrong && !break_at)
+		cr_log_error("line %d, %u disagreements", x.run.first_line, x.run.wrong);
+	return x.run.wrong;
 }
 
 static const struct hand shapes[] = {

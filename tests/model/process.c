@@ -16,8 +16,8 @@
  * and counters. One act breaks the model on purpose; a program with it must be noticed.
  */
 #include "support/booted.h"
+#include "support/model.h"
 
-#include "base/rng.h"
 #include "base/text.h"
 #include "mm/process/access.h"
 #include "mm/process/mm.h"
@@ -48,25 +48,12 @@ struct process {
 
 struct model {
 	struct machine *m;
-	struct rng rng;
+	struct model_run run;
 	struct process p[TASKS];
 	uint64_t (*object)[OBJECT_PAGES];
 	unsigned nr_objects;
 	unsigned failures; /* calls that found no memory */
-	unsigned wrong;
-	int first_line;
 };
-
-#define expect(x, ok)                                                                              \
-	do {                                                                                       \
-		if (!(ok) && !(x)->wrong++)                                                        \
-			(x)->first_line = __LINE__;                                                \
-	} while (0)
-
-static unsigned dice(struct model *x, unsigned sides)
-{
-	return rng_below(&x->rng, sides);
-}
 
 static uint64_t va(unsigned page)
 {
@@ -333,7 +320,7 @@ static void look(struct model *x)
 	text_init(&out);
 	unsigned bad = machine_check(x->m, &out);
 
-	if (bad && !x->wrong)
+	if (bad && !x->run.wrong)
 		cr_log_error("%s", text_str(&out));
 	expect(x, !bad);
 	text_finish(&out);
@@ -368,10 +355,10 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 	static void (*const acts[])(struct model *, struct process *) = {act_map, act_map,
 		act_unmap, act_protect, act_move, act_forget, act_store, act_store, act_store,
 		act_store, act_load, act_load, act_load, act_fork, act_end};
-	struct model x = {.m = m, .rng = {seed}};
+	struct model x = {.m = m, .run = {.rng = {seed}}};
 
 	start(&x);
-	for (unsigned step = 0; step < steps && !x.wrong; step++) {
+	for (unsigned step = 0; step < steps && !x.run.wrong; step++) {
 		struct process *p = &x.p[dice(&x, TASKS)];
 
 		if (p->t)
@@ -387,13 +374,13 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 		if (x.p[i].t)
 			task_kill(x.m, x.p[i].t);
 	booted_check(x.m);
-	if (x.wrong && !break_it)
+	if (x.run.wrong && !break_it)
 		cr_log_error("%s seed %llu: disagrees first at line %d: %s", m->model,
-			(unsigned long long)seed, x.first_line, x.m->why.sentence);
+			(unsigned long long)seed, x.run.first_line, x.m->why.sentence);
 	expect(&x, x.failures || steps < 1000);
 	machine_destroy(x.m);
 	free(x.object);
-	return x.wrong;
+	return x.run.wrong;
 }
 
 Test(process_model, random_programs_on_every_paging_mode)

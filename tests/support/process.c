@@ -235,3 +235,27 @@ void proc_fail_no_more(struct proc *p)
 {
 	fault_inject_init(&p->m->fail_page_alloc);
 }
+
+void proc_refuse_some(struct proc *p, int err, int (*call)(struct proc *p, uint64_t at))
+{
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		uint64_t at = proc_map(p, 8, RW, PRIVATE);
+
+		proc_use(p, HW_STORE, at, 8);
+		char *before = proc_state(p);
+		proc_fail(p, 0);
+		int got = call(p, at);
+		proc_fail_no_more(p);
+		char *after = proc_state(p);
+		if (got) {
+			cr_assert_eq(got, err, "%d", got);
+			cr_assert_str_eq(after, before);
+			refused++;
+		}
+		free(before);
+		free(after);
+	}
+	cr_expect_geq(refused, 3);
+}

@@ -60,6 +60,10 @@ void proc_fail_no_more(struct proc *p);
 /* Has it failed? */
 bool proc_failed(const struct proc *p);
 
+/* @call on one new mapping of 8 used pages after another, with the first page allocation of each failing: it is refused as a
+ * whole, with @err, or done. Sooner or later every kind of slab is full, so some are refused. */
+void proc_refuse_some(struct proc *p, int err, int (*call)(struct proc *p, uint64_t at));
+
 uint64_t proc_node_stat(const struct proc *p, enum node_stat_item item);
 
 #endif

@@ -150,6 +150,14 @@ int world_rmdir(struct simm *simm, const char *dir, const char *name)
 	return simm_rmdir(simm, &node, name);
 }
 
+struct simm *world_hog(const char *preset)
+{
+	struct simm *simm = world(preset, NULL);
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+	return simm;
+}
+
 bool world_has(struct simm *simm, const char *path)
 {
 	struct simm_node node;

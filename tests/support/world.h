@@ -10,6 +10,9 @@
 /* A machine of that preset; then pairs of option and value, then NULL. Fails the test when it does not boot. */
 struct simm *world(const char *preset, ...) __attribute__((sentinel));
 
+/* A machine of that preset with one process, sim/tasks/hog, which is 100. */
+struct simm *world_hog(const char *preset);
+
 /* A file's content as a string, valid until the next call; fails the test when it cannot be read. */
 const char *world_cat(struct simm *simm, const char *path);
 /* Write @text with one write(2), then close: bytes or -errno. */

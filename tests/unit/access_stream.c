@@ -17,14 +17,6 @@
 
 #define ACCESS "sim/tasks/hog/access"
 
-static struct simm *hog(const char *preset)
-{
-	struct simm *simm = world(preset, NULL);
-
-	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
-	return simm;
-}
-
 static unsigned long long count(struct simm *simm, const char *name)
 {
 	const char *text = world_cat(simm, ACCESS), *at = text;
@@ -46,7 +38,7 @@ static void check(struct simm *simm)
 
 Test(access_stream, kinds)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_assert_gt(world_write(simm, ACCESS,
 			     "==7== Lackey, an example Valgrind tool\n"
@@ -81,7 +73,7 @@ Test(access_stream, kinds)
 
 Test(access_stream, what_is_not_mapped_is_refused_and_counted)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	char line[64];
 
 	cr_assert_gt(world_write(simm, ACCESS, " L 10000000,4\n S 10000000,4\n"), 0);
@@ -126,7 +118,7 @@ Test(access_stream, however_it_is_cut)
 
 	program(&all);
 	for (unsigned n = 0; n < 4; n++) {
-		struct simm *simm = hog("pc-x86_64");
+		struct simm *simm = world_hog("pc-x86_64");
 
 		cr_assert_gt(world_write(simm, ACCESS, "automap\n"), 0);
 		struct simm_open *file = world_open(simm, ACCESS, SIMM_O_WRITE);
@@ -151,7 +143,7 @@ Test(access_stream, however_it_is_cut)
 
 Test(access_stream, strict_stops_at_a_malformed_line)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	struct simm_open *file = world_open(simm, ACCESS, SIMM_O_WRITE);
 
 	cr_expect_eq(world_puts(file, "automap\nstrict\n L 10000000,4\n"), 29);
@@ -165,7 +157,7 @@ Test(access_stream, strict_stops_at_a_malformed_line)
 
 Test(access_stream, a_64_bit_program_on_a_32_bit_machine)
 {
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 
 	cr_assert_gt(world_write(simm, ACCESS,
 			     "automap\n S 1fff0006d8,8\n S 1fff0006e8,8\n S 10000000,4\n"),
@@ -180,7 +172,7 @@ Test(access_stream, a_64_bit_program_on_a_32_bit_machine)
 
 Test(access_stream, a_process_that_ended)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	struct simm_open *file = world_open(simm, ACCESS, SIMM_O_WRITE);
 
 	cr_assert_eq(world_rmdir(simm, "sim/tasks", "hog"), 0);

@@ -602,46 +602,60 @@ static int fork_step(struct machine *m, struct task *t)
 	return task_clone(m, t, 0, 0, &child);
 }
 
+/* The n-th page fails, or with @n < 0 none. */
+static void fail_pages(struct machine *m, int n)
+{
+	if (n < 0)
+		m->fail_page_alloc.probability = 0;
+	else
+		m->fail_page_alloc = (struct fault_inject){
+			.probability = 100, .times = -1, .interval = 1, .space = (unsigned)n + 1};
+}
+
+/* The host has so many pages more, or with @n < 0 any number. */
+static void limit_host(struct machine *m, int n)
+{
+	m->arena.budget_pages = n < 0 ? UINT64_MAX : m->arena.touched_pages + (unsigned)n;
+}
+
+/* The step with the limit at 0, 1, 2 ... until it goes through: each refusal is @want, and all is as it was. Returns how many
+ * there were. */
+static unsigned refuse_each(struct machine *m, struct task *t, const char *preset,
+	const struct step *step, int want, void (*limit)(struct machine *m, int n))
+{
+	for (unsigned failures = 0;; failures++) {
+		uint64_t before = free_pages_now(m), heap = m->heap.used_bytes;
+		uint64_t mm_at = t->mm_at, tasks = m->processes.tasks.nr;
+		uint64_t committed = m->processes.committed_pages;
+
+		cr_assert_lt(failures, 2000);
+		limit(m, (int)failures);
+		int err = step->run(m, t);
+		limit(m, -1);
+		booted_check(m);
+		if (!err)
+			return failures;
+		cr_expect_eq(err, want, "%s %s: %d %s", preset, step->name, err, m->why.sentence);
+		cr_expect_eq(free_pages_now(m), before, "%s %s %u", preset, step->name, failures);
+		cr_expect_eq(m->heap.used_bytes, heap, "%s %s %u", preset, step->name, failures);
+		cr_expect_eq(t->mm_at, mm_at);
+		cr_expect_eq(m->processes.tasks.nr, tasks);
+		cr_expect_eq(m->processes.committed_pages, committed);
+	}
+}
+
+static const struct step steps[] = {
+	{"spawn", spawn_step}, {"exec", exec_step}, {"fork", fork_step}};
+
 Test(exec, a_failure_leaves_all_as_it_was)
 {
-	static const struct step steps[] = {
-		{"spawn", spawn_step}, {"exec", exec_step}, {"fork", fork_step}};
-
 	for (unsigned i = 0; i < NR_PRESETS; i++) {
 		struct machine *m = booted(presets[i], NULL);
 		struct task *t = spawned(m, "x");
 
-		for (unsigned k = 0; k < 3; k++) {
-			unsigned failures = 0;
-			int err = -ENOMEM;
-
-			for (; err; failures++) {
-				uint64_t before = free_pages_now(m), heap = m->heap.used_bytes;
-				uint64_t mm_at = t->mm_at, tasks = m->processes.tasks.nr;
-				uint64_t committed = m->processes.committed_pages;
-
-				cr_assert_lt(failures, 2000);
-				m->fail_page_alloc = (struct fault_inject){.probability = 100,
-					.times = -1,
-					.interval = 1,
-					.space = failures + 1};
-				err = steps[k].run(m, t);
-				m->fail_page_alloc.probability = 0;
-				booted_check(m);
-				if (!err)
-					break;
-				cr_expect_eq(err, -ENOMEM, "%s %s: %d %s", presets[i],
-					steps[k].name, err, m->why.sentence);
-				cr_expect_eq(free_pages_now(m), before, "%s %s %u", presets[i],
-					steps[k].name, failures);
-				cr_expect_eq(m->heap.used_bytes, heap, "%s %s %u", presets[i],
-					steps[k].name, failures);
-				cr_expect_eq(t->mm_at, mm_at);
-				cr_expect_eq(m->processes.tasks.nr, tasks);
-				cr_expect_eq(m->processes.committed_pages, committed);
-			}
-			cr_expect_gt(failures, 3, "%s %s", presets[i], steps[k].name);
-		}
+		for (unsigned k = 0; k < 3; k++)
+			cr_expect_gt(refuse_each(m, t, presets[i], &steps[k], -ENOMEM, fail_pages),
+				3, "%s %s", presets[i], steps[k].name);
 		machine_destroy(m);
 	}
 }
@@ -649,37 +663,14 @@ Test(exec, a_failure_leaves_all_as_it_was)
 /* The host's budget ends after n more pages: EDQUOT, and the same holds. */
 Test(exec, the_host_s_limit_leaves_all_as_it_was)
 {
-	static const struct step steps[] = {
-		{"spawn", spawn_step}, {"exec", exec_step}, {"fork", fork_step}};
-
 	for (unsigned i = 0; i < NR_PRESETS; i++) {
 		struct machine *m = booted(presets[i], NULL);
 		struct task *t = spawned(m, "x");
 
 		for (unsigned k = 0; k < 3; k++) {
-			unsigned failures = 0;
-			int err = -EDQUOT;
+			unsigned failures =
+				refuse_each(m, t, presets[i], &steps[k], -EDQUOT, limit_host);
 
-			for (; err; failures++) {
-				uint64_t before = free_pages_now(m), heap = m->heap.used_bytes;
-				uint64_t mm_at = t->mm_at, tasks = m->processes.tasks.nr;
-
-				cr_assert_lt(failures, 2000);
-				m->arena.budget_pages = m->arena.touched_pages + failures;
-				err = steps[k].run(m, t);
-				m->arena.budget_pages = UINT64_MAX;
-				booted_check(m);
-				if (!err)
-					break;
-				cr_expect_eq(err, -EDQUOT, "%s %s: %d %s", presets[i],
-					steps[k].name, err, m->why.sentence);
-				cr_expect_eq(free_pages_now(m), before, "%s %s %u", presets[i],
-					steps[k].name, failures);
-				cr_expect_eq(m->heap.used_bytes, heap, "%s %s %u", presets[i],
-					steps[k].name, failures);
-				cr_expect_eq(t->mm_at, mm_at);
-				cr_expect_eq(m->processes.tasks.nr, tasks);
-			}
 			cr_expect(k || failures > 3, "%s: %u", presets[i], failures);
 		}
 		machine_destroy(m);

@@ -4,7 +4,7 @@
  *
  *	name ──> inode <── open file        unlinked: the inode stays while it is open, as "/name (deleted)"
  */
-#include "support/hand.h"
+#include "support/files.h"
 
 #include "base/rng.h"
 #include "base/text.h"
@@ -16,23 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct machine *machine(void)
-{
-	struct hand h = {.nr_zones = 1, .zone = {{.type = ZONE_NORMAL, .pages = 16384, .min = 16}}};
-
-	return hand_machine(&h);
-}
-
-static void check(struct machine *m)
-{
-	struct text out;
-
-	text_init(&out);
-	cr_expect_eq(files_check(m, &out), 0, "%s", text_str(&out));
-	text_finish(&out);
-	hand_check(m);
-}
 
 static struct inode *create(
 	struct machine *m, const char *path, uint64_t bytes, enum content_rule rule)
@@ -53,7 +36,7 @@ static bool shows_as(const struct machine *m, const struct inode *i, const char 
 
 Test(file, names)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, "/bin/ls", 100, CONTENT_ZERO);
 	struct file *f = file_open(m, 0, "/bin/ls", 7, FILE_RDONLY);
 
@@ -68,16 +51,16 @@ Test(file, names)
 	cr_expect_null(inode_lookup(m, "/bin/ls", 7));
 	cr_expect(shows_as(m, i, "/bin/ls (deleted)"));
 	cr_expect(create(m, "/bin/ls", 200, CONTENT_ZERO), "another file may have the name now");
-	check(m);
+	files_machine_check(m);
 	file_put(m, 0, f);
 	cr_expect_eq(m->processes.files.nr, 1);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
 Test(file, a_thousand_names)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	char path[32];
 
 	for (int pass = 0; pass < 2; pass++)
@@ -90,7 +73,7 @@ Test(file, a_thousand_names)
 			else
 				cr_expect(!i && create(m, path, (uint64_t)k, CONTENT_ZERO));
 		}
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
@@ -111,19 +94,19 @@ Test(file, opening)
 	};
 
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-		struct machine *m = machine();
+		struct machine *m = files_machine();
 
 		create(m, "/there", 100, CONTENT_ZERO);
 		struct file *f = file_open(m, 0, rows[r].path, strlen(rows[r].path), rows[r].flags);
 		cr_expect_eq(f ? 0 : m->why.err, rows[r].err, "row %u: %s", r, m->why.sentence);
-		check(m);
+		files_machine_check(m);
 		hand_destroy(m);
 	}
 }
 
 Test(file, an_open_for_writing_may_empty_it)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, "/f", 10000, CONTENT_ZERO);
 
 	file_put(m, 0, file_open(m, 0, "/f", 2, FILE_RDONLY | FILE_TRUNC));
@@ -135,7 +118,7 @@ Test(file, an_open_for_writing_may_empty_it)
 	cr_expect_eq(vfs_write(m, 0, f, 77, "cd", 2), 2);
 	cr_expect_eq(i->bytes, 4, "appended, wherever the position is");
 	file_put(m, 0, f);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
@@ -143,7 +126,7 @@ Test(file, an_open_for_writing_may_empty_it)
 
 Test(file, a_pattern_tells_where_it_is)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, "/f", 3 * PAGE_BYTES + 12, CONTENT_PATTERN);
 	uint64_t word[3] = {0};
 
@@ -157,7 +140,7 @@ Test(file, a_pattern_tells_where_it_is)
 
 Test(file, zeroes_cost_no_host_memory)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, "/f", 5000 * PAGE_BYTES, CONTENT_ZERO);
 	uint64_t before = m->arena.touched_pages;
 
@@ -170,14 +153,14 @@ Test(file, zeroes_cost_no_host_memory)
 Test(file, what_was_cut_off_does_not_come_back)
 {
 	for (int cached = 0; cached < 2; cached++) {
-		struct machine *m = machine();
+		struct machine *m = files_machine();
 		struct inode *i = create(m, "/f", 4 * PAGE_BYTES, CONTENT_PATTERN);
 		uint64_t word[2];
 
 		if (cached)
 			file_read(m, 0, i, 0, NULL, 4 * PAGE_BYTES);
 		cr_expect_eq(inode_truncate(m, 0, i, PAGE_BYTES + 8), 0);
-		check(m);
+		files_machine_check(m);
 		cr_expect_eq(i->nr_pages, cached ? 2 : 0);
 		cr_expect_eq(inode_truncate(m, 0, i, 4 * PAGE_BYTES), 0);
 		cr_expect_eq(file_read(m, 0, i, PAGE_BYTES, word, 16), 16);
@@ -185,14 +168,14 @@ Test(file, what_was_cut_off_does_not_come_back)
 		cr_expect_eq(word[1], 0);
 		cr_expect_eq(file_read(m, 0, i, 3 * PAGE_BYTES, word, 16), 16);
 		cr_expect_eq(word[0], 0);
-		check(m);
+		files_machine_check(m);
 		hand_destroy(m);
 	}
 }
 
 Test(file, sizes_that_cannot_be)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, "/f", 10, CONTENT_ZERO);
 	struct file *zero = file_open(m, 0, "/dev/zero", 9, FILE_RDWR);
 
@@ -202,7 +185,7 @@ Test(file, sizes_that_cannot_be)
 	cr_expect_eq(file_read(m, 0, i, UINT64_MAX, NULL, 5), -EINVAL);
 	cr_expect_eq(inode_truncate(m, 0, machine_at(m, zero->inode_at), 0), -EINVAL);
 	cr_expect_eq(i->bytes, 10);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
@@ -217,7 +200,7 @@ Test(file, bytes_are_those_of_an_array)
 		{INODE_SHMEM, CONTENT_ZERO}};
 
 	for (unsigned r = 0; r < 3; r++) {
-		struct machine *m = machine();
+		struct machine *m = files_machine();
 		struct rng rng = {r + 1};
 		uint64_t size = 20000;
 		struct inode *i = inode_create(m, 0, rows[r].kind, "/f", 2, size, rows[r].rule);
@@ -259,7 +242,7 @@ Test(file, bytes_are_those_of_an_array)
 			}
 			cr_assert_eq(i->bytes, size);
 		}
-		check(m);
+		files_machine_check(m);
 		free(want);
 		free(data);
 		hand_destroy(m);
@@ -270,7 +253,7 @@ Test(file, bytes_are_those_of_an_array)
 
 Test(file, segments)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *a = shm_get(m, 0, 0x1234, 10000, IPC_CREAT_);
 
 	cr_assert(a);
@@ -291,19 +274,19 @@ Test(file, segments)
 	shm_remove(m, 0, b);
 	cr_expect_null(shm_find(m, 1));
 	cr_expect_eq(m->processes.committed_pages, 4, "its mapping holds it");
-	check(m);
+	files_machine_check(m);
 	file_put(m, 0, f);
 	cr_expect_eq(m->processes.committed_pages, 3);
 	shm_remove(m, 0, a);
 	cr_expect_eq(m->processes.committed_pages, 0);
 	cr_expect_eq(m->processes.files.nr, 0);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
 Test(file, more_than_may_be_committed)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *memfd = shmem_file_setup(m, 0, "/memfd:x", 8, 100 * PAGE_BYTES, true);
 	struct file *f = file_open_inode(m, 0, memfd, FILE_RDWR);
 	uint64_t pfn;
@@ -318,7 +301,7 @@ Test(file, more_than_may_be_committed)
 	cr_expect_eq(vfs_write(m, 0, f, 0, NULL, 5 * PAGE_BYTES), 3 * PAGE_BYTES);
 	cr_expect_eq(vfs_write(m, 0, f, 5 * PAGE_BYTES, NULL, 1), -ENOSPC);
 	cr_expect_eq(page_cache_get(m, 0, memfd, 9, false, &major, &pfn), -ENXIO, "SIGBUS");
-	check(m);
+	files_machine_check(m);
 	file_put(m, 0, f);
 	struct inode *shared = shmem_file_setup(m, 0, NULL, 0, 3 * PAGE_BYTES, false);
 	f = file_open_inode(m, 0, shared, FILE_RDWR);
@@ -329,6 +312,6 @@ Test(file, more_than_may_be_committed)
 	cr_expect_eq(m->processes.committed_pages, 1);
 	file_put(m, 0, f);
 	cr_expect_eq(m->processes.committed_pages, 0);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }

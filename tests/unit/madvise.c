@@ -323,28 +323,15 @@ Test(madvise, forks_by_advice)
 	proc_end(&p);
 }
 
+static int dont_fork_two(struct proc *p, uint64_t at)
+{
+	return advise(p, at + 2 * P, 2, MADV_DONTFORK_);
+}
+
 Test(madvise, without_memory_flags_stay)
 {
 	struct proc p = proc_start("pc-x86_64");
-	unsigned refused = 0;
 
-	for (unsigned i = 0; i < 200; i++) {
-		uint64_t at = proc_map(&p, 8, RW, PRIVATE);
-
-		proc_use(&p, HW_STORE, at, 8);
-		char *before = proc_state(&p);
-		proc_fail(&p, 0);
-		int err = advise(&p, at + 2 * P, 2, MADV_DONTFORK_);
-		proc_fail_no_more(&p);
-		char *after = proc_state(&p);
-		if (err) {
-			cr_assert_eq(err, -EAGAIN, "%d", err);
-			cr_assert_str_eq(after, before);
-			refused++;
-		}
-		free(before);
-		free(after);
-	}
-	cr_expect_geq(refused, 3);
+	proc_refuse_some(&p, -EAGAIN, dont_fork_two);
 	proc_end(&p);
 }

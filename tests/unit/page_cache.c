@@ -6,7 +6,7 @@
  *	read page 1         |0 1 2 3|4 ... 11|		on page 4
  *	fault at page 100   |84 ... 115|		on page 108
  */
-#include "support/hand.h"
+#include "support/files.h"
 
 #include "base/text.h"
 #include "mm/core/link.h"
@@ -17,23 +17,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct machine *machine(void)
-{
-	struct hand h = {.nr_zones = 1, .zone = {{.type = ZONE_NORMAL, .pages = 16384, .min = 16}}};
-
-	return hand_machine(&h);
-}
-
-static void check(struct machine *m)
-{
-	struct text out;
-
-	text_init(&out);
-	cr_expect_eq(files_check(m, &out), 0, "%s", text_str(&out));
-	text_finish(&out);
-	hand_check(m);
-}
 
 static struct inode *create(
 	struct machine *m, enum inode_kind kind, const char *path, uint64_t bytes)
@@ -106,7 +89,7 @@ Test(page_cache, reads_ahead_as_the_kernel_does)
 	};
 
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-		struct machine *m = machine();
+		struct machine *m = files_machine();
 		struct inode *i = create(m, INODE_FILE, "/f", 256 * PAGE_BYTES);
 		struct file *f = file_open_inode(m, 0, i, FILE_RDONLY);
 
@@ -115,7 +98,7 @@ Test(page_cache, reads_ahead_as_the_kernel_does)
 				rows[r].read[k].pages << PAGE_SHIFT);
 		cr_expect_str_eq(cached(m, i), rows[r].cached, "row %u: %s, not %s", r,
 			cached(m, i), rows[r].cached);
-		check(m);
+		files_machine_check(m);
 		hand_destroy(m);
 	}
 }
@@ -155,7 +138,7 @@ Test(page_cache, one_pass_over_a_cold_mapping_of_8_MiB)
 	} rows[] = {{0, 64, 65}, {VM_RAND_READ, 0, 2048}};
 
 	for (unsigned r = 0; r < 2; r++) {
-		struct machine *m = machine();
+		struct machine *m = files_machine();
 		struct inode *i = create(m, INODE_FILE, "/f", 2048 * PAGE_BYTES);
 		struct file *f = file_open_inode(m, 0, i, FILE_RDONLY);
 		struct vma v = {.end = 2048 * PAGE_BYTES,
@@ -169,14 +152,14 @@ Test(page_cache, one_pass_over_a_cold_mapping_of_8_MiB)
 		cr_expect_eq(major, rows[r].major, "%u", major);
 		cr_expect_eq(i->nr_pages, 2048);
 		cr_expect_eq(m->vm_event[EV_pgpgin] / 2, 8192);
-		check(m);
+		files_machine_check(m);
 		hand_destroy(m);
 	}
 }
 
 Test(page_cache, a_fault_in_the_middle_reads_around_it)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, INODE_FILE, "/f", 200 * PAGE_BYTES);
 	struct file *f = file_open_inode(m, 0, i, FILE_RDONLY);
 	struct vma v = {.end = 200 * PAGE_BYTES, .file_at = machine_ref(m, f)};
@@ -189,13 +172,13 @@ Test(page_cache, a_fault_in_the_middle_reads_around_it)
 	cr_expect_str_eq(cached(m, i), "84-147*116", "%s", cached(m, i));
 	cr_expect_eq(filemap_fault(m, 0, &v, 199, &pfn), FILEMAP_MAJOR);
 	cr_expect_eq(filemap_fault(m, 0, &v, 200, &pfn), -ENXIO);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
 Test(page_cache, a_warm_file_was_in_memory_already)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, INODE_FILE, "/lib", 40 * PAGE_BYTES);
 	struct file *f = file_open_inode(m, 0, i, FILE_RDONLY);
 	struct vma v = {.end = 40 * PAGE_BYTES, .file_at = machine_ref(m, f)};
@@ -207,7 +190,7 @@ Test(page_cache, a_warm_file_was_in_memory_already)
 	cr_expect_eq(minor, 3);
 	cr_expect_eq(major, 0);
 	cr_expect_eq(m->vm_event[EV_pgpgin], 0);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
@@ -215,7 +198,7 @@ Test(page_cache, a_warm_file_was_in_memory_already)
 
 Test(page_cache, a_file_is_cached_clean_and_dropped)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, INODE_FILE, "/f", 300 * PAGE_BYTES);
 	uint64_t free_pages = zone_stat_total(m, ZS_nr_free_pages), dropped;
 
@@ -241,13 +224,13 @@ Test(page_cache, a_file_is_cached_clean_and_dropped)
 	cr_expect_eq(m->kmem_cache[KMEM_radix_tree_node].nr_objects, 0);
 	drain_all_pages(m, NULL);
 	cr_expect_eq(zone_stat_total(m, ZS_nr_free_pages), free_pages);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
 Test(page_cache, dirty_pages_stay)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, INODE_FILE, "/f", 0);
 
 	cr_expect_eq(file_write(m, 0, i, 0, "hello", 5), 5);
@@ -258,17 +241,17 @@ Test(page_cache, dirty_pages_stay)
 	cr_expect_eq(zone_stat_total(m, ZS_nr_zone_write_pending), 3);
 	cr_expect_eq(m->vm_event[EV_pgpgin], 0);
 	cr_expect_eq(page_cache_drop(m, 0), 0);
-	check(m);
+	files_machine_check(m);
 	cr_expect_eq(inode_unlink(m, 0, i), 0);
 	cr_expect_eq(node_stat(m, ND_nr_dirty), 0);
 	cr_expect_eq(node_stat(m, ND_nr_file_pages), 0);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
 Test(page_cache, shared_memory_counts_as_shmem)
 {
-	struct machine *m = machine();
+	struct machine *m = files_machine();
 	struct inode *i = create(m, INODE_SHMEM, "/dev/shm/s", 10 * PAGE_BYTES);
 	char data[8] = "xxxxxxx";
 	uint64_t pfn;
@@ -291,10 +274,10 @@ Test(page_cache, shared_memory_counts_as_shmem)
 	cr_expect_eq(page_cache_drop(m, 0), 0);
 	cr_expect_eq(file_read(m, 0, i, PAGE_BYTES + 1, data, 2), 2);
 	cr_expect_eq(data[0], 'b');
-	check(m);
+	files_machine_check(m);
 	inode_unlink(m, 0, i);
 	cr_expect_eq(m->processes.committed_pages, 0);
-	check(m);
+	files_machine_check(m);
 	hand_destroy(m);
 }
 
@@ -319,19 +302,19 @@ static void play(struct machine *m, unsigned *failures)
 	}
 	if (f)
 		*failures += vfs_write(m, 0, f, 0, NULL, 70 * PAGE_BYTES) != 70 * PAGE_BYTES;
-	check(m);
+	files_machine_check(m);
 	if (f)
 		file_put(m, 0, f);
 	if (i)
 		inode_unlink(m, 0, i);
-	check(m);
+	files_machine_check(m);
 	cr_expect_eq(m->processes.files.nr, 0);
 	cr_expect_eq(m->processes.files.nr_open, 0);
 }
 
 Test(page_cache, every_nth_allocation_fails)
 {
-	struct machine *boot = machine();
+	struct machine *boot = files_machine();
 	unsigned n = 0, failures;
 
 	do {

@@ -12,14 +12,6 @@
 
 #define HOG "sim/tasks/hog/"
 
-static struct simm *hog(const char *preset)
-{
-	struct simm *simm = world(preset, NULL);
-
-	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
-	return simm;
-}
-
 static const char *call(struct simm *simm, const char *line)
 {
 	return world_call_at(simm, HOG "ctl", line);
@@ -43,7 +35,7 @@ static bool maps(struct simm *simm, const char *line)
 
 Test(process_calls, straces_spelling_and_a_hands)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_expect_str_eq(call(simm, "mmap(NULL, 8192, PROT_READ|PROT_WRITE, "
 				    "MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
@@ -96,7 +88,7 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 		{"shmat 99", EINVAL, "no such segment"},
 		{"wait4 -1", ECHILD, ""},
 	};
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cr_expect_eq(refused(simm, rows[i].line), rows[i].err, "%s", rows[i].line);
@@ -110,7 +102,7 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 
 Test(process_calls, an_access_tells_value_cycles_and_faults)
 {
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 
 	call(simm, "buf = mmap NULL 64K rw-p");
 	const char *r = call(simm, "load buf 4");
@@ -128,7 +120,7 @@ Test(process_calls, an_access_tells_value_cycles_and_faults)
 
 Test(process_calls, touch_counts_pages_and_faults_in_slices)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	call(simm, "buf = mmap NULL 64M rw-p");
 	const char *r = call(simm, "touch buf 10M r");
@@ -160,7 +152,7 @@ Test(process_calls, touch_counts_pages_and_faults_in_slices)
 /* The child's memory is the parent's until one writes. */
 Test(process_calls, fork_and_copy_on_write)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	call(simm, "buf = mmap NULL 64K rw-p");
 	call(simm, "store buf 0x11 1");
@@ -183,7 +175,7 @@ Test(process_calls, fork_and_copy_on_write)
 
 Test(process_calls, a_parent_waits_for_its_vfork_child)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_expect_str_eq(call(simm, "vfork"), "101");
 	cr_expect_eq(refused(simm, "brk"), EAGAIN);
@@ -204,7 +196,7 @@ Test(process_calls, a_parent_waits_for_its_vfork_child)
 
 Test(process_calls, wait4_waits)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	struct simm_open *open = world_open(simm, HOG "ctl", SIMM_O_READ | SIMM_O_WRITE);
 
 	call(simm, "fork");
@@ -226,7 +218,7 @@ Test(process_calls, wait4_waits)
 
 Test(process_calls, limits_are_set_and_told)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_expect_str_eq(call(simm, "getrlimit RLIMIT_STACK"), "0 soft=8388608 hard=unlimited");
 	cr_expect_str_eq(
@@ -241,7 +233,7 @@ Test(process_calls, limits_are_set_and_told)
 
 Test(process_calls, files_are_read_written_and_mapped)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_expect_eq(refused(simm, "open \"/data\" O_RDWR"), ENOENT);
 	call(simm, "fd = open \"/data\" O_RDWR+O_CREAT 0644");
@@ -276,7 +268,7 @@ Test(process_calls, files_are_read_written_and_mapped)
 
 Test(process_calls, spawn_and_switch_mm)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	cr_expect_str_eq(world_call(simm, "p = spawn cat"), "101");
 	cr_expect(world_has(simm, "sim/tasks/cat/ctl"));
@@ -295,7 +287,7 @@ Test(process_calls, spawn_and_switch_mm)
 /* Lines after the process has ended. */
 Test(process_calls, an_ended_process_takes_no_calls)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	struct simm_open *open = world_open(simm, HOG "ctl", SIMM_O_READ | SIMM_O_WRITE);
 
 	cr_expect_eq(world_puts(open, "brk\nexit 0\nbrk\n"), 11);

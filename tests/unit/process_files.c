@@ -15,14 +15,6 @@
 
 #define HOG "sim/tasks/hog/"
 
-static struct simm *hog(const char *preset)
-{
-	struct simm *simm = world(preset, NULL);
-
-	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
-	return simm;
-}
-
 static const char *call(struct simm *simm, const char *line)
 {
 	return world_call_at(simm, HOG "ctl", line);
@@ -48,7 +40,7 @@ static unsigned long long sum(const char *text, const char *label)
 
 Test(process_files, made_by_mkdir_ended_by_rmdir)
 {
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 	char path[64];
 
 	cr_expect_str_eq(world_list(simm, "sim/tasks"), "hog");
@@ -105,7 +97,7 @@ Test(process_files, the_caller_is_a_visitor)
 
 Test(process_files, comm_is_written_as_linux_takes_it)
 {
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 
 	cr_expect_eq(world_write(simm, HOG "comm", "a\\b\n"), 4);
 	cr_expect_str_eq(world_cat(simm, HOG "comm"), "a\\b\n\n");
@@ -134,7 +126,7 @@ Test(process_files, oom_score_adj_is_parsed_as_the_kernel_does)
 		{"1000", 4, "1000\n", "15\n"},
 		{"-1000", 5, "-1000\n", "-17\n"},
 	};
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (*rows[i].write)
@@ -170,7 +162,7 @@ Test(process_files, pagemap_mem_and_walk_agree)
 		"pc-i386", "pc-i386-pae", "pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
 
 	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
-		struct simm *simm = hog(presets[i]);
+		struct simm *simm = world_hog(presets[i]);
 		uint64_t va = strtoull(call(simm, "buf = mmap NULL 1M rw-p"), NULL, 0);
 		uint32_t word = 0;
 
@@ -200,7 +192,7 @@ Test(process_files, pagemap_mem_and_walk_agree)
 
 Test(process_files, smaps_rollup_status_and_statm_are_one_sum)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	call(simm, "buf = mmap NULL 10M rw-p");
 	call(simm, "touch buf 3M");
@@ -233,7 +225,7 @@ Test(process_files, smaps_rollup_status_and_statm_are_one_sum)
 
 Test(process_files, clear_refs_forgets_what_was_used)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 	uint64_t va = strtoull(call(simm, "buf = mmap NULL 64K rw-p"), NULL, 0);
 
 	call(simm, "touch buf");
@@ -265,7 +257,7 @@ Test(process_files, clear_refs_forgets_what_was_used)
 /* Names are the process's; one that it does not have is looked up in the machine's. */
 Test(process_files, names_have_scopes)
 {
-	struct simm *simm = hog("pc-i386");
+	struct simm *simm = world_hog("pc-i386");
 
 	world_call(simm, "page = alloc_page GFP_KERNEL");
 	world_call(simm, "buf = __get_free_page GFP_KERNEL");
@@ -291,7 +283,7 @@ Test(process_files, names_have_scopes)
 
 Test(process_files, a_zombie_has_no_memory)
 {
-	struct simm *simm = hog("pc-x86_64");
+	struct simm *simm = world_hog("pc-x86_64");
 
 	call(simm, "child = fork");
 	cr_expect_str_eq(world_cat(simm, "proc/101/comm"), "hog\n");
