@@ -8,6 +8,7 @@
  */
 #include "base/rng.h"
 #include "hw/cpu.h"
+#include "support/lone_cpu.h"
 #include "support/ram.h"
 
 #include <errno.h>
@@ -349,9 +350,8 @@ static struct hw_cpu *make(enum paging_mode_id mode, enum caches caches)
 		desc.walk_cache = (struct walk_cache_desc){{0}};
 	else
 		desc.walk_cache = (struct walk_cache_desc){{8, 4, 2, 1}};
-	struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
+	struct hw_cpu *cpu = lone_cpu(&desc);
 
-	hw_cpu_init(cpu, &desc);
 	cpu->regime = regime(mode);
 	return cpu;
 }

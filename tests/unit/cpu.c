@@ -4,6 +4,7 @@
  * from, and faults with the architecture's code in the architecture's registers.
  */
 #include "hw/cpu.h"
+#include "support/lone_cpu.h"
 #include "support/ram.h"
 
 #include <errno.h>
@@ -12,17 +13,8 @@
 static struct hw_cpu *make(enum hw_family family)
 {
 	struct hw_cpu_desc desc = hw_cpu_default(family);
-	struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
 
-	hw_cpu_init(cpu, &desc);
-	return cpu;
-}
-
-static void set(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value)
-{
-	struct refusal why = {0};
-
-	cr_assert_eq(hw_reg_write(cpu, reg, value, &why), 0, "%s", why.sentence);
+	return lone_cpu(&desc);
 }
 
 static struct hw_access act(struct hw_cpu *cpu, struct ram *ram, enum hw_kind kind, uint64_t va,
@@ -55,9 +47,9 @@ static struct hw_cpu *i386(struct ram *ram)
 	put32(ram, 0x1000 + 0x48 * 4, 0x2007);
 	put32(ram, 0x2000 + 0x345 * 4, 0x3007);
 	put32(ram, 0x2000 + 0x346 * 4, 0x7007);
-	set(cpu, HW_CR3, 0x1000);
-	set(cpu, HW_CR4, 1 << 4 | 1 << 7);
-	set(cpu, HW_CR0, 0x80010001);
+	set_reg(cpu, HW_CR3, 0x1000);
+	set_reg(cpu, HW_CR4, 1 << 4 | 1 << 7);
+	set_reg(cpu, HW_CR0, 0x80010001);
 	return cpu;
 }
 
@@ -232,26 +224,26 @@ Test(cpu, address_spaces_with_and_without_pcid)
 		put64(&ram, at + 0x2000, (at + 0x3000) | 7);
 		put64(&ram, at + 0x3000 + 8, (at + 0x4000) | 7);
 	}
-	set(cpu, HW_CR3, 0x10000);
-	set(cpu, HW_CR4, 1 << 5 | 1 << 7);
-	set(cpu, HW_EFER, 1 << 8 | 1 << 11);
-	set(cpu, HW_CR0, 0x80010001);
+	set_reg(cpu, HW_CR3, 0x10000);
+	set_reg(cpu, HW_CR4, 1 << 5 | 1 << 7);
+	set_reg(cpu, HW_EFER, 1 << 8 | 1 << 11);
+	set_reg(cpu, HW_CR0, 0x80010001);
 	cr_assert_eq(cpu->regime.mode, PAGING_X86_64);
 	cr_assert_eq(load(cpu, &ram, 0x1000, 4).pa, 0x14000);
-	set(cpu, HW_CR3, 0x20000);
+	set_reg(cpu, HW_CR3, 0x20000);
 	cr_assert_eq(load(cpu, &ram, 0x1000, 4).pa, 0x24000, "without PCIDs cr3 forgets");
-	set(cpu, HW_CR3, 0x10000);
-	set(cpu, HW_CR4, 1 << 5 | 1 << 7 | 1 << 17);
-	set(cpu, HW_CR3, 0x10001);
+	set_reg(cpu, HW_CR3, 0x10000);
+	set_reg(cpu, HW_CR4, 1 << 5 | 1 << 7 | 1 << 17);
+	set_reg(cpu, HW_CR3, 0x10001);
 	cr_assert_eq(load(cpu, &ram, 0x1000, 4).tlb, HW_TLB_MISS);
-	set(cpu, HW_CR3, 0x20002 | 1ULL << 63);
+	set_reg(cpu, HW_CR3, 0x20002 | 1ULL << 63);
 	cr_assert_eq(load(cpu, &ram, 0x1000, 4).pa, 0x24000);
-	set(cpu, HW_CR3, 0x10001 | 1ULL << 63);
+	set_reg(cpu, HW_CR3, 0x10001 | 1ULL << 63);
 	struct hw_access a = load(cpu, &ram, 0x1000, 4);
 
 	cr_assert_eq(a.pa, 0x14000);
 	cr_assert_eq(a.tlb, HW_TLB_HIT, "kept under its number");
-	set(cpu, HW_CR3, 0x10001);
+	set_reg(cpu, HW_CR3, 0x10001);
 	cr_assert_eq(load(cpu, &ram, 0x1000, 4).tlb, HW_TLB_MISS);
 	a = act(cpu, &ram, HW_LOAD, 0x800000000000, 8, 0, true);
 	cr_assert_eq(a.vector, 13);
@@ -285,10 +277,10 @@ Test(cpu, riscv_and_arm_registers_after_a_fault)
 
 	ram_init(&ram, 1 << 20);
 	put64(&ram, 0x3000, 0xcf | 0x10);
-	set(cpu, HW_SATP, 8ULL << 60 | 5ULL << 44 | 3);
+	set_reg(cpu, HW_SATP, 8ULL << 60 | 5ULL << 44 | 3);
 	cr_assert_eq(cpu->regime.asid, 5);
 	cr_assert_eq(load(cpu, &ram, 0x4000, 4).fault.fault, HW_FAULT_SMAP, "SUM is clear");
-	set(cpu, HW_SSTATUS, 1 << 18);
+	set_reg(cpu, HW_SSTATUS, 1 << 18);
 	cr_assert_eq(load(cpu, &ram, 0x4000, 4).fault.fault, HW_FAULT_NONE);
 	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x4000, 4, 0, false).code, 12,
 		"never executed by the kernel");
@@ -299,14 +291,14 @@ Test(cpu, riscv_and_arm_registers_after_a_fault)
 	cpu = make(HW_ARM);
 	put32(&ram, 0x4000, 0x00008831);
 	put32(&ram, 0x8800, 0x0000903e);
-	set(cpu, HW_TTBR0, 0x4000 | 0x6a);
-	set(cpu, HW_DACR, 0x55);
-	set(cpu, HW_SCTLR, 1);
+	set_reg(cpu, HW_TTBR0, 0x4000 | 0x6a);
+	set_reg(cpu, HW_DACR, 0x55);
+	set_reg(cpu, HW_SCTLR, 1);
 	cr_assert_eq(load(cpu, &ram, 0x123, 4).pa, 0x9123);
 	cr_assert_eq(act(cpu, &ram, HW_STORE, 0x1004, 4, 1, true).code, 0x817);
 	cr_assert_eq(cpu->reg[HW_DFSR], 0x817);
 	cr_assert_eq(cpu->reg[HW_DFAR], 0x1004);
-	set(cpu, HW_DACR, 0x51);
+	set_reg(cpu, HW_DACR, 0x51);
 	cr_assert_eq(
 		load(cpu, &ram, 0x123, 4).code, 0x1b, "the domain is checked on a TLB hit, too");
 	free(cpu);
@@ -344,11 +336,11 @@ Test(cpu, the_same_page_again)
 	cr_assert_eq(act(cpu, &ram, HW_STORE, 0x12345678, 1, 0, true).pa, 0x4678);
 	for (unsigned i = 0; i < 3; i++)
 		act(cpu, &ram, HW_LOAD, 0x12345678, 1, 0, false);
-	set(cpu, HW_CR3, 0x1000);
+	set_reg(cpu, HW_CR3, 0x1000);
 	cr_assert_eq(load(cpu, &ram, 0x12345678, 1).tlb, HW_TLB_MISS);
 	for (unsigned i = 0; i < 3; i++)
 		load(cpu, &ram, 0x12345678, 1);
-	set(cpu, HW_CR0, 1);
+	set_reg(cpu, HW_CR0, 1);
 	cr_assert_eq(load(cpu, &ram, 0x678, 1).tlb, HW_TLB_OFF);
 	free(cpu);
 	ram_finish(&ram);

@@ -5,6 +5,7 @@
  */
 #include "base/rng.h"
 #include "hw/cpu.h"
+#include "support/lone_cpu.h"
 #include "support/ram.h"
 
 #include <errno.h>
@@ -25,8 +26,7 @@ static void board_init(struct board *b)
 
 	ram_init(&b->ram, 1 << 20);
 	b->ram.dram.base = RAM;
-	b->cpu = calloc(1, hw_cpu_bytes(&desc));
-	hw_cpu_init(b->cpu, &desc);
+	b->cpu = lone_cpu(&desc);
 }
 
 static void board_finish(struct board *b)
@@ -364,12 +364,11 @@ Test(mpu, registers_of_the_others_take_anything_or_refuse_it)
 {
 	for (unsigned family = 0; family < NR_HW_FAMILIES; family++) {
 		struct hw_cpu_desc desc = hw_cpu_default((enum hw_family)family);
-		struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
+		struct hw_cpu *cpu = lone_cpu(&desc);
 		struct rng rng = {family};
 		struct ram ram;
 
 		ram_init(&ram, 1 << 20);
-		hw_cpu_init(cpu, &desc);
 		for (unsigned step = 0; step < 20000; step++) {
 			struct hw_access a = {.va = rng_next(&rng) >> rng_below(&rng, 64),
 				.bytes = (uint8_t)(1 + rng_below(&rng, 8)),

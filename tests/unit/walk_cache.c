@@ -7,6 +7,7 @@
  *	                                          \-> PT 0x5000 (2 MiB further on)
  */
 #include "hw/cpu.h"
+#include "support/lone_cpu.h"
 #include "support/ram.h"
 
 #include <errno.h>
@@ -22,17 +23,7 @@ static struct hw_cpu *make(enum hw_family family, struct walk_cache_desc walk_ca
 	/* No TLBs: each access walks. */
 	desc.itlb = desc.dtlb = desc.stlb = (struct tlb_desc){0, 0};
 	desc.walk_cache = walk_cache;
-	struct hw_cpu *cpu = calloc(1, hw_cpu_bytes(&desc));
-
-	hw_cpu_init(cpu, &desc);
-	return cpu;
-}
-
-static void set(struct hw_cpu *cpu, enum hw_reg reg, uint64_t value)
-{
-	struct refusal why = {0};
-
-	cr_assert_eq(hw_reg_write(cpu, reg, value, &why), 0, "%s", why.sentence);
+	return lone_cpu(&desc);
 }
 
 static struct hw_cpu *x86_64(struct ram *ram)
@@ -50,10 +41,10 @@ static struct hw_cpu *x86_64(struct ram *ram)
 		put64(ram, PAGE + i * 0x1000, i);
 		put64(ram, PAGE + 0x8000 + i * 0x1000, 0x100 + i);
 	}
-	set(cpu, HW_CR3, ROOT);
-	set(cpu, HW_CR4, 1 << 5 | 1 << 7 | 1 << 17);
-	set(cpu, HW_EFER, 0x900);
-	set(cpu, HW_CR0, 0x80010001);
+	set_reg(cpu, HW_CR3, ROOT);
+	set_reg(cpu, HW_CR4, 1 << 5 | 1 << 7 | 1 << 17);
+	set_reg(cpu, HW_EFER, 0x900);
+	set_reg(cpu, HW_CR0, 0x80010001);
 	return cpu;
 }
 
@@ -125,10 +116,10 @@ Test(walk_cache, an_edited_upper_entry_is_seen_when_told)
 	cr_assert_eq(steps(cpu, &ram, 0x1000, &value), 4, "x86 forgets all tables with any page");
 	cr_assert_eq(value, 0x101);
 	put64(&ram, PMD, PTE | ALL_MAY);
-	set(cpu, HW_CR3, ROOT | 1ULL << 63);
+	set_reg(cpu, HW_CR3, ROOT | 1ULL << 63);
 	steps(cpu, &ram, 0x1000, &value);
 	cr_assert_eq(value, 0x101, "bit 63 keeps what this PCID knows");
-	set(cpu, HW_CR3, ROOT);
+	set_reg(cpu, HW_CR3, ROOT);
 	steps(cpu, &ram, 0x1000, &value);
 	cr_assert_eq(value, 1);
 	finish(cpu, &ram);
@@ -176,9 +167,9 @@ Test(walk_cache, each_address_space_has_its_own)
 
 	steps(cpu, &ram, 0x1000, &value);
 	put64(&ram, 0x9000, PUD | ALL_MAY);
-	set(cpu, HW_CR3, 0x9000 | 5 | 1ULL << 63);
+	set_reg(cpu, HW_CR3, 0x9000 | 5 | 1ULL << 63);
 	cr_assert_eq(steps(cpu, &ram, 0x1000, &value), 4, "PCID 5 knows nothing yet");
-	set(cpu, HW_CR3, ROOT | 1ULL << 63);
+	set_reg(cpu, HW_CR3, ROOT | 1ULL << 63);
 	cr_assert_eq(steps(cpu, &ram, 0x1000, &value), 1, "PCID 0 has kept what it knew");
 	finish(cpu, &ram);
 }
@@ -196,8 +187,8 @@ Test(walk_cache, arm_forgets_what_leads_to_the_page)
 	put64(&ram, PMD + 8, PTE2 | 3);
 	put64(&ram, PTE, PAGE | 0x443);
 	put64(&ram, PTE2, (PAGE + 0x8000) | 0x443);
-	set(cpu, HW_TTBR0_EL1, ROOT);
-	set(cpu, HW_SCTLR_EL1, 1);
+	set_reg(cpu, HW_TTBR0_EL1, ROOT);
+	set_reg(cpu, HW_SCTLR_EL1, 1);
 	cr_assert_eq(steps(cpu, &ram, 0, &value), 4);
 	cr_assert_eq(steps(cpu, &ram, 0x200000, &value), 2);
 	hw_invlpg(cpu, 0x1ff000);
