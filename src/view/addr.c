@@ -28,6 +28,7 @@
 
 #include "base/parse.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/highmem.h"
 #include "mm/kernel/layout.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
@@ -129,6 +130,34 @@ static void put_area(struct addr *a, struct text *out)
 	}
 }
 
+/* "window 3 of kmap", "slot 1 of CPU 0". */
+static void put_window_name(const struct highmem_window *w, struct text *out)
+{
+	if (w->kind == HIGHMEM_PKMAP)
+		text_printf(out, "kmap's window %u", w->slot);
+	else
+		text_printf(out, "CPU %u's slot %u", w->cpu, w->slot);
+}
+
+static void put_window(struct addr *a, struct text *out)
+{
+	struct highmem_window w;
+
+	if (!highmem_find(a->m, a->va, &w))
+		return;
+	text_printf(out, KEY, "window");
+	put_window_name(&w, out);
+	if (w.kind == HIGHMEM_PKMAP && w.count > 1)
+		text_printf(out, ", with %u user%s", w.count - 1, w.count == 2 ? "" : "s");
+	else if (w.kind == HIGHMEM_PKMAP)
+		text_puts(out, w.count ? ", without users, not flushed yet" : ", free");
+	else
+		text_puts(out, w.stale	 ? ", given back, and still mapped"
+			       : w.count ? ", in use"
+					 : ", free");
+	text_putc(out, '\n');
+}
+
 /* In mem_map every byte stands for a page. */
 static void put_described(struct addr *a, struct text *out)
 {
@@ -186,6 +215,19 @@ static void put_image(struct addr *a, struct text *out)
 
 	if (a->pa - k->image_pa < k->image_bytes && k->image_va != linux_va(a->m, k->image_pa))
 		text_printf(out, KEY "0x%llx\n", "image", (ull)(a->pa - k->image_pa + k->image_va));
+}
+
+/* The windows through which the kernel sees it now. */
+static void put_kmaps(struct addr *a, struct text *out)
+{
+	struct highmem_window w;
+	unsigned cookie = 0;
+
+	while (a->has_page && highmem_next_of_page(a->m, a->pfn, &cookie, &w)) {
+		text_printf(out, KEY "0x%llx, ", "kmap", (ull)(w.address + a->pa % PAGE_BYTES));
+		put_window_name(&w, out);
+		text_putc(out, '\n');
+	}
 }
 
 struct users {
@@ -298,9 +340,9 @@ static void put_var_name(struct addr *a, struct text *out)
 /* ---- the files ---- */
 
 static part_fn *const of_virtual[] = {
-	put_kind, put_process, put_vma, put_area, put_described, put_translation};
-static part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image, put_users,
-	put_resource, put_page, put_state, put_use, put_table_owner, put_var_name};
+	put_kind, put_process, put_vma, put_area, put_window, put_described, put_translation};
+static part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image, put_kmaps,
+	put_users, put_resource, put_page, put_state, put_use, put_table_owner, put_var_name};
 
 static void find_page(struct addr *a)
 {

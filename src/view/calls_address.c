@@ -15,6 +15,7 @@
  */
 #include "view/call.h"
 
+#include "mm/kernel/highmem.h"
 #include "mm/page/address.h"
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
@@ -283,7 +284,7 @@ int call_pfn_valid(struct call *c)
 
 int call_page_address(struct call *c)
 {
-	uint64_t pfn = c->arg[0].number, address = page_address(c->m, pfn);
+	uint64_t pfn = c->arg[0].number, address = highmem_page_address(c->m, pfn);
 
 	if (address)
 		put_hex(c->result, address);

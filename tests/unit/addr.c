@@ -5,6 +5,7 @@
 #include "support/world.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,6 +138,34 @@ Test(addr, spellings)
 	cr_expect_str_eq(line_of(simm, "a+16", "logical"), pa);
 	for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		cr_expect(!world_has(simm, none[i]), "%s", none[i]);
+	simm_destroy(simm);
+}
+
+/* A page of high memory has the addresses of its windows, for as long as they last. */
+Test(addr, windows_onto_high_memory)
+{
+	struct simm *simm = world("pc-i386", "ram", "2G", NULL);
+	char window[32], slot[32];
+
+	world_call(simm, "h = alloc_pages GFP_HIGHUSER");
+	cr_expect(!strncmp(world_call(simm, "page_address h"), "NULL", 4));
+	snprintf(window, sizeof(window), "%.10s", world_call(simm, "k = kmap h"));
+	cr_expect(!strncmp(world_call(simm, "page_address h"), window, strlen(window)));
+	EXPECT_LINE(simm, "phys:h", "kmap", window);
+	EXPECT_LINE(simm, "k", "window", "kmap's window");
+	char physical[32];
+	snprintf(physical, sizeof(physical), "%s", line_of(simm, "phys:h", "physical"));
+	EXPECT_LINE(simm, "k", "physical", physical);
+	cr_expect_eq(world_refused(simm, "virt_to_phys k"), EINVAL);
+	world_call(simm, "s = kmap_local_page h");
+	EXPECT_LINE(simm, "s", "window", "CPU 0's slot 0, in use");
+	world_call(simm, "kunmap_local s");
+	world_call(simm, "kunmap h");
+	world_call(simm, "kmap_flush_unused");
+	world_call(simm, "s = kmap_local_page h");
+	EXPECT_LINE(simm, "s", "window", "CPU 0's slot 0, in use");
+	snprintf(slot, sizeof(slot), "%s", line_of(simm, "s", "address"));
+	EXPECT_LINE(simm, "s", "kmap", slot);
 	simm_destroy(simm);
 }
 

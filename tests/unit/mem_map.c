@@ -4,6 +4,7 @@
  * or does not, and finds each by its own arithmetic.
  */
 #include "support/booted.h"
+#include "support/world.h"
 
 #include "base/text.h"
 #include "mm/page/address.h"
@@ -89,6 +90,27 @@ Test(mem_map, one_machine_with_each_model)
 		round_trips(m);
 		machine_destroy(m);
 	}
+}
+
+/* The page allocator works on each of them: the machine boots anew, and is used. */
+Test(mem_map, the_page_allocator_with_each_model)
+{
+	static const char *const config[] = {
+		"", "+DISCONTIGMEM", "-SPARSEMEM_VMEMMAP", "+FLATMEM,-NUMA"};
+	struct simm *simm = world("pc-x86_64-numa", "cmdline", "memmap=512M$1536M", NULL);
+	char line[128], mix[64];
+
+	for (unsigned i = 0; i < sizeof(config) / sizeof(config[0]); i++) {
+		snprintf(line, sizeof(line), "reboot config=%s", config[i]);
+		cr_assert_eq(world_refused(simm, line), 0, "%s", line);
+		snprintf(mix, sizeof(mix), "mix %u 20000", i + 1);
+		world_call(simm, mix);
+		cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n", "%s", config[i]);
+		world_call(simm, "__free_pages mix.0-");
+		world_call(simm, "drain_all_pages");
+		cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n", "%s", config[i]);
+	}
+	simm_destroy(simm);
 }
 
 /* Between nodes there is nothing; inside one a hole is paid for. */
