@@ -246,9 +246,13 @@ static int refuse_pfn(struct call *c, uint64_t pfn)
 		put_hex(&s, garbage);
 		text_puts(&s, ", where nothing is mapped");
 	} else if (garbage) {
+		bool hole = pfn >= c->m->base_pfn && pfn < c->m->end_pfn;
+
 		text_puts(&s, "compute ");
 		put_hex(&s, garbage);
-		text_puts(&s, ", which is outside of mem_map");
+		text_puts(&s, hole ? ", in the part of mem_map that was given back, since it "
+				     "describes a hole only"
+				   : ", which is outside of mem_map");
 	} else {
 		text_puts(&s, mem_model(c->m) == MEM_MODEL_SPARSE
 				      ? "look into a section that is absent, and oops"
