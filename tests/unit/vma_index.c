@@ -157,7 +157,8 @@ static bool open_run(const struct model *x, unsigned from, unsigned pages)
 
 static void look_for_gaps(struct model *x)
 {
-	unsigned low = dice(x, PAGES), high = low + dice(x, PAGES - low),
+	/* Mostly from the same place down, where the index remembers how far it came. */
+	unsigned low = dice(x, PAGES), high = dice(x, 4) ? PAGES - 10 : low + dice(x, PAGES - low),
 		 pages = 1 + dice(x, dice(x, 2) ? 8 : 100);
 	uint64_t below = UINT64_MAX, above = UINT64_MAX, addr;
 

@@ -86,6 +86,8 @@ struct vma_index {
 	uint32_t nr_spare;
 	uint64_t spare_at;		/* leaves put aside for insertions, a list */
 	uint64_t cached_at;		/* the mapping found last (vmacache), 0 */
+	/* What the last search from above has shown: between gap_to and gap_high no gap has gap_bytes; 0: nothing. */
+	uint64_t gap_bytes, gap_to, gap_high;
 };
 
 struct mm {

@@ -61,8 +61,8 @@ static uint64_t search_low(const struct machine *m)
 }
 
 /* Steps 2 and 3. */
-static bool search(struct machine *m, const struct mm *mm, uint64_t addr, uint64_t bytes,
-	unsigned flags, uint64_t *out)
+static bool search(struct machine *m, struct mm *mm, uint64_t addr, uint64_t bytes, unsigned flags,
+	uint64_t *out)
 {
 	uint64_t window = mm_map_window(m), low = mm->bottom_up_base;
 	uint64_t beyond = addr > window ? mm->task_size - window : 0, high = window + beyond;
@@ -78,7 +78,7 @@ static bool search(struct machine *m, const struct mm *mm, uint64_t addr, uint64
 	return vma_gap_above(m, &mm->vmas, low, high, bytes, out);
 }
 
-static int find_place(struct machine *m, const struct mm *mm, uint64_t addr, uint64_t bytes,
+static int find_place(struct machine *m, struct mm *mm, uint64_t addr, uint64_t bytes,
 	unsigned flags, uint64_t *out)
 {
 	if (bytes > mm->task_size)

@@ -14,7 +14,8 @@
  *	insert  before that slot; a full leaf is cut where the new mapping goes, so that mappings made from the top
  *		down (as mmap does) or from the bottom up leave full leaves behind
  *	remove  an empty leaf goes; one that fits into a neighbour with room to spare joins it
- *	gap     from the end that was asked for, over refs; into a leaf only when its `gap` is large enough
+ *	gap     from the end that was asked for, over refs; into a leaf only when its `gap` is large enough. A search from
+ *		above leaves where it ended: until a mapping above goes, one for as much or more need not look there again
  *
  * An insertion takes at most one leaf, and vma_index_reserve() puts them aside, so that nothing fails halfway.
  *
@@ -192,20 +193,43 @@ static void gap_at(const struct machine *m, const struct vma_index *x, struct pl
 		*from = refs(m, x)[p.leaf - 1].last;
 }
 
-bool vma_gap_below(const struct machine *m, const struct vma_index *x, uint64_t low, uint64_t high,
-	uint64_t bytes, uint64_t *addr)
+/* Where a search from above may begin: at @high, or lower where the last one has shown that nothing fits. */
+static uint64_t gap_begin(const struct vma_index *x, uint64_t high, uint64_t bytes)
+{
+	return x->gap_bytes && x->gap_high == high && bytes >= x->gap_bytes ? x->gap_to : high;
+}
+
+/* A search for @bytes that began at @begin found the gap that ends at @to. What is known of a smaller size stays. */
+static void gap_remember(
+	struct vma_index *x, uint64_t high, uint64_t begin, uint64_t bytes, uint64_t to)
+{
+	if (begin != high && bytes > x->gap_bytes)
+		return;
+	x->gap_bytes = bytes;
+	x->gap_to = to;
+	x->gap_high = high;
+}
+
+/* A mapping that ends at @end comes, goes or changes (one that comes into the room below a stack leaves more to others
+ * than the stack did). Below gap_to all may change, since a mapping begins there. */
+static void gap_forget(struct vma_index *x, uint64_t end)
+{
+	if (end > x->gap_to)
+		x->gap_bytes = 0;
+}
+
+static bool search_below(const struct machine *m, const struct vma_index *x, uint64_t begin,
+	uint64_t low, uint64_t high, uint64_t bytes, uint64_t *end)
 {
 	const struct vma_leaf_ref *r = refs(m, x);
+	struct place p = seek(m, x, begin - 1);
 
-	if (high < low || high - low < bytes)
-		return false;
-	struct place p = seek(m, x, high - 1);
 	for (;;) {
 		uint64_t from, to;
 
 		gap_at(m, x, p, &from, &to);
 		if (gap_fits(&from, &to, low, high, bytes)) {
-			*addr = to - bytes;
+			*end = to;
 			return true;
 		}
 		if (from <= low || (!p.leaf && !p.slot))
@@ -220,6 +244,18 @@ bool vma_gap_below(const struct machine *m, const struct vma_index *x, uint64_t 
 			p.leaf--;
 		p.slot = r[p.leaf].gap < bytes ? 0 : leaf_at(m, r[p.leaf].at)->nr - 1;
 	}
+}
+
+bool vma_gap_below(const struct machine *m, struct vma_index *x, uint64_t low, uint64_t high,
+	uint64_t bytes, uint64_t *addr)
+{
+	uint64_t begin = gap_begin(x, high, bytes), end;
+
+	if (high < low || high - low < bytes || !search_below(m, x, begin, low, high, bytes, &end))
+		return false;
+	gap_remember(x, high, begin, bytes, end);
+	*addr = end - bytes;
+	return true;
 }
 
 bool vma_gap_above(const struct machine *m, const struct vma_index *x, uint64_t low, uint64_t high,
@@ -375,6 +411,7 @@ void vma_index_insert(struct machine *m, struct vma_index *x, struct vma *v)
 {
 	struct place p = seek(m, x, v->start);
 
+	gap_forget(x, v->end);
 	if (!x->nr_leaves) {
 		leaf_insert(m, x, 0);
 	} else if (p.leaf == x->nr_leaves) {
@@ -414,6 +451,7 @@ void vma_index_remove(struct machine *m, struct vma_index *x, struct vma *v)
 
 	if (x->cached_at == l->at[p.slot])
 		x->cached_at = 0;
+	gap_forget(x, v->end);
 	shift_slots(l, p.slot, -1);
 	x->nr--;
 	if (!l->nr) {
@@ -432,6 +470,7 @@ void vma_index_resize(
 	struct vma_leaf *l = leaf_of(m, x, p.leaf);
 
 	assert(start < end);
+	gap_forget(x, v->end > end ? v->end : end);
 	v->start = start;
 	v->end = end;
 	l->low[p.slot] = vm_start_gap(v);
@@ -496,7 +535,7 @@ static unsigned check_leaf(const struct machine *m, const struct vma_index *x, u
 
 unsigned vma_index_check(const struct machine *m, const struct vma_index *x, struct text *out)
 {
-	uint64_t last = 0, nr = 0, spares = 0;
+	uint64_t last = 0, nr = 0, spares = 0, end;
 	unsigned bad = 0;
 
 	for (uint32_t i = 0; i < x->nr_leaves; i++) {
@@ -505,6 +544,12 @@ unsigned vma_index_check(const struct machine *m, const struct vma_index *x, str
 	}
 	for (uint64_t at = x->spare_at; at; at = leaf_at(m, at)->at[0])
 		spares++;
+	if (x->gap_bytes &&
+		search_below(m, x, x->gap_high, x->gap_to, x->gap_high, x->gap_bytes, &end)) {
+		bad++;
+		text_printf(out, "mappings: the gap below %#llx was not to be there\n",
+			(unsigned long long)end);
+	}
 	if (nr != x->nr || spares != x->nr_spare || x->nr_leaves > x->cap_leaves) {
 		bad++;
 		text_printf(out, "mappings: %llu in leaves, %u counted\n", (unsigned long long)nr,

@@ -52,8 +52,9 @@ void vma_index_resize(struct machine *m, struct vma_index *x, struct vma *v, uin
 void vma_index_finish(struct machine *m, struct vma_index *x);
 
 /* Where is the highest gap of @bytes in [low, high) (top-down), or the lowest? A gap keeps stack_guard_gap below a
- * VM_GROWSDOWN mapping (vm_start_gap()). False: none. */
-bool vma_gap_below(const struct machine *m, const struct vma_index *x, uint64_t low, uint64_t high, uint64_t bytes,
+ * VM_GROWSDOWN mapping (vm_start_gap()). False: none. Where the
+ * search from above ended is kept: the next one for as much or more begins there. */
+bool vma_gap_below(const struct machine *m, struct vma_index *x, uint64_t low, uint64_t high, uint64_t bytes,
 	uint64_t *addr);
 bool vma_gap_above(const struct machine *m, const struct vma_index *x, uint64_t low, uint64_t high, uint64_t bytes,
 	uint64_t *addr);
