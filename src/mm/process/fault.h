@@ -44,13 +44,17 @@ const char *siginfo_words(const struct siginfo *s);
  * or ENOMEM (a limit). */
 struct vma *find_extend_vma(struct machine *m, struct mm *mm, uint64_t addr);
 
+struct tlb_gather;
 /* Unmap and give back what lies in [start, end) of @v (zap_page_range_single()): counters, rmap, TLBs. @even_cows 0:
  * private copies stay (truncate). */
 void zap_range(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end, bool even_cows);
+/* The same of one mapping among others whose TLB entries are forgotten together (unmap_single_vma()). */
+void unmap_range(struct tlb_gather *g, struct vma *v, uint64_t start, uint64_t end, bool even_cows);
 /* Fault in every page of [start, end) as populate_vma_page_range() does. Returns 0, or -ENOMEM, -EFAULT at the first that
  * cannot be. */
 int populate_range(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end, bool write);
-/* Copy @src's entries into @dst's tables at a fork (copy_page_range()). Errors: ENOMEM, EDQUOT. */
+/* Copy @src's entries into @dst's tables at a fork (copy_page_range()); the caller flushes the parent's TLB entries.
+ * Errors: ENOMEM, EDQUOT. */
 int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src);
 /* change_protection(): entries of [start, end) follow v->flags, which are new already. */
 void change_protection(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end);

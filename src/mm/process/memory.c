@@ -18,7 +18,7 @@
 #include "mm/process/file.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/rmap.h"
-#include "mm/process/tlb_flush.h"
+#include "mm/process/tlb_gather.h"
 #include "mm/process/user_page.h"
 #include "mm/process/vma.h"
 
@@ -46,10 +46,9 @@ static void drop_page(struct machine *m, unsigned cpu, struct vma *v, pte_t pte,
 	user_page_put(m, cpu, pfn);
 }
 
-static bool zap_part(
-	struct machine *m, unsigned cpu, struct vma *v, const struct pte_range *r, bool even_cows)
+static void zap_part(struct tlb_gather *g, struct vma *v, const struct pte_range *r, bool even_cows)
 {
-	bool any = false;
+	struct machine *m = g->m;
 
 	for (unsigned i = r->index; i < r->index + r->nr; i++) {
 		pte_t pte = pte_get(m, r->table, i);
@@ -60,27 +59,41 @@ static bool zap_part(
 
 		if (pfn != NO_PFN && !even_cows && frame_of(m, pfn)->flags & FRAME_ANON)
 			continue;
+		uint64_t va = r->start + ((uint64_t)(i - r->index) << PAGE_SHIFT);
+
 		pte_set(m, r->table, i, 0);
-		any = true;
-		if (pfn != NO_PFN)
-			drop_page(m, cpu, v, pte, pfn);
+		tlb_gather_range(g, va, va + PAGE_BYTES);
+		if (pfn == NO_PFN)
+			continue;
+		/* Nobody may write to a page of a file that was found dirty once it is clean again. */
+		g->force |= !(frame_of(m, pfn)->flags & FRAME_ANON) && pte_is(m, pte, PTE_DIRTY);
+		drop_page(m, g->cpu, v, pte, pfn);
+		tlb_gather_page(g);
 	}
-	return any;
+	if (g->force)
+		tlb_gather_flush(g);
+}
+
+void unmap_range(struct tlb_gather *g, struct vma *v, uint64_t start, uint64_t end, bool even_cows)
+{
+	struct pte_range r = pte_range(start, end);
+
+	assert(start >= v->start && end <= v->end);
+	while (pte_range_next(g->m, g->mm, &r))
+		zap_part(g, v, &r, even_cows);
+	tlb_gather_end_vma(g, v);
 }
 
 void zap_range(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end,
 	bool even_cows)
 {
 	struct mm *mm = vma_mm(m, v);
-	struct pte_range r = pte_range(start, end);
-	bool any = false;
+	struct tlb_gather g;
 
-	assert(start >= v->start && end <= v->end);
 	mm_update_hiwater(mm);
-	while (pte_range_next(m, mm, &r))
-		any |= zap_part(m, cpu, v, &r, even_cows);
-	if (any)
-		flush_tlb_range(m, cpu, mm, start, end);
+	tlb_gather_begin(&g, m, cpu, mm, false);
+	unmap_range(&g, v, start, end, even_cows);
+	tlb_gather_flush(&g);
 }
 
 /* ---- copy ---- */
@@ -138,7 +151,5 @@ int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma
 				pte_set(m, at.table, i, copy_entry(m, to, src, r.table, i, pte));
 		}
 	}
-	if (is_cow_mapping(src->flags))
-		flush_tlb_range(m, cpu, from, src->start, src->end);
 	return err;
 }

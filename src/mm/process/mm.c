@@ -167,7 +167,11 @@ struct mm *mm_dup(struct machine *m, unsigned cpu, struct mm *old)
 	copy_bounds(mm, old);
 	if (mm->exe_file_at)
 		file_get(machine_at(m, mm->exe_file_at));
-	if (!dup_mappings(m, cpu, mm, old)) {
+	int err = dup_mappings(m, cpu, mm, old);
+
+	/* The parent has lost the right to write to what it shares now. */
+	flush_tlb_range(m, cpu, old, 0, UINT64_MAX);
+	if (!err) {
 		mm->hiwater_rss = mm_rss(mm);
 		mm->hiwater_vm = mm->total_vm;
 		return mm;

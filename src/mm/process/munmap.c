@@ -18,6 +18,7 @@
 #include "mm/process/pgtables.h"
 #include "mm/process/rmap.h"
 #include "mm/process/task.h"
+#include "mm/process/tlb_gather.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 
@@ -26,19 +27,21 @@
 typedef unsigned long long ull;
 
 /* One whole mapping goes; its tables stay. */
-static void remove_mapping(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v)
+static void remove_mapping(struct tlb_gather *g, struct vma *v)
 {
+	struct machine *m = g->m;
+	struct mm *mm = g->mm;
 	int64_t pages = (int64_t)vma_pages(v);
 
-	zap_range(m, cpu, v, v->start, v->end, true);
+	unmap_range(g, v, v->start, v->end, true);
 	if (v->flags & VM_LOCKED)
 		mm->locked_vm -= (uint64_t)pages;
 	if (v->flags & VM_ACCOUNT)
 		vm_uncommit(m, (uint64_t)pages);
 	vm_stat_account(mm, v->flags, -pages);
 	vma_unlink(m, mm, v);
-	unlink_anon_vmas(m, cpu, v);
-	vma_free(m, cpu, v);
+	unlink_anon_vmas(m, g->cpu, v);
+	vma_free(m, g->cpu, v);
 }
 
 static int cut_ends(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end)
@@ -78,13 +81,17 @@ int do_munmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uin
 
 	if (err)
 		return err;
+	struct tlb_gather g;
+
 	mm_update_hiwater(mm);
+	tlb_gather_begin(&g, m, cpu, mm, false);
 	for (struct vma *v; (v = vma_find_in(m, &mm->vmas, addr, end));)
-		remove_mapping(m, cpu, mm, v);
+		remove_mapping(&g, v);
 	const struct vma *prev = vma_find_prev(m, &mm->vmas, addr);
 	const struct vma *next = vma_find(m, &mm->vmas, end);
 
-	free_pgtables(m, cpu, mm, addr, end, prev ? prev->end : 0, next ? next->start : 0);
+	free_pgtables(&g, addr, end, prev ? prev->end : 0, next ? next->start : 0);
+	tlb_gather_flush(&g);
 	return 0;
 }
 
@@ -99,9 +106,12 @@ int sys_munmap(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes)
 
 void exit_mmap(struct machine *m, unsigned cpu, struct mm *mm)
 {
+	struct tlb_gather g;
+
 	mm_update_hiwater(mm);
+	tlb_gather_begin(&g, m, cpu, mm, true);
 	for (struct vma *v; (v = vma_first(m, &mm->vmas));)
-		remove_mapping(m, cpu, mm, v);
+		remove_mapping(&g, v);
 	if (mm->pgd)
-		free_pgtables(m, cpu, mm, 0, mm->task_size, 0, 0);
+		free_pgtables(&g, 0, mm->task_size, 0, 0);
 }

@@ -27,7 +27,7 @@
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 #include "mm/process/mm.h"
-#include "mm/process/tlb_flush.h"
+#include "mm/process/tlb_gather.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -428,18 +428,16 @@ bool pte_range_next(struct machine *m, const struct mm *mm, struct pte_range *r)
 /* ---- freeing ---- */
 
 struct freeing {
-	struct machine *m;
-	struct mm *mm;
-	unsigned cpu;
+	struct tlb_gather *gather;
 	uint64_t start, end, floor,
 		ceiling; /* ceiling - 1 is the last address, so that 0 is the top */
-	bool any;	 /* some table was freed */
 };
 
 /* Free what hangs below the table @table of @depth, whose first address is @base, in the range. */
 static void free_below(struct freeing *f, uint64_t table, unsigned depth, uint64_t base)
 {
-	struct machine *m = f->m;
+	struct machine *m = f->gather->m;
+	struct mm *mm = f->gather->mm;
 	unsigned shift = shift_at(m, depth);
 	uint64_t bytes = 1ULL << shift;
 	uint64_t va = f->start > base ? f->start & ~(bytes - 1) : base;
@@ -455,33 +453,29 @@ static void free_below(struct freeing *f, uint64_t table, unsigned depth, uint64
 			free_below(f, table_of(m, entry), depth + 1, va);
 		if (va < f->floor || va + bytes - 1 > f->ceiling - 1)
 			continue;
-		f->any = true;
-		link_table(m, f->mm, at, depth, 0);
-		table_free(m, f->cpu, f->mm, depth + 1, table_of(m, entry));
+		/* Not only pages, also the way to them is remembered by CPUs (page-walk caches). */
+		uint64_t first = f->start & ~(pte_table_bytes(m) - 1);
+
+		first = va > first ? va : first;
+		tlb_gather_range(f->gather, first, first + PAGE_BYTES);
+		link_table(m, mm, at, depth, 0);
+		table_free(m, f->gather->cpu, mm, depth + 1, table_of(m, entry));
 	}
 }
 
-void free_pgtables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end,
-	uint64_t floor, uint64_t ceiling)
+void free_pgtables(
+	struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor, uint64_t ceiling)
 {
-	unsigned shift = shift_at(m, 0);
-	struct freeing f = {.m = m,
-		.mm = mm,
-		.cpu = cpu,
-		.start = start,
-		.end = end,
-		.floor = floor,
-		.ceiling = ceiling};
+	struct mm *mm = g->mm;
+	unsigned shift = shift_at(g->m, 0);
+	struct freeing f = {
+		.gather = g, .start = start, .end = end, .floor = floor, .ceiling = ceiling};
 
 	mm->last_base = 0;
 	/* Up to the end of the last top entry that the user has any part of. */
 	if (!ceiling)
 		f.ceiling = ((mm->task_size - 1) | ((1ULL << shift) - 1)) + 1;
 	free_below(&f, mm->pgd, 0, 0);
-	/* Not only pages, also the way to them is remembered by CPUs (page-walk caches). Each table that went served a part of
-	 * the range. */
-	if (f.any)
-		flush_tlb_range(m, cpu, mm, start, end);
 }
 
 /* ---- all of them ---- */

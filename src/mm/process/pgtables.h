@@ -44,10 +44,10 @@ struct pte_range pte_range(uint64_t start, uint64_t end);
 /* The next part; false at the end. */
 bool pte_range_next(struct machine *m, const struct mm *mm, struct pte_range *r);
 
+struct tlb_gather;
 /* Free the tables that map nothing but [start, end), given that the neighbouring mappings end at @floor and begin at
  * @ceiling (free_pgd_range(); ceiling 0: there is none above). All entries in the range must be empty. */
-void free_pgtables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end, uint64_t floor,
-	uint64_t ceiling);
+void free_pgtables(struct tlb_gather *g, uint64_t start, uint64_t end, uint64_t floor, uint64_t ceiling);
 /* Call @fn for each table page of @mm, top tables included (for checks and sim/page). */
 void pgtables_each(struct machine *m, const struct mm *mm, void (*fn)(void *data, uint64_t table, unsigned depth),
 	void *data);
