@@ -308,12 +308,25 @@ static unsigned check_nodes(const struct machine *m, struct text *out)
 
 unsigned machine_check(struct machine *m, struct text *out)
 {
-	unsigned bad = devices_check(m, out);
+	unsigned bad = 0;
 
-	return bad + memblock_check(m, out) + mem_map_check(m, out) + resource_check(m, out) +
-	       check_zones(m, out) + check_nodes(m, out) + page_alloc_check(m, out) +
-	       page_owner_check(m, out) + lru_check(m, out) + cpus_check(m, out) +
-	       kernel_map_check(m, out) + highmem_check(m, out) + tlbs_check(m, out) +
-	       kmem_cache_check(m, out) + tasks_check(m, out) + files_check(m, out) +
-	       processes_check(m, out);
+	bad += memblock_check(m, out);
+	bad += mem_map_check(m, out);
+	bad += resource_check(m, out);
+	bad += devices_check(m, out);
+	bad += check_zones(m, out);
+	bad += check_nodes(m, out);
+	bad += page_alloc_check(m, out);
+	bad += page_owner_check(m, out);
+	bad += kmemleak_check(m, out);
+	bad += lru_check(m, out);
+	bad += cpus_check(m, out);
+	bad += kernel_map_check(m, out);
+	bad += highmem_check(m, out);
+	bad += tlbs_check(m, out);
+	bad += kmem_cache_check(m, out);
+	bad += tasks_check(m, out);
+	bad += files_check(m, out);
+	bad += processes_check(m, out);
+	return bad;
 }

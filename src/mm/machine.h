@@ -29,6 +29,7 @@
 #include "mm/core/sysctl.h"
 #include "mm/core/trace.h"
 #include "mm/core/var.h"
+#include "mm/debug/kmemleak.h"
 #include "mm/debug/page_owner.h"
 #include "mm/boot/memblock.h"
 #include "mm/boot/resource.h"
@@ -112,6 +113,7 @@ struct machine {
 	struct callstack callstack;
 	struct stack_depot stack_depot;
 	struct page_owners page_owners;
+	struct kmemleak kmemleak;
 	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
@@ -162,6 +164,19 @@ static inline void machine_charge_cycles(struct machine *m, uint64_t cycles)
 static inline void count_event(struct machine *m, enum vm_event_item item, uint64_t n)
 {
 	m->vm_event[item] += n;
+}
+
+/* Hooks of the allocators (mm/debug/kmemleak.h). */
+static inline void kmemleak_alloc(
+	struct machine *m, unsigned cpu, uint64_t address, uint64_t bytes, int min_count)
+{
+	if (__builtin_expect(m->kmemleak.enabled, 0))
+		kmemleak_alloc_slow(m, cpu, address, bytes, min_count);
+}
+static inline void kmemleak_free(struct machine *m, uint64_t address)
+{
+	if (__builtin_expect(m->kmemleak.enabled, 0))
+		kmemleak_free_slow(m, address);
 }
 
 #endif

@@ -36,6 +36,9 @@ static void put_task(const struct task_event *e, struct text *out)
 	case TASK_BUS:
 		text_puts(out, " bus\n");
 		break;
+	case TASK_KMEMLEAK:
+		text_puts(out, " kmemleak scan\n");
+		break;
 	case NR_TASK_KINDS:
 		break;
 	}

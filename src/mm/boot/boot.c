@@ -199,5 +199,7 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	err = run(&b, d->like.set ? like_rest : tables);
 	if (!err)
 		err = boot_devices(&b);
+	if (!err && machine_has(m, CONFIG_DEBUG_KMEMLEAK))
+		kmemleak_init(m, b.c.kmemleak);
 	return err || !machine_has(m, CONFIG_MMU) ? err : processes_init(m);
 }

@@ -353,7 +353,7 @@ static bool known(const struct word *w)
 		"hugepages", "hugepagesz", "hugetlb_cma", "hugetlb_free_vmemmap", "idle",
 		"ignore_loglevel", "init", "init_on_alloc", "init_on_free", "initcall_debug",
 		"initrd", "intel_iommu", "iommu", "ip", "irqpoll", "isolcpus", "kaslr", "kgdboc",
-		"kmemleak", "kpti", "lapic", "log_buf_len", "loglevel", "lpj", "lsm", "mce",
+		"kpti", "lapic", "log_buf_len", "loglevel", "lpj", "lsm", "mce",
 		"memhp_default_state", "memory_hotplug", "memtest", "mhash_entries", "mitigations",
 		"module_blacklist", "movable_node", "mphash_entries", "nfsroot", "no5lvl", "noapic",
 		"nohpet", "nohugeiomap", "nohugevmalloc", "nogbpages", "noinitrd", "nokaslr",
@@ -413,6 +413,9 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 		*fine = parse_cpus(c, w);
 	else if (is(w, "nosmp"))
 		c->max_cpus = 1;
+	else if (is(w, "kmemleak"))
+		*fine = w->value && (parse_is(w->value, w->value_len, "on") ||
+					    parse_is(w->value, w->value_len, "off"));
 	else if (is(w, "page_owner"))
 		*fine = parse_switch(w, &c->page_owner);
 	else if (is(w, "dhash_entries"))
@@ -425,6 +428,8 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 					    parse_is(w->value, w->value_len, "never"));
 	else
 		return arch_is_x86(arch) && parse_x86(c, w);
+	if (*fine && is(w, "kmemleak"))
+		c->kmemleak = w->value_len == 2;
 	if (*fine && is(w, "transparent_hugepage"))
 		snprintf(c->thp, sizeof(c->thp), "%.*s", (int)w->value_len, w->value);
 	return true;

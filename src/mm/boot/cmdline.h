@@ -41,6 +41,7 @@ struct cmdline {
 	bool nopcid, no5lvl, nosmep, nosmap, nogbpages;
 	bool pti_off, pti_on, mitigations_off; /* neither pti=on nor off: as the CPU needs */
 	bool page_owner;		       /* page_owner= */
+	bool kmemleak;			       /* kmemleak=on */
 	char thp[16];			       /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */
 	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */

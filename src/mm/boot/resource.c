@@ -130,6 +130,20 @@ int resource_insert(struct machine *m, bool port, uint64_t start, uint64_t end, 
 	return 0;
 }
 
+bool resource_range(const struct machine *m, const char *name, uint64_t *start, uint64_t *end)
+{
+	for (uint32_t i = 0; i < m->resources.nr; i++) {
+		const struct resource *r = &table(m)[i];
+
+		if (strcmp(r->name, name) != 0)
+			continue;
+		*start = r->start;
+		*end = r->end + 1;
+		return true;
+	}
+	return false;
+}
+
 void resource_show(const struct machine *m, bool port, struct text *out)
 {
 	uint32_t i = port ? m->resources.ioports : m->resources.iomem;

@@ -32,6 +32,8 @@ int resource_insert(struct machine *m, bool port, uint64_t start, uint64_t end, 
 void resource_show(const struct machine *m, bool port, struct text *out);
 /* The names of the resources that contain @addr, outermost first, "a / b"; empty when none. */
 void resource_name(const struct machine *m, uint64_t addr, struct text *out);
+/* [*start, *end) of the first resource of memory of that name; false: there is none. */
+bool resource_range(const struct machine *m, const char *name, uint64_t *start, uint64_t *end);
 /* The invariants; returns violations, a line each in @out. */
 unsigned resource_check(const struct machine *m, struct text *out);
 

@@ -92,6 +92,9 @@ static void run_first(struct machine *m)
 	case TASK_BUS:
 		bus_step(m);
 		break;
+	case TASK_KMEMLEAK:
+		kmemleak_task(m);
+		break;
 	case NR_TASK_KINDS:
 		assert(false);
 	}

@@ -25,6 +25,7 @@ enum cost {
 enum task_kind {
 	TASK_KSWAPD, /* arg: node */
 	TASK_BUS,    /* the next transaction of a device on the memory bus */
+	TASK_KMEMLEAK,
 	NR_TASK_KINDS
 };
 

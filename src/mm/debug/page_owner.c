@@ -21,10 +21,6 @@
 #include "mm/page/zone.h"
 #include "mm/process/task.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 typedef unsigned long long ull;
 
 unsigned page_ext_bytes(const struct machine *m)
@@ -40,18 +36,6 @@ static struct page_owner *record(const struct machine *m, uint64_t pfn)
 	return (struct page_owner *)machine_at(m, m->page_owners.at) + (pfn - m->base_pfn);
 }
 
-static void set_task(const struct machine *m, unsigned cpu, struct page_owner *o)
-{
-	const struct task *t = task_find(m, m->processes.tasks.current_pid[cpu]);
-
-	o->pid = t ? t->pid : 0;
-	o->tgid = t ? t->tgid : 0;
-	if (t)
-		memcpy(o->comm, t->comm, sizeof(o->comm));
-	else
-		snprintf(o->comm, sizeof(o->comm), "swapper/%u", cpu);
-}
-
 void set_page_owner(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, uint32_t gfp)
 {
 	struct page_owner *first = record(m, pfn);
@@ -64,7 +48,7 @@ void set_page_owner(struct machine *m, unsigned cpu, uint64_t pfn, unsigned orde
 	first->allocated = true;
 	first->migrate_reason = -1;
 	first->handle = stack_depot_save(m);
-	set_task(m, cpu, first);
+	first->pid = task_current_name(m, cpu, first->comm, &first->tgid);
 	for (uint64_t i = 1; i < (uint64_t)1 << order; i++) {
 		struct page_owner old = first[i];
 

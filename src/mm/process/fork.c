@@ -72,6 +72,15 @@ static int stack_alloc(struct machine *m, unsigned cpu, struct task *t)
 	return 0;
 }
 
+uint64_t task_stack_pfn(const struct machine *m, const struct task *t, uint64_t i)
+{
+	unsigned order = stack_shape(m).order;
+
+	return i >> order < t->nr_stack_blocks
+		       ? t->stack_pfn[i >> order] + (i & ((1u << order) - 1))
+		       : NO_PFN;
+}
+
 void task_stack_free(struct machine *m, unsigned cpu, struct task *t)
 {
 	unsigned order = stack_shape(m).order;

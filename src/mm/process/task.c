@@ -27,6 +27,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef unsigned long long ull;
@@ -69,6 +70,19 @@ struct task *task_find(const struct machine *m, uint32_t pid)
 	uint32_t i = place_of(m, pid);
 
 	return i < m->processes.tasks.nr && nth(m, i)->pid == pid ? nth(m, i) : NULL;
+}
+
+uint32_t task_current_name(const struct machine *m, unsigned cpu, char *comm, uint32_t *tgid)
+{
+	const struct task *t = task_find(m, m->processes.tasks.current_pid[cpu]);
+
+	if (tgid)
+		*tgid = t ? t->tgid : 0;
+	if (t)
+		memcpy(comm, t->comm, TASK_COMM_LEN);
+	else
+		snprintf(comm, TASK_COMM_LEN, "swapper/%u", cpu % 1000);
+	return t ? t->pid : 0;
 }
 
 struct task *task_next(const struct machine *m, uint32_t *pid)

@@ -13,6 +13,11 @@ struct text;
 int processes_init(struct machine *m);
 
 struct task *task_find(const struct machine *m, uint32_t pid);
+/* Who runs on @cpu: its number, 0 for the idle task, with its name in @comm (TASK_COMM_LEN bytes) and, when @tgid is not
+ * NULL, its process. */
+uint32_t task_current_name(const struct machine *m, unsigned cpu, char *comm, uint32_t *tgid);
+/* Page @i of its kernel stack; NO_PFN: it has no such page. */
+uint64_t task_stack_pfn(const struct machine *m, const struct task *t, uint64_t i);
 /* By name of sim/tasks/; NULL: none. */
 struct task *task_by_name(const struct machine *m, const char *name, size_t len);
 /* The first task with a number of at least *@pid; NULL: none. *@pid gets its number. Threads (pid != tgid) included. */
