@@ -26,6 +26,7 @@
 #include "mm/process/mm.h"
 #include "mm/process/task.h"
 #include "mm/process/tlb_flush.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -324,7 +325,7 @@ unsigned machine_check(struct machine *m, struct text *out)
 	bad += kernel_map_check(m, out);
 	bad += highmem_check(m, out);
 	bad += tlbs_check(m, out);
-	bad += kmem_cache_check(m, out);
+	bad += slab_check(m, out);
 	bad += tasks_check(m, out);
 	bad += files_check(m, out);
 	bad += processes_check(m, out);

@@ -37,10 +37,10 @@
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
-#include "mm/kernel/kmem_cache.h"
 #include "mm/page/mem_map.h"
 #include "mm/page/types.h"
 #include "mm/process/types.h"
+#include "mm/slab/types.h"
 
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
@@ -114,7 +114,7 @@ struct machine {
 	struct stack_depot stack_depot;
 	struct page_owners page_owners;
 	struct kmemleak kmemleak;
-	struct kmem_cache kmem_cache[NR_KMEM_CACHES];
+	struct slab_state slab;
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
 	struct devices devices;

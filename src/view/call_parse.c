@@ -21,6 +21,7 @@
 #include "mm/dma/device.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
+#include "mm/slab/slab.h"
 
 #include <errno.h>
 #include <string.h>
@@ -276,6 +277,31 @@ static int read_mode(const struct word *w, uint64_t *out)
 	return w->len ? 0 : -EINVAL;
 }
 
+/* A name that holds a cache, else the cache of that name. */
+static int read_cache(struct reader *r, const struct word *w, uint64_t *out)
+{
+	const struct machine *m = r->v->m;
+	char name[SLAB_NAME_MAX];
+	size_t base_len, len = arg_string(w->s, w->len, name, sizeof(name));
+	uint32_t index;
+	const struct var *var = NULL;
+
+	if (var_split(w->s, w->len, &base_len, &index))
+		var = name_get(m, r->vars, w->s, base_len, index);
+	if (var && var->kind == VAR_CACHE) {
+		*out = var->value;
+		return 0;
+	}
+	const struct kmem_cache *s = kmem_cache_find(m, name, len);
+	if (!s)
+		return refuse_at(r->why, EINVAL, w->column, w->len,
+			"there is no cache %.*s: kmem_cache_create makes one, and proc/slabinfo "
+			"lists them",
+			shown(w), w->s);
+	*out = s->id;
+	return 0;
+}
+
 /* @w as a value of @type. -EINVAL with a sentence in why, or without one: the word is not of the type at all. */
 static int read_value(struct reader *r, enum arg_type type, const struct word *w, uint64_t *out)
 {
@@ -313,6 +339,8 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 		return read_buffer(w, out);
 	case ARG_mode:
 		return read_mode(w, out);
+	case ARG_cache:
+		return read_cache(r, w, out);
 	case ARG_word:
 	case ARG_path:
 	case ARG_rest:
@@ -333,7 +361,7 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 	struct refusal why;
 
 	if (type == ARG_gfp || type == ARG_word || type == ARG_rest || type == ARG_path ||
-		type == ARG_mode || arg_has_words(type))
+		type == ARG_mode || type == ARG_cache || arg_has_words(type))
 		return false;
 	if (!is_gap(*w->s) && ((*w->s | 32) < 'a' || (*w->s | 32) > 'z') && *w->s != '_')
 		return false;

@@ -170,6 +170,7 @@ static int refuse_type(struct parsed_call *p, unsigned i, const struct var *var)
 		[VAR_ADDRESS] = "an address",
 		[VAR_NUMBER] = "a number",
 		[VAR_DMA] = "a bus address",
+		[VAR_CACHE] = "a cache",
 	};
 	const struct word *word = &p->ref[i].word;
 	enum arg_type holds = var->kind == VAR_PAGE  ? ARG_page

@@ -7,6 +7,8 @@
 #include "view/files.h"
 #include "view/task_view.h"
 
+#include "mm/slab/slab.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +105,12 @@ static int show(struct view *v, const struct vars *vars, uint64_t key, struct te
 		text_printf(out, "bus address %#llx, %llu bytes", (unsigned long long)var.value,
 			(unsigned long long)var.bytes);
 		break;
+	case VAR_CACHE: {
+		const struct kmem_cache *s = kmem_cache_get(v->m, (uint32_t)var.value);
+
+		text_printf(out, "cache %s", s ? s->name : "destroyed");
+		break;
+	}
 	case VAR_NONE:
 		return -ENOENT;
 	}

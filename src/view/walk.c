@@ -211,7 +211,7 @@ static bool address_of_name(const struct machine *m, const struct vars *vars, co
 		return false;
 	const struct var *var = name_get(m, vars, name, base_len, index);
 
-	if (!var || var->kind == VAR_NONE)
+	if (!var || var->kind == VAR_NONE || var->kind == VAR_CACHE)
 		return false;
 	*value = (var->kind == VAR_PAGE ? highmem_page_address(m, var->value) : var->value) + more;
 	return var->kind != VAR_PAGE || *value != more;

@@ -14,6 +14,7 @@
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 #include "mm/process/file.h"
+#include "mm/slab/slab.h"
 
 enum { FILE_BYTES = 50331648, FILE_PAGES = FILE_BYTES / 4096, SLACK = 80 };
 
@@ -66,7 +67,7 @@ static struct state our_state(const struct machine *m)
 		.inactive_file = (int64_t)node_stat_total(m, ND_nr_inactive_file),
 		.active_file = (int64_t)node_stat_total(m, ND_nr_active_file),
 		.pgpgin = (int64_t)m->vm_event[EV_pgpgin] / 2,
-		.radix = (int64_t)m->kmem_cache[KMEM_radix_tree_node].nr_objects};
+		.radix = (int64_t)kmem_cache_objects(m, KMEM_radix_tree_node)};
 
 	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
 		for (unsigned cpu = 0; cpu < m->nr_cpus; cpu++)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "mm/page/frame.h"
+#include "mm/slab/slab.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,7 @@ struct machine *hand_machine(const struct hand *h)
 	zonelists(m);
 	for (unsigned i = 0; i < h->nr_zones && !h->nothing_freed; i++)
 		free_zone(m, &h->zone[i]);
+	must(!kmem_cache_init(m), "hand: %s\n", m->why.sentence);
 	return m;
 }
 

@@ -223,12 +223,12 @@ uint64_t proc_node_stat(const struct proc *p, enum node_stat_item item)
 void proc_fail(struct proc *p, uint64_t n)
 {
 	p->m->fail_page_alloc = (struct fault_inject){
-		.probability = 100, .interval = 1, .times = 1, .space = n + 1};
+		.probability = 100, .interval = 1, .times = 2, .space = n + 1};
 }
 
 bool proc_failed(const struct proc *p)
 {
-	return p->m->fail_page_alloc.times == 0;
+	return p->m->fail_page_alloc.times < 2;
 }
 
 void proc_fail_no_more(struct proc *p)

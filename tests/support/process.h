@@ -54,7 +54,7 @@ const char *proc_maps(const struct proc *p, uint64_t addr, uint64_t pages);
 char *proc_state(const struct proc *p);
 struct vma *proc_vma(const struct proc *p, uint64_t addr);
 
-/* The (@n + 1)-th page allocation from now on fails, once. */
+/* The (@n + 1)-th page allocation from now on fails, and the next: a slab is tried twice. */
 void proc_fail(struct proc *p, uint64_t n);
 void proc_fail_no_more(struct proc *p);
 /* Has it failed? */

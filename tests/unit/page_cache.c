@@ -12,6 +12,7 @@
 #include "mm/core/link.h"
 #include "mm/page/frame.h"
 #include "mm/process/file.h"
+#include "mm/slab/slab.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -214,14 +215,15 @@ Test(page_cache, a_file_is_cached_clean_and_dropped)
 	cr_expect_eq(node_stat(m, ND_nr_inactive_file), 300);
 	cr_expect_eq(node_stat(m, ND_nr_dirty), 0);
 	cr_expect_eq(m->vm_event[EV_pgpgin], 300 * 8);
-	cr_expect_gt(m->kmem_cache[KMEM_radix_tree_node].nr_objects, 5);
+	cr_expect_gt(kmem_cache_objects(m, KMEM_radix_tree_node), 5);
 	file_read(m, 0, i, 7 * PAGE_BYTES, NULL, 1);
 	cr_expect(page->flags & FRAME_ACTIVE);
 	cr_expect_eq(node_stat(m, ND_nr_active_file), 1);
 	dropped = page_cache_drop(m, 0);
 	cr_expect_eq(dropped, 300);
 	cr_expect_eq(node_stat(m, ND_nr_file_pages), 0);
-	cr_expect_eq(m->kmem_cache[KMEM_radix_tree_node].nr_objects, 0);
+	cr_expect_eq(kmem_cache_objects(m, KMEM_radix_tree_node), 0);
+	kmem_cache_shrink_all(m, 0);
 	drain_all_pages(m, NULL);
 	cr_expect_eq(zone_stat_total(m, ZS_nr_free_pages), free_pages);
 	files_machine_check(m);
@@ -325,7 +327,7 @@ Test(page_cache, every_nth_allocation_fails)
 		failures = 0;
 		play(m, &failures);
 		for (unsigned id = 0; id < NR_KMEM_CACHES; id++)
-			cr_expect_eq(m->kmem_cache[id].nr_objects, 0);
+			cr_expect_eq(kmem_cache_objects(m, id), 0);
 		cr_expect_eq(m->heap.used_bytes,
 			boot->heap.used_bytes + m->processes.files.names_cap * 8 +
 				m->processes.mappings.cap * 8,

@@ -9,7 +9,7 @@
 
 #include "base/rng.h"
 #include "mm/core/radix.h"
-#include "mm/kernel/kmem_cache.h"
+#include "mm/slab/slab.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

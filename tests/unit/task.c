@@ -15,6 +15,7 @@
 #include "mm/process/file.h"
 #include "mm/process/mm.h"
 #include "mm/process/task.h"
+#include "mm/slab/slab.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ static struct task *thread_of(struct machine *m, struct task *t)
 
 static uint64_t free_pages_now(struct machine *m)
 {
+	kmem_cache_shrink_all(m, 0);
 	drain_all_pages(m, NULL);
 	return zone_stat_total(m, ZS_nr_free_pages);
 }
@@ -57,7 +59,7 @@ Test(task, boot_makes_pid_1_and_takes_no_page)
 		cr_expect_eq(
 			zone_stat_total(m, ZS_nr_free_pages), m->totalram_pages, "%s", presets[i]);
 		for (unsigned id = 0; id < NR_KMEM_CACHES; id++)
-			cr_expect_eq(m->kmem_cache[id].nr_objects, 0);
+			cr_expect_eq(kmem_cache_objects(m, id), 0);
 		machine_destroy(m);
 	}
 }
@@ -368,7 +370,7 @@ Test(task, file_numbers)
 	task_exit_group(m, thread, 0);
 	cr_expect_eq(task_file(m, child, 200)->refcount, 1);
 	task_exit(m, child, 0);
-	cr_expect_eq(m->kmem_cache[KMEM_filp].nr_objects, 0, "all are closed");
+	cr_expect_eq(kmem_cache_objects(m, KMEM_filp), 0, "all are closed");
 	booted_check(m);
 	machine_destroy(m);
 }

@@ -7,7 +7,7 @@
  *	             -> nodes and zones         spanned, present
  *	             -> zonelists
  *	             -> the buddy allocator     managed
- *	             -> pid 1                   takes nothing of it
+ *	             -> slab caches, pid 1      take nothing of it
  *
  * Each step is a file boot_*.c; the order is the kernel's (start_kernel(), setup_arch() of the
  * architecture), for memblock gives from the top down, and so the order decides what lies where.
@@ -21,6 +21,7 @@
 #include "mm/kernel/pmsa.h"
 #include "mm/page/zone.h"
 #include "mm/process/task.h"
+#include "mm/slab/slab.h"
 
 #include <errno.h>
 
@@ -197,6 +198,8 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 		return err;
 	build_zonelists(&b);
 	err = run(&b, d->like.set ? like_rest : tables);
+	if (!err)
+		err = kmem_cache_init(m);
 	if (!err)
 		err = boot_devices(&b);
 	if (!err && machine_has(m, CONFIG_DEBUG_KMEMLEAK))

@@ -78,9 +78,19 @@ static inline struct link *link_next(const struct machine *m, const struct link 
 	return link_at(m, l->next);
 }
 
+/* The same backwards. */
+static inline struct link *link_prev(const struct machine *m, const struct link *head, const struct link *l)
+{
+	if (!l->prev || l->prev == machine_ref(m, head))
+		return NULL;
+	return link_at(m, l->prev);
+}
+
 #define link_entry(l, type, member) ((type *)(void *)((char *)(l)-offsetof(type, member)))
 
 /* for (each @l of @head): @l may not be removed meanwhile; use link_next() by hand for that. */
 #define link_for_each(m, head, l) for (struct link *l = link_next(m, head, head); l; l = link_next(m, head, l))
+#define link_for_each_reverse(m, head, l) \
+	for (struct link *l = link_prev(m, head, head); l; l = link_prev(m, head, l))
 
 #endif

@@ -15,7 +15,7 @@
  */
 #include "mm/core/radix.h"
 
-#include "mm/kernel/kmem_cache.h"
+#include "mm/slab/slab.h"
 #include "mm/machine.h"
 
 #include <assert.h>

@@ -27,6 +27,7 @@ enum var_kind {
 	VAR_ADDRESS,	/* kernel virtual (logical) address: value is the address, order the allocation's */
 	VAR_NUMBER,
 	VAR_DMA,	/* bus address for a device: bytes the mapping's, order its direction */
+	VAR_CACHE,	/* a kmem_cache: value is its id */
 };
 
 struct var {

@@ -16,6 +16,7 @@
 #include "mm/boot/arch.h"
 #include "mm/process/file.h"
 #include "mm/process/task_internal.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -17,6 +17,7 @@
 #include "mm/core/link.h"
 #include "mm/page/contents.h"
 #include "mm/page/lru.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -14,6 +14,7 @@
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
 #include "mm/process/rmap.h"
+#include "mm/slab/slab.h"
 
 typedef unsigned long long ull;
 
@@ -114,7 +115,7 @@ unsigned files_check(struct machine *m, struct text *out)
 	check_sum(out, &s, "the number of inodes", t->nr, s.nr);
 	check_sum(out, &s, "the number of names", t->nr_named, s.named);
 	check_sum(out, &s, "objects of radix_tree_node",
-		m->kmem_cache[KMEM_radix_tree_node].nr_objects, s.tree_nodes);
+		kmem_cache_objects(m, KMEM_radix_tree_node), s.tree_nodes);
 	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
 		const uint64_t *stat = node_at(m, nid)->stat;
 

@@ -21,6 +21,7 @@
 #include "mm/process/mm.h"
 #include "mm/process/task_internal.h"
 #include "mm/process/tlb_flush.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

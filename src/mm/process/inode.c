@@ -24,6 +24,7 @@
 #include "mm/page/contents.h"
 #include "mm/process/mm.h"
 #include "mm/process/rmap.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

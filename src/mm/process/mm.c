@@ -20,6 +20,7 @@
 #include "mm/process/tlb_flush.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -24,6 +24,7 @@
 #include "mm/process/pgtables.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 #include <errno.h>

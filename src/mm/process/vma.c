@@ -25,6 +25,7 @@
 #include "mm/process/limits.h"
 #include "mm/process/rmap.h"
 #include "mm/process/vma_index.h"
+#include "mm/slab/slab.h"
 
 #include <assert.h>
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to src/mm/slab: the frame as a slab, free pointers, and how the files call each other.
+ *
+ *	free pointer    at object + offset, of the machine's word size
+ *	plain           address of the next free object, 0 at the end
+ *	hardened        that ^ the cache's random ^ the bytes of its own place, swapped
+ */
+#ifndef SIMM_MM_SLAB_INTERNAL_H
+#define SIMM_MM_SLAB_INTERNAL_H
+
+#include "mm/slab/slab.h"
+
+#include "mm/core/link.h"
+#include "mm/page/contents.h"
+#include "mm/page/frame_list.h"
+#include "mm/page/zone.h"
+
+#include <assert.h>
+
+typedef unsigned long long ull;
+
+/* mapping of the first page of a block that kmalloc took beyond its caches: no cache has this id. */
+#define SLAB_LARGE_MAPPING UINT32_MAX
+
+#define SLAB_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
+#define SLAB_NEVER_MERGE                                                                           \
+	(SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU |       \
+		SLAB_NOLEAKTRACE | SLAB_FAILSLAB)
+#define SLAB_DEBUG_FLAGS                                                                           \
+	(SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE)
+
+/* ---- the frame as a slab ---- */
+
+struct slab_counts {
+	unsigned inuse, objects;
+	bool frozen;
+};
+
+static inline struct slab_counts slab_counts(const struct frame *f)
+{
+	return (struct slab_counts){.inuse = f->mapcount & 0xffff,
+		.objects = f->mapcount >> 16 & 0x7fff,
+		.frozen = f->mapcount >> 31};
+}
+
+static inline void slab_set_counts(struct frame *f, struct slab_counts c)
+{
+	f->mapcount = c.inuse | c.objects << 16 | (uint32_t)c.frozen << 31;
+}
+
+/* ---- addresses and contents ---- */
+
+static inline uint64_t slab_address(const struct machine *m, uint64_t pfn)
+{
+	return (pfn << PAGE_SHIFT) + m->dram_at - (m->base_pfn << PAGE_SHIFT) - m->slab.linear;
+}
+
+static inline uint64_t slab_pfn(const struct machine *m, uint64_t address)
+{
+	return ((address + m->slab.linear - m->dram_at) >> PAGE_SHIFT) + m->base_pfn;
+}
+
+/* Can be read and written in place: slabs' pages have contents from their beginning, but whoever owns the machine may
+ * have taken them away (a page cleared under the slab). */
+static inline bool slab_has_contents(const struct machine *m, uint64_t address)
+{
+	uint64_t frame = (address + m->slab.linear - m->dram_at) >> PAGE_SHIFT;
+	const uint64_t *has = machine_at(m, m->dram_has_at);
+
+	return has[frame / 64] >> (frame % 64) & 1;
+}
+
+static inline uint64_t slab_mangle(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pointer, uint64_t place)
+{
+	if (!s->hardened)
+		return pointer;
+	if (m->slab.word_bytes == 8)
+		return pointer ^ s->random ^ __builtin_bswap64(place);
+	return (uint32_t)(pointer ^ s->random ^ __builtin_bswap32((uint32_t)place));
+}
+
+/* The free object after @object. */
+static inline uint64_t slab_get_free_pointer(
+	const struct machine *m, const struct kmem_cache *s, uint64_t object)
+{
+	uint64_t place = object + s->offset, word = 0;
+
+	if (__builtin_expect(slab_has_contents(m, place), 1)) {
+		const char *at = machine_at(m, place + m->slab.linear);
+
+		if (m->slab.word_bytes == 8)
+			memcpy(&word, at, 8);
+		else
+			memcpy(&word, at, 4);
+	}
+	return slab_mangle(m, s, word, place);
+}
+
+/* Chain @next behind @object. False: the host's budget ended. */
+static inline bool slab_set_free_pointer(
+	struct machine *m, const struct kmem_cache *s, uint64_t object, uint64_t next)
+{
+	uint64_t place = object + s->offset, word = slab_mangle(m, s, next, place);
+
+	if (__builtin_expect(!slab_has_contents(m, place), 0)) {
+		struct dram d = machine_dram(m);
+
+		return !dram_store(&d, slab_pfn(m, place) << PAGE_SHIFT | place % PAGE_BYTES,
+			m->slab.word_bytes, word, &m->why);
+	}
+	char *at = machine_at(m, place + m->slab.linear);
+	if (m->slab.word_bytes == 8)
+		memcpy(at, &word, 8);
+	else
+		memcpy(at, &word, 4);
+	return true;
+}
+
+/* ---- geometry.c ---- */
+
+/* calculate_alignment(): what @flags and @align come to for objects of @size bytes. */
+uint32_t slab_alignment(const struct machine *m, uint32_t flags, uint32_t align, uint64_t size);
+/* calculate_sizes(), set_min_partial(), set_cpu_partial(): from object_size, align, flags and has_ctor to the rest.
+ * False: no slab can hold such an object. */
+bool slab_calculate_sizes(const struct machine *m, struct kmem_cache *s);
+/* kmem_cache_flags(): @flags with what slub_debug= adds for a cache of this name. */
+uint32_t slab_debug_flags(const struct machine *m, uint32_t flags, const char *name);
+/* From slub_min_order= and the like, and the architecture. */
+void slab_read_parameters(struct machine *m);
+
+/* ---- freelist.c ---- */
+
+/* init_cache_random_seq(): the order in which a fresh slab's objects are chained. -errno. */
+int slab_make_random_seq(struct machine *m, struct kmem_cache *s);
+/* Chain all objects of the slab at @pfn; returns the first. Its pages must have contents. */
+uint64_t slab_chain_objects(
+	struct machine *m, struct kmem_cache *s, uint64_t pfn, unsigned objects);
+
+/* ---- partial.c ---- */
+
+/* The frame of the slab that @address lies in; *@pfn is its first page's. */
+struct frame *slab_frame(
+	const struct machine *m, const struct kmem_cache *s, uint64_t address, uint64_t *pfn);
+unsigned slab_nid(const struct machine *m, uint64_t pfn);
+void slab_add_partial(
+	struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn, bool tail);
+void slab_remove_partial(struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn);
+/* discard_slab(): the pages go back. */
+void slab_discard(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn);
+/* put_cpu_partial(): a slab that is frozen becomes the first of the CPU's chain. @drain: unfreeze the chain when full. */
+void slab_put_cpu_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn, bool drain);
+/* deactivate_slab(): the CPU's slab goes where it belongs, its freelist with it. */
+void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s);
+/* flush_all(): no CPU has anything of @s. @cpu frees what is empty. */
+void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s);
+/* get_partial(): a slab of the nodes' lists, frozen now, with its free objects in *@freelist; NO_PFN: none. */
+uint64_t slab_get_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, int nid, uint64_t *freelist);
+
+/* Where a slab's pages are counted. */
+uint64_t *slab_page_counter(const struct machine *m, uint32_t flags, uint64_t pfn);
+
+/* ---- debug.c: caches with debugging flags ---- */
+
+static inline bool slab_is_debugged(const struct kmem_cache *s)
+{
+	return s->flags & SLAB_DEBUG_FLAGS;
+}
+
+/* allocate_slab(): a slab whose objects are chained, in no list; no object is in use yet. */
+int slab_new(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *pfn);
+/* One object straight from a node's slab; debugged caches leave nothing with CPUs. Errors: as slab_alloc(). */
+int slab_debug_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	uint64_t *object);
+/* free_debug_processing(): @n objects chained from @head to @tail. */
+void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, struct frame *f,
+	uint64_t pfn, uint64_t head, uint64_t tail, unsigned n);
+
+/* ---- where the leak scanner looks at each object ---- */
+
+/* After an object was taken, or (@s NULL) a block beyond the caches: kmemleak_alloc_recursive(). */
+static inline void slab_post_alloc(struct machine *m, unsigned cpu, const struct kmem_cache *s,
+	uint64_t address, uint64_t bytes)
+{
+	if (!s || !(s->flags & SLAB_NOLEAKTRACE))
+		kmemleak_alloc(m, cpu, address, bytes, 1);
+}
+
+/* Before it goes: slab_free_hook(). */
+static inline void slab_pre_free(struct machine *m, const struct kmem_cache *s, uint64_t address)
+{
+	if (!s || !(s->flags & SLAB_NOLEAKTRACE))
+		kmemleak_free(m, address);
+}
+
+/* The simulated kernel's own objects: what points to them is not in simulated memory. */
+static inline void slab_own_object(struct machine *m, uint64_t address)
+{
+	if (__builtin_expect(m->kmemleak.enabled, 0))
+		kmemleak_not_leak(m, address);
+}
+
+#endif

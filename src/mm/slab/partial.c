@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a slab is: with a CPU, on a CPU's chain, on a node's list, or nowhere because all of its objects are in use.
+ *
+ *	           takes from it                       keeps for later
+ *	CPU 0      slab                                partial ─> slab ─> slab      frozen: the CPU's own
+ *	node 0                                         partial <-> slab <-> slab    with free objects, empty ones among them
+ *	full       no list; found again by its objects' address when one is freed
+ *
+ *	deactivate   slab and CPU freelist joined: empty and the node has min_partial already: its pages go back;
+ *	             some free: to the node's list, at its end when others freed into it meanwhile; none: nowhere
+ *	chain full   (cpu_partial_slabs) it moves whole to the nodes' lists; empty slabs beyond min_partial go back
+ *	get_partial  the node's first slab for the CPU, and more for its chain up to half of what that may hold; then other
+ *	             nodes that have more than min_partial, in 1000 of 1024 cases
+ *
+ * Follows mm/slub.c of 6.1 (deactivate_slab(), put_cpu_partial(), __unfreeze_partials(), get_partial_node()).
+ */
+#include "mm/slab/internal.h"
+
+struct frame *slab_frame(
+	const struct machine *m, const struct kmem_cache *s, uint64_t address, uint64_t *pfn)
+{
+	uint64_t at = slab_pfn(m, address);
+	struct frame *f;
+
+	*pfn = at & ~(((uint64_t)1 << s->oo.order) - 1);
+	f = frame_of(m, *pfn);
+	if (f->flags & FRAME_SLAB && f->order == s->oo.order)
+		return f;
+	*pfn = frame_block_head(m, at);
+	return *pfn == NO_PFN ? NULL : frame_of(m, *pfn);
+}
+
+unsigned slab_nid(const struct machine *m, uint64_t pfn)
+{
+	return m->nr_nodes == 1 ? 0 : pfn_zone(m, pfn)->nid;
+}
+
+uint64_t *slab_page_counter(const struct machine *m, uint32_t flags, uint64_t pfn)
+{
+	return &node_at(m, pfn_zone(m, pfn)->nid)
+			->stat[flags & SLAB_RECLAIM_ACCOUNT ? ND_nr_slab_reclaimable
+							    : ND_nr_slab_unreclaimable];
+}
+
+void slab_add_partial(
+	struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn, bool tail)
+{
+	struct kmem_cache_node *n = kmem_cache_node(m, s, slab_nid(m, pfn));
+
+	n->nr_partial++;
+	frame_list_add(m, &n->partial, f, pfn, tail);
+}
+
+void slab_remove_partial(struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn)
+{
+	struct kmem_cache_node *n = kmem_cache_node(m, s, slab_nid(m, pfn));
+
+	n->nr_partial--;
+	frame_list_del(m, &n->partial, f);
+	f->next = f->prev = 0;
+}
+
+void slab_discard(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn)
+{
+	struct kmem_cache_node *n = kmem_cache_node(m, s, slab_nid(m, pfn));
+	struct frame *f = frame_of(m, pfn);
+	unsigned order = f->order;
+
+	n->nr_slabs--;
+	n->total_objects -= slab_counts(f).objects;
+	*slab_page_counter(m, s->flags, pfn) -= (uint64_t)1 << order;
+	f->flags &= ~(uint32_t)FRAME_SLAB;
+	f->mapcount = f->mapping = f->next = f->prev = 0;
+	f->index = 0;
+	int err = free_pages_order(m, cpu, pfn, order);
+	assert(!err);
+	(void)err;
+}
+
+/* A slab that no CPU has any more. */
+static void settle(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn, bool tail)
+{
+	struct frame *f = frame_of(m, pfn);
+	struct slab_counts c = slab_counts(f);
+
+	c.frozen = false;
+	slab_set_counts(f, c);
+	f->next = f->prev = 0;
+	if (!c.inuse && kmem_cache_node(m, s, slab_nid(m, pfn))->nr_partial >= s->min_partial)
+		slab_discard(m, cpu, s, pfn);
+	else if (f->index)
+		slab_add_partial(m, s, f, pfn, tail);
+}
+
+/* __unfreeze_partials(): the chain that begins at @first (pfn + 1). */
+static void unfreeze(struct machine *m, unsigned cpu, struct kmem_cache *s, uint32_t first)
+{
+	while (first) {
+		uint64_t pfn = first - 1;
+
+		first = frame_of(m, pfn)->next;
+		settle(m, cpu, s, pfn, true);
+	}
+}
+
+void slab_put_cpu_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn, bool drain)
+{
+	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
+	struct frame *f = frame_of(m, pfn);
+	uint32_t old = c->partial, full = 0;
+	uint32_t slabs = old ? frame_of(m, old - 1)->prev : 0;
+
+	if (old && drain && slabs >= s->cpu_partial_slabs) {
+		full = old;
+		old = 0;
+		slabs = 0;
+	}
+	f->next = old;
+	f->prev = slabs + 1;
+	c->partial = (uint32_t)(pfn + 1);
+	unfreeze(m, cpu, s, full);
+}
+
+void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
+{
+	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
+	uint64_t pfn = c->slab - 1, freelist = c->freelist, last = 0;
+	struct frame *f = frame_of(m, pfn);
+	uint64_t base = slab_address(m, pfn);
+	bool remote = f->index != 0;
+	unsigned back = 0;
+
+	for (uint64_t object = freelist; object; object = slab_get_free_pointer(m, s, object)) {
+		last = object;
+		back++;
+	}
+	if (last) {
+		uint64_t behind = f->index ? base + s->red_left_pad + (f->index - 1) * s->size : 0;
+
+		slab_set_free_pointer(m, s, last, behind);
+		f->index = (freelist - base - s->red_left_pad) / s->size + 1;
+	}
+	struct slab_counts counts = slab_counts(f);
+
+	assert(counts.inuse >= back);
+	counts.inuse -= back;
+	slab_set_counts(f, counts);
+	c->freelist = c->start = c->end = 0;
+	c->slab = 0;
+	settle(m, cpu, s, pfn, remote);
+}
+
+void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s)
+{
+	for (unsigned i = 0; i < m->nr_cpus; i++) {
+		struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, i);
+		uint32_t chain = c->partial;
+
+		if (c->slab)
+			slab_deactivate(m, i, s);
+		c->partial = 0;
+		/* Work for that CPU in the kernel; its pages go to that CPU's lists. */
+		unfreeze(m, i, s, chain);
+	}
+	(void)cpu;
+}
+
+/* acquire_slab(): off the node's list, frozen. */
+static void acquire(struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn)
+{
+	struct slab_counts c = slab_counts(f);
+
+	assert(!c.frozen && f->index);
+	c.frozen = true;
+	slab_set_counts(f, c);
+	slab_remove_partial(m, s, f, pfn);
+}
+
+/* All of the slab's free objects for a CPU: they count as in use from now on. */
+static uint64_t take_freelist(
+	struct machine *m, const struct kmem_cache *s, struct frame *f, uint64_t pfn)
+{
+	struct slab_counts c = slab_counts(f);
+	uint64_t first = slab_address(m, pfn) + s->red_left_pad + (f->index - 1) * s->size;
+
+	c.inuse = c.objects;
+	slab_set_counts(f, c);
+	f->index = 0;
+	return first;
+}
+
+static uint64_t partial_of_node(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, unsigned nid, uint64_t *freelist)
+{
+	struct kmem_cache_node *n = kmem_cache_node(m, s, nid);
+	uint64_t got = NO_PFN;
+	unsigned more = 0;
+
+	while (n->partial.head) {
+		uint64_t pfn = n->partial.head - 1;
+		struct frame *f = frame_of(m, pfn);
+
+		acquire(m, s, f, pfn);
+		if (got == NO_PFN) {
+			got = pfn;
+			*freelist = take_freelist(m, s, f, pfn);
+		} else {
+			slab_put_cpu_partial(m, cpu, s, pfn, false);
+			more++;
+		}
+		if (!s->cpu_partial || more > s->cpu_partial_slabs / 2)
+			break;
+	}
+	return got;
+}
+
+/* get_any_partial(): not always, so that a node's own memory is not used up by others. */
+static uint64_t partial_of_others(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t *freelist)
+{
+	const struct node *own = node_at(m, m->cpu_node[cpu]);
+
+	if (!s->remote_node_defrag_ratio ||
+		m->clock.now_ns * CYCLES_PER_NS % 1024 > s->remote_node_defrag_ratio)
+		return NO_PFN;
+	for (unsigned i = 0; i < own->nr_fallback; i++) {
+		unsigned nid = own->fallback[i].nid;
+
+		if (kmem_cache_node(m, s, nid)->nr_partial <= s->min_partial)
+			continue;
+		uint64_t pfn = partial_of_node(m, cpu, s, nid, freelist);
+		if (pfn != NO_PFN)
+			return pfn;
+	}
+	return NO_PFN;
+}
+
+uint64_t slab_get_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, int nid, uint64_t *freelist)
+{
+	const struct node *own = node_at(m, m->cpu_node[cpu]);
+	unsigned search = nid >= 0	     ? (unsigned)nid
+			  : own->nr_fallback ? own->fallback[0].nid
+					     : own->nid;
+	uint64_t pfn = partial_of_node(m, cpu, s, search, freelist);
+
+	if (pfn != NO_PFN || nid >= 0)
+		return pfn;
+	return partial_of_others(m, cpu, s, freelist);
+}
