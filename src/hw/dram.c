@@ -6,6 +6,7 @@
  * too, so that setting the bit needs no clearing and a copy of the machine needs no special case.
  */
 #include "hw/dram.h"
+#include "hw/stale.h"
 
 #include <assert.h>
 
@@ -97,6 +98,8 @@ int dram_write(
 			return err;
 		n = in_frame(at, left);
 	}
+	if (__builtin_expect(d->differing != NULL, 0))
+		stale_written(d, pa, bytes);
 	for (uint64_t n; bytes; pa += n, from += n, bytes -= n) {
 		n = in_frame(pa, bytes);
 		memcpy(dram_at(d, pa), from, n);
@@ -106,6 +109,8 @@ int dram_write(
 
 void dram_zero(const struct dram *d, uint64_t pa, uint64_t bytes)
 {
+	if (__builtin_expect(d->differing != NULL, 0))
+		stale_written(d, pa, bytes);
 	for (uint64_t n; bytes; pa += n, bytes -= n) {
 		n = in_frame(pa, bytes);
 		if (!dram_has(d, pa))
@@ -133,6 +138,8 @@ int dram_copy_frame(const struct dram *d, uint64_t to_pa, uint64_t from_pa, stru
 	}
 	int err = dram_touch(d, to_pa, why);
 
+	if (!err && __builtin_expect(d->differing != NULL, 0))
+		stale_written(d, to_pa, DRAM_FRAME_BYTES);
 	if (!err && to_pa != from_pa)
 		memcpy(dram_at(d, to_pa), dram_at(d, from_pa), DRAM_FRAME_BYTES);
 	return err;

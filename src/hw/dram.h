@@ -30,6 +30,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "simulated machines are little endian, as the host must be");
 
 struct stale;
+struct stale_table;
 
 struct dram {
 	struct arena *arena;
@@ -42,6 +43,8 @@ struct dram {
 	const void *owner;
 	/* Some devices bypass the CPUs' caches: where what the CPUs see differs from DRAM (stale.h). NULL: nowhere. */
 	struct stale *stale;
+	/* The same for writes that go through no CPU: NULL: no line differs now. */
+	struct stale_table *differing;
 };
 
 static inline bool dram_has(const struct dram *d, uint64_t pa)

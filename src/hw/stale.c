@@ -261,6 +261,21 @@ void stale_settle(struct stale_table *t, struct stale_line *lines, uint64_t pa, 
 	}
 }
 
+void stale_written(const struct dram *d, uint64_t pa, uint64_t bytes)
+{
+	struct stale_table *t = d->differing;
+	struct stale s = {
+		.table = t, .line = (struct stale_line *)(void *)(d->arena->base + t->at)};
+	uint64_t last = bytes ? (pa + bytes - 1) >> t->line_shift : 0;
+
+	for (uint64_t line = pa >> t->line_shift; bytes && t->nr && line <= last; line++) {
+		struct stale_line *x = find(&s, line);
+
+		if (x)
+			x->dirty = true;
+	}
+}
+
 const char *stale_check(const struct stale *s)
 {
 	uint32_t nr = 0;

@@ -22,8 +22,10 @@
  * Invariant: a line with a copy is in some CPU's cache. So the table, made once with twice as many places as all caches
  * have lines, never fills up.
  *
- * Left out: what the kernel itself writes without a CPU's access (zeroing and copying of pages, page tables) is in DRAM at
- * once; CPUs share one picture of the caches, as coherent CPUs do.
+ * What the kernel itself writes without a CPU's access (copies to and from users, bounce buffers) is in DRAM at once, but
+ * where the line differs already: there it belongs to the caches' bytes.
+ *
+ * Left out: CPUs share one picture of the caches, as coherent CPUs do; page tables are written around all this.
  */
 #ifndef SIMM_HW_STALE_H
 #define SIMM_HW_STALE_H
@@ -73,6 +75,10 @@ unsigned stale_clean(struct stale *s, uint64_t pa, uint64_t bytes);
 unsigned stale_invalidate(struct stale *s, const struct dram *d, uint64_t pa, uint64_t bytes);
 /* The CPUs' view becomes DRAM's: pages that change hands, the table's end. */
 void stale_settle(struct stale_table *t, struct stale_line *lines, uint64_t pa, uint64_t bytes);
+
+/* Contents of [pa, pa + bytes) are about to be written by other ways than stale_cpu_access(): lines that differ hold the CPUs'
+ * newer bytes now. d->differing is there. */
+void stale_written(const struct dram *d, uint64_t pa, uint64_t bytes);
 
 /* How the line of @pa stands: NULL when it does not differ. */
 const struct stale_line *stale_find(const struct stale *s, uint64_t pa);

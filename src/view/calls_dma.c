@@ -540,3 +540,16 @@ int call_dma_async_is_tx_complete(struct call *c)
 	text_puts(c->result, status);
 	return 0;
 }
+
+/* ---- the ISA bus ---- */
+
+int call_request_dma(struct call *c)
+{
+	return request_dma(c->m, (unsigned)(c->arg[0].number > 99 ? 99 : c->arg[0].number),
+		c->arg[1].word, c->arg[1].len);
+}
+
+int call_free_dma(struct call *c)
+{
+	return free_dma(c->m, (unsigned)(c->arg[0].number > 99 ? 99 : c->arg[0].number));
+}

@@ -276,6 +276,37 @@ int show_device_limit(struct view *v, struct text *out)
 	return put_hex(out, view_device(v)->bus_dma_limit);
 }
 
+int show_device_reg(struct view *v, struct text *out)
+{
+	const struct device *d = view_device(v);
+
+	if (d->reg_bytes)
+		text_printf(out, "0x%llx 0x%llx\n", (ull)d->reg_start, (ull)d->reg_bytes);
+	else
+		text_puts(out, "0\n");
+	return 0;
+}
+
+int64_t store_device_reg(struct view *v, const char *data, size_t len)
+{
+	const char *s = data, *end = data + len;
+	uint64_t start = 0, bytes = 0;
+
+	while (end > s && (end[-1] == '\n' || end[-1] == ' '))
+		end--;
+	bool fine = take_size(&s, end, &start);
+
+	if (fine && (s < end || start))
+		fine = take_size(&s, end, &bytes) && bytes && s == end;
+	if (!fine)
+		return refuse(&v->m->why, EINVAL,
+			"write a physical address and a number of bytes, as `0xfe000000 0x1000`, "
+			"or 0");
+	int err = device_set_reg(v->m, view_device(v), start, bytes);
+
+	return err ? err : (int64_t)len;
+}
+
 /* ---- on the bus ---- */
 
 int show_device_priority(struct view *v, struct text *out)

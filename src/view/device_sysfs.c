@@ -79,10 +79,9 @@ int show_device_uevent(struct view *v, struct text *out)
 
 /* ---- elsewhere ---- */
 
-/* Channel 4 of the PC's two controllers joins the one to the other; no driver has taken another. */
 int show_isa_dma(struct view *v, struct text *out)
 {
-	text_puts(out, " 4: cascade\n");
+	isa_dma_show(v->m, out);
 	return 0;
 }
 

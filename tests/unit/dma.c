@@ -254,3 +254,148 @@ Test(dma, programmed_io_costs_the_cpu_its_time)
 	cr_assert_eq(strncmp(world_call(s, "load b+4092 4"), "0x5a5a5a5a", 10), 0);
 	simm_destroy(s);
 }
+
+Test(dma, registers_lie_in_iomem)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	cr_assert_gt(world_write(s, NIC "/reg", "0xfd000000 0x2000\n"), 0);
+	cr_expect_str_eq(world_cat(s, NIC "/reg"), "0xfd000000 0x2000\n");
+	cr_expect(file_has(s, "proc/iomem", "fd000000-fd001fff : nic\n"));
+	cr_expect_eq(world_write(s, NIC "/reg", "0x100000 0x2000\n"), -EINVAL, "RAM");
+	cr_expect_eq(world_write(s, NIC "/reg", "0xfd000000\n"), -EINVAL);
+	cr_expect_eq(world_write(s, NIC "/reg", "1 2 3\n"), -EINVAL);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "part"), 0);
+	cr_expect_eq(world_write(s, "sim/devices/part/reg", "0xfd001000 0x2000\n"), -EBUSY);
+	cr_assert_gt(world_write(s, "sim/devices/part/reg", "0xfd001000 0x100\n"), 0);
+	cr_expect(file_has(s, "proc/iomem", "  fd001000-fd0010ff : part\n"));
+	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(s, CTL, "r = dma_map_resource fd001000 0x100 DMA_TO_DEVICE");
+	world_call_at(s, CTL, "dma_unmap_resource r");
+	check(s);
+	cr_assert_eq(world_rmdir(s, "sim/devices", "nic"), 0);
+	cr_expect(!file_has(s, "proc/iomem", ": nic\n"));
+	cr_expect(file_has(s, "proc/iomem", "fd001000-fd0010ff : part\n"),
+		"what lay inside moves up");
+	check(s);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	cr_assert_gt(world_write(s, NIC "/reg", "0xfd000000 0x2000\n"), 0);
+	cr_assert_gt(world_write(s, NIC "/reg", "0\n"), 0);
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma, isa_channels)
+{
+	struct simm *s = world("pc-i386", NULL);
+
+	cr_expect_str_eq(world_cat(s, "proc/dma"), " 4: cascade\n");
+	world_call(s, "request_dma 2 floppy");
+	cr_expect_eq(world_refused(s, "request_dma 2 other"), EBUSY);
+	cr_expect_eq(world_refused(s, "request_dma 4 other"), EBUSY);
+	cr_expect_eq(world_refused(s, "request_dma 8 other"), EINVAL);
+	cr_expect_str_eq(world_cat(s, "proc/dma"), " 2: floppy\n 4: cascade\n");
+	world_call(s, "free_dma 2");
+	cr_expect_eq(world_refused(s, "free_dma 2"), EINVAL);
+	cr_expect(file_has(s, "sim/dmesg", "Trying to free free DMA2"));
+	simm_destroy(s);
+}
+
+Test(dma, scatterlist_of_a_hundred_thousand)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call_at(s, CTL, "dma_set_mask 0xffffffffffffffff");
+	world_call(s, "p.0-99999 = alloc_pages GFP_KERNEL");
+	cr_assert_str_eq(world_call_at(s, CTL, "dma_map_sg p 100000 DMA_TO_DEVICE s"), "100000");
+	world_call_at(s, CTL, "dma_unmap_sg s 100000 DMA_TO_DEVICE");
+	cr_assert_str_eq(world_cat(s, NIC "/mappings"), "");
+	simm_destroy(s);
+}
+
+/* ---- bounce buffers ---- */
+
+static bool says(struct simm *s, const char *words)
+{
+	return file_has(s, "sim/dmesg", words);
+}
+
+Test(swiotlb, pool_by_the_kernels_rules)
+{
+	static const struct {
+		const char *preset, *ram, *cmdline, *nslabs; /* NULL: none */
+	} row[] = {
+		{"pc-x86_64", "2G", "", NULL},
+		{"pc-x86_64", "6G", "", "32768\n"},
+		{"pc-x86_64", "6G", "swiotlb=noforce", NULL},
+		{"pc-x86_64", "6G", "swiotlb=1000", "1024\n"},
+		{"pc-x86_64", "2G", "swiotlb=force", "32768\n"},
+		{"pc-i386", "2G", "", NULL},
+		{"arm64-virt", "1G", "", NULL},
+		{"arm64-virt", "8G", "", "32768\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct simm *s =
+			world(row[i].preset, "ram", row[i].ram, "cmdline", row[i].cmdline, NULL);
+
+		cr_expect_eq(world_has(s, "sys/kernel/debug/swiotlb/io_tlb_nslabs"),
+			row[i].nslabs != NULL, "%s %s %s", row[i].preset, row[i].ram,
+			row[i].cmdline);
+		if (row[i].nslabs)
+			cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_nslabs"),
+				row[i].nslabs);
+		cr_expect_eq(says(s, "software IO TLB: mapped [mem"), row[i].nslabs != NULL);
+		simm_destroy(s);
+	}
+}
+
+Test(swiotlb, slots_and_alignment)
+{
+	struct simm *s =
+		world("pc-x86_64", "ram", "2G", "cmdline", "swiotlb=256,force", "cpus", "1", NULL);
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	world_call(s, "b = __get_free_pages GFP_KERNEL 6");
+	world_call_at(s, CTL, "d = dma_map_single b+100 1 DMA_TO_DEVICE");
+	cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_used"), "1\n");
+	/* A page's worth begins at a page: the slot between is skipped. */
+	const char *got = world_call_at(s, CTL, "e = dma_map_single b+100 4096 DMA_TO_DEVICE");
+	cr_expect_eq(strtoull(got, NULL, 16) % 4096, 0, "%s", got);
+	cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_used"), "3\n");
+	world_call_at(s, CTL, "dma_set_min_align_mask 0xfff");
+	got = world_call_at(s, CTL, "f = dma_map_single b+100 4096 DMA_TO_DEVICE");
+	cr_expect_eq(strtoull(got, NULL, 16) % 4096, 100, "%s", got);
+	cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_used"), "6\n");
+	check(s);
+	world_call_at(s, CTL, "dma_unmap_single d");
+	world_call_at(s, CTL, "dma_unmap_single e");
+	world_call_at(s, CTL, "dma_unmap_single f");
+	cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_used"), "0\n");
+	check(s);
+	simm_destroy(s);
+}
+
+Test(swiotlb, full_pool_and_a_mapping_that_is_too_large)
+{
+	struct simm *s =
+		world("pc-x86_64", "ram", "2G", "cmdline", "swiotlb=256,force", "cpus", "1", NULL);
+	char line[64];
+	unsigned n;
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	world_call(s, "b = __get_free_pages GFP_KERNEL 8");
+	cr_expect_eq(world_refused_at(s, CTL, "dma_map_single b 262145 DMA_TO_DEVICE"), ENOMEM);
+	for (n = 0; n < 200; n++) {
+		snprintf(line, sizeof(line), "d.%u = dma_map_single b 2048 DMA_BIDIRECTIONAL", n);
+		if (world_refused_at(s, CTL, line))
+			break;
+	}
+	cr_expect_str_eq(world_cat(s, "sys/kernel/debug/swiotlb/io_tlb_nslabs"), "256\n");
+	cr_expect_eq(n, 200);
+	cr_expect_eq(world_refused_at(s, CTL, "dma_map_single b 256K DMA_TO_DEVICE"), ENOMEM);
+	cr_expect(says(s, "platform nic: swiotlb buffer is full (sz: 262144 bytes), total 256 "
+			  "(slots), used 200 (slots)"));
+	check(s);
+	simm_destroy(s);
+}

@@ -163,6 +163,35 @@ Test(stale, freed_pages_have_no_two_contents)
 	simm_destroy(s);
 }
 
+/* The kernel writes to a page whose line is stale: what it wrote is not lost when the line goes. */
+Test(stale, what_the_kernel_writes_is_the_cpus)
+{
+	struct simm *s = world("arm64-virt", NULL);
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	cr_assert_eq(world_mkdir(s, "sim/tasks", "t"), 0);
+	world_call_at(s, "sim/tasks/t/ctl", "a = mmap NULL 4K rw-p");
+	world_call_at(s, "sim/tasks/t/ctl", "store a 0x11111111");
+	char line[80];
+	const char *page = strstr(world_cat(s, "sim/tasks/t/walk/a"), "physical ");
+	cr_assert(page);
+	unsigned long long phys = strtoull(page + strlen("physical "), NULL, 16);
+	snprintf(line, sizeof(line), "dma_write %llx 64 0x22222222", phys);
+	call(s, line);
+	call(s, "wait_for_completion");
+	world_call_at(s, "sim/tasks/t/ctl", "b = mmap NULL 4K rw-p");
+	world_call_at(s, "sim/tasks/t/ctl", "pipe_is_not_there_so_use_a_file = memfd_create x 0");
+	world_call_at(
+		s, "sim/tasks/t/ctl", "pwrite64 pipe_is_not_there_so_use_a_file \"abcd\" 4 0");
+	world_call_at(s, "sim/tasks/t/ctl", "pread64 pipe_is_not_there_so_use_a_file a 4 0");
+	cr_expect_eq(strncmp(world_call_at(s, "sim/tasks/t/ctl", "load a 4"), "0x64636261", 10), 0);
+	call(s, line);
+	call(s, "wait_for_completion");
+	cr_expect_eq(strncmp(world_call_at(s, "sim/tasks/t/ctl", "load a 4"), "0x64636261", 10), 0);
+	check(s);
+	simm_destroy(s);
+}
+
 Test(stale, x86_has_no_such_devices)
 {
 	struct simm *s = world("pc-x86_64", NULL);

@@ -278,11 +278,15 @@ static int swiotlb(struct boot *b)
 
 	if (!wanted || b->c.swiotlb_off || !slabs)
 		return 0;
-	uint64_t at = 0;
-	/* Half as many as long as they find no place, but at least a MiB. */
-	for (; !at && slabs * 2048 >= MIB; slabs /= at ? 1 : 2)
-		at = memblock_alloc_range(
-			b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1);
+	/* Each CPU's area has a segment at least, and the pool is a power of two. */
+	slabs = most(slabs, (uint64_t)128 << log2_up(b->m->nr_cpus));
+	slabs = (uint64_t)1 << log2_up(slabs);
+	uint64_t at;
+	/* Half as many as long as they find no place, but not fewer than a MiB. */
+	while (!(at = memblock_alloc_range(
+			 b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1)) &&
+		slabs * 2048 > MIB)
+		slabs /= 2;
 	if (!at) {
 		log_printf(b->m, "software IO TLB: Cannot allocate buffer");
 		return 0;

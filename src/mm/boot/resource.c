@@ -15,8 +15,9 @@
  * Nodes lie in one table in the heap and refer to each other by index + 1. Roots are virtual:
  * iomem and ioports are heads of sibling lists.
  *
- * Left out: flags, releasing (nothing that boot inserts goes away). Follows kernel/resource.c of
- * 6.1.
+ * Releasing takes a node out; those inside it move up. Its place in the table is used again.
+ *
+ * Left out: flags. Follows kernel/resource.c of 6.1.
  */
 #include "mm/boot/resource.h"
 
@@ -38,6 +39,13 @@ static uint32_t take(struct machine *m)
 {
 	struct resources *r = &m->resources;
 
+	if (r->free) {
+		uint32_t i = r->free;
+
+		r->free = table(m)[i - 1].sibling;
+		table(m)[i - 1] = (struct resource){0};
+		return i;
+	}
 	if (r->nr == r->cap) {
 		uint32_t cap = r->cap ? r->cap * 2 : 64;
 		uint64_t at = heap_grow(
@@ -144,6 +152,31 @@ bool resource_range(const struct machine *m, const char *name, uint64_t *start, 
 	return false;
 }
 
+int resource_release(struct machine *m, bool port, uint64_t start, uint64_t end, const char *name)
+{
+	uint32_t i = find_parent(m, port, start, end);
+
+	while (i && strcmp(table(m)[i - 1].name, name))
+		i = table(m)[i - 1].parent;
+	if (!i || table(m)[i - 1].start != start || table(m)[i - 1].end != end)
+		return -ENOENT;
+	struct resource *r = &table(m)[i - 1];
+	uint32_t *link = first_child(m, port, r->parent);
+
+	while (*link != i)
+		link = &table(m)[*link - 1].sibling;
+	/* Its children take its place, in their order. */
+	for (uint32_t child = r->child; child; child = table(m)[child - 1].sibling) {
+		table(m)[child - 1].parent = r->parent;
+		*link = child;
+		link = &table(m)[child - 1].sibling;
+	}
+	*link = r->sibling;
+	*r = (struct resource){.sibling = m->resources.free};
+	m->resources.free = i;
+	return 0;
+}
+
 void resource_show(const struct machine *m, bool port, struct text *out)
 {
 	uint32_t i = port ? m->resources.ioports : m->resources.iomem;
@@ -215,6 +248,7 @@ unsigned resource_check(const struct machine *m, struct text *out)
 	unsigned bad = 0;
 
 	for (uint32_t i = 1; i <= m->resources.nr; i++)
-		bad += check_one(m, i, out);
+		if (table(m)[i - 1].name[0])
+			bad += check_one(m, i, out);
 	return bad;
 }

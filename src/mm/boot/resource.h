@@ -22,12 +22,16 @@ struct resource {
 struct resources {
 	uint64_t at; /* heap block of struct resource */
 	uint32_t nr, cap;
+	uint32_t free;		/* one that was released, index + 1, linked by sibling; its name is empty */
 	uint32_t iomem, ioports; /* first top-level resource, index + 1 */
 };
 
 /* Insert as the kernel's insert_resource(): under the smallest resource that contains it; those it contains become
  * children. Errors: EBUSY on partial overlap, EDQUOT. */
 int resource_insert(struct machine *m, bool port, uint64_t start, uint64_t end, const char *name);
+/* release_resource(): the innermost one of exactly that range and name goes; what lay inside moves up. -ENOENT: there is
+ * none. */
+int resource_release(struct machine *m, bool port, uint64_t start, uint64_t end, const char *name);
 /* proc/iomem or proc/ioports. */
 void resource_show(const struct machine *m, bool port, struct text *out);
 /* The names of the resources that contain @addr, outermost first, "a / b"; empty when none. */

@@ -145,6 +145,33 @@ int device_make(struct machine *m, const char *name, size_t len, struct device *
 	return 0;
 }
 
+int device_set_reg(struct machine *m, struct device *d, uint64_t start, uint64_t bytes)
+{
+	uint64_t last = start + bytes - 1;
+	int err = 0;
+
+	if (!d->made)
+		return refuse(&m->why, EPERM,
+			"%s is part of the board: its registers are where they are", d->name);
+	if (bytes && last < start)
+		return refuse(&m->why, EINVAL, "the registers would end beyond 64 bits of address");
+	for (unsigned i = 0; bytes && i < m->memblock.memory.nr; i++)
+		if (start < m->memblock.memory.region[i].end &&
+			last >= m->memblock.memory.region[i].start)
+			return refuse(&m->why, EINVAL, "there is RAM between 0x%llx and 0x%llx",
+				(unsigned long long)start, (unsigned long long)last);
+	if (bytes)
+		err = resource_insert(m, false, start, last, d->name);
+	if (err)
+		return err;
+	if (d->reg_bytes)
+		(void)resource_release(
+			m, false, d->reg_start, d->reg_start + d->reg_bytes - 1, d->name);
+	d->reg_start = bytes ? start : 0;
+	d->reg_bytes = bytes;
+	return 0;
+}
+
 /* What dma-debug says when a driver goes and leaves mappings behind (dma_debug_device_change()). */
 static int refuse_pending(struct machine *m, const struct device *d)
 {
@@ -202,6 +229,7 @@ int device_remove(struct machine *m, struct device *d)
 	uint64_t at = table(m)[i];
 
 	m->devices.noncoherent -= !d->hw.coherent;
+	(void)device_set_reg(m, d, 0, 0);
 	give_back(m, d);
 	memmove(&table(m)[i], &table(m)[i + 1], (m->devices.nr - i - 1) * sizeof(uint64_t));
 	m->devices.nr--;

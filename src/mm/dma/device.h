@@ -34,6 +34,10 @@ bool device_default_coherent(const struct machine *m);
 /* Errors: EINVAL: the architecture has no such devices; EBUSY: something is mapped. */
 int device_set_coherent(struct machine *m, struct device *d, bool coherent);
 
+/* Give a device that mkdir made registers at [start, start + bytes), shown in proc/iomem; 0 bytes: none. Errors: EPERM, EINVAL
+ * (RAM is there), EBUSY (a part of another resource), EDQUOT. */
+int device_set_reg(struct machine *m, struct device *d, uint64_t start, uint64_t bytes);
+
 /* A line of the device's log: what its interrupt handler would see. */
 void device_log(struct machine *m, struct device *d, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -15,6 +15,7 @@
  */
 #include "mm/dma/direct.h"
 
+#include "mm/boot/arch.h"
 #include "mm/page/zone.h"
 
 #include <errno.h>
@@ -101,17 +102,19 @@ uint64_t dma_max_mapping_size(const struct machine *m, const struct device *d)
 	return UINT64_MAX;
 }
 
-static int overflow(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes)
+int dma_overflow(struct machine *m, struct device *d, const char *what, uint64_t dma,
+	uint64_t bytes, const char *advice)
 {
+	bool wide = arch_is_64bit(m->arch) || machine_has(m, CONFIG_X86_PAE);
+
 	if (!d->warned)
-		dev_printk(m, d, "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit %llx).",
-			(ull)dma, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
+		dev_printk(m, d, "%s addr 0x%0*llx+%llu overflow (mask %llx, bus limit %llx).",
+			what, wide ? 16 : 8, (ull)(wide ? dma : (uint32_t)dma), (ull)bytes,
+			(ull)d->dma_mask, (ull)d->bus_dma_limit);
 	d->warned = true;
 	return refuse(&m->why, ENOMEM,
-		"DMA addr 0x%llx+%llu overflow (mask %llx, bus limit %llx), and there are no "
-		"bounce "
-		"buffers: take memory with GFP_DMA or GFP_DMA32, or dma_alloc_coherent",
-		(ull)dma, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
+		"%s addr 0x%llx+%llu overflow (mask %llx, bus limit %llx): %s", what, (ull)dma,
+		(ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit, advice);
 }
 
 /* swiotlb_map(), checked in its turn. */
@@ -130,16 +133,8 @@ static int bounce(struct machine *m, unsigned cpu, struct device *d, uint64_t ph
 		return 0;
 	}
 	swiotlb_unmap(m, d, slot, bytes, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
-	if (!d->warned)
-		dev_printk(m, d,
-			"swiotlb addr 0x%016llx+%llu overflow (mask %llx, bus limit %llx).",
-			(ull)*dma, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
-	d->warned = true;
-	return refuse(&m->why, ENOMEM,
-		"swiotlb addr 0x%llx+%llu overflow (mask %llx, bus limit %llx): the bounce buffers "
-		"lie too "
-		"high for this device",
-		(ull)*dma, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
+	return dma_overflow(
+		m, d, "swiotlb", *dma, bytes, "the bounce buffers lie too high for this device");
 }
 
 int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
@@ -154,7 +149,9 @@ int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t p
 		return 0;
 	}
 	if (s->start == s->end)
-		return overflow(m, d, *dma, bytes);
+		return dma_overflow(m, d, "DMA", *dma, bytes,
+			"there are no bounce buffers, so take memory with GFP_DMA or GFP_DMA32, or "
+			"dma_alloc_coherent");
 	*flags |= DMA_MAPPING_BOUNCED;
 	return bounce(m, cpu, d, phys, bytes, dir, attrs, dma);
 }

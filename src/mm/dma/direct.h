@@ -56,6 +56,10 @@ void swiotlb_sync(struct machine *m, struct device *d, uint64_t slot, uint64_t b
 uint64_t swiotlb_max_mapping_size(const struct device *d);
 unsigned swiotlb_check(const struct machine *m, struct text *out);
 
+/* dev_WARN_ONCE() that @what ("DMA", "swiotlb") address is out of the device's reach; returns -ENOMEM. */
+int dma_overflow(struct machine *m, struct device *d, const char *what, uint64_t dma, uint64_t bytes,
+	const char *advice);
+
 /* The direct mapping of streaming buffers; *@flags gets DMA_MAPPING_BOUNCED. */
 int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs, uint64_t *dma, uint8_t *flags);

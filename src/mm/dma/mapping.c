@@ -207,13 +207,9 @@ int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_
 			"memory",
 			(ull)phys);
 	/* Windows are for memory: registers have the address that the CPU has for them. */
-	if (!dma_capable(d, phys, bytes)) {
-		dev_printk(m, d, "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit %llx).",
-			(ull)phys, (ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
-		return refuse(&m->why, ENOMEM,
-			"DMA addr 0x%llx+%llu overflow (mask %llx, bus limit %llx)", (ull)phys,
-			(ull)bytes, (ull)d->dma_mask, (ull)d->bus_dma_limit);
-	}
+	if (!dma_capable(d, phys, bytes))
+		return dma_overflow(
+			m, d, "DMA", phys, bytes, "these registers are out of its reach");
 	int err = dma_mappings_reserve(m, 1);
 	if (err)
 		return err;

@@ -220,6 +220,8 @@ static int copy_piece(
 
 	if (err)
 		return err;
+	if (d->differing)
+		stale_written(d, to, n);
 	if (dram_has(d, from))
 		memcpy(dram_at(d, to), dram_at(d, from), n);
 	else

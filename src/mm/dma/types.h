@@ -8,6 +8,7 @@
 #include "hw/bus.h"
 #include "hw/device.h"
 #include "hw/stale.h"
+#include "mm/dma/isa.h"
 #include "mm/page/types.h"
 
 #include <stdbool.h>
@@ -165,6 +166,7 @@ struct devices {
 	struct dma_mappings mappings;
 	struct swiotlb swiotlb;
 	struct stale_table stale;
+	struct isa_dma isa;
 };
 
 #endif

@@ -23,7 +23,8 @@ static inline struct dram machine_dram(struct machine *m)
 		.base = m->base_pfn << PAGE_SHIFT,
 		.bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT,
 		.is_ram = machine_is_ram,
-		.owner = m};
+		.owner = m,
+		.differing = m->devices.stale.nr ? &m->devices.stale : NULL};
 }
 
 #endif
