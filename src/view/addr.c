@@ -18,7 +18,7 @@
  * for all three spellings. Each line is made by a function of its own, in the tables at the end; who adds a kind of
  * address adds a function.
  *
- * Left out: buses that see RAM at other addresses than the CPU does.
+ * Left out: the way back from a bus with windows; bus:ADDRESS is a physical address, as it is on buses without.
  */
 #include "view/files.h"
 
@@ -27,6 +27,7 @@
 #include "view/translation.h"
 
 #include "base/parse.h"
+#include "mm/dma/device.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/layout.h"
@@ -40,12 +41,14 @@
 #include "mm/process/tlb_flush.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
+#include "mm/slab/slab.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define USERS_MOST 100
+#define BUSES_MOST 8
 #define KEY	   "%-10s "
 
 typedef unsigned long long ull;
@@ -193,9 +196,23 @@ static void put_physical(struct addr *a, struct text *out)
 	text_printf(out, KEY "0x%llx\n", "physical", (ull)a->pa);
 }
 
+/* Physical for devices on a bus without windows; a line for each other bus address, with the first device that uses it. */
 static void put_bus(struct addr *a, struct text *out)
 {
+	uint64_t said[BUSES_MOST], bus;
+	unsigned nr = 0, i;
+
 	text_printf(out, KEY "0x%llx\n", "bus", (ull)a->pa);
+	for (const struct device *d = device_from(a->m, 1); d; d = device_from(a->m, d->id + 1)) {
+		if (!d->hw.windowed || !hw_device_bus_of(&d->hw, a->pa, &bus) || bus == a->pa)
+			continue;
+		for (i = 0; i < nr && said[i] != bus; i++)
+			;
+		if (i < nr || nr == BUSES_MOST)
+			continue;
+		said[nr++] = bus;
+		text_printf(out, KEY "0x%llx for %s\n", "bus", (ull)bus, d->name);
+	}
 }
 
 static void put_logical(struct addr *a, struct text *out)
@@ -272,7 +289,7 @@ static void put_resource(struct addr *a, struct text *out)
 	text_putc(out, '\n');
 }
 
-static void put_page(struct addr *a, struct text *out)
+static void put_page_line(struct addr *a, struct text *out)
 {
 	if (!a->has_page) {
 		text_printf(out, KEY "none: pfn 0x%llx has no struct page\n", "page",
@@ -314,6 +331,22 @@ static void put_use(struct addr *a, struct text *out)
 		text_printf(out, KEY "%s\n", "use", kind);
 }
 
+static void put_object(struct addr *a, struct text *out)
+{
+	struct slab_place p;
+
+	if (!a->has_page || !linux_va_valid(a->m, a->pa) ||
+		!slab_find(a->m, linux_va(a->m, a->pa), &p))
+		return;
+	text_printf(out, KEY "%s, number %u of %u in its slab, %s", "object",
+		p.cache ? p.cache->name : "kmalloc's own pages", p.index, p.objects,
+		p.allocated ? "allocated" : "free");
+	if (p.in_object)
+		text_printf(out, ", byte %llu of its %llu", (ull)(linux_va(a->m, a->pa) - p.start),
+			(ull)p.bytes);
+	text_putc(out, '\n');
+}
+
 static void put_table_owner(struct addr *a, struct text *out)
 {
 	if (!a->has_page || !a->frame.refcount || !(a->frame.flags & FRAME_PGTABLE))
@@ -342,7 +375,8 @@ static void put_var_name(struct addr *a, struct text *out)
 static part_fn *const of_virtual[] = {
 	put_kind, put_process, put_vma, put_area, put_window, put_described, put_translation};
 static part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image, put_kmaps,
-	put_users, put_resource, put_page, put_state, put_use, put_table_owner, put_var_name};
+	put_users, put_resource, put_page_line, put_state, put_use, put_object, put_table_owner,
+	put_var_name};
 
 static void find_page(struct addr *a)
 {

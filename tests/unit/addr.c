@@ -169,6 +169,18 @@ Test(addr, windows_onto_high_memory)
 	simm_destroy(simm);
 }
 
+/* An object of a slab cache, by the address of one of its bytes. */
+Test(addr, objects_of_slab_caches)
+{
+	struct simm *simm = world("pc-x86_64", NULL);
+
+	world_call(simm, "o = kmalloc 50 GFP_KERNEL");
+	EXPECT_LINE(simm, "o+3", "object", "kmalloc-64, number ");
+	cr_expect(strstr(line_of(simm, "o+3", "object"), ", allocated, byte 3 of its 64"), "%s",
+		line_of(simm, "o+3", "object"));
+	simm_destroy(simm);
+}
+
 /* Looking changes nothing. */
 Test(addr, asking_changes_nothing)
 {
