@@ -38,6 +38,7 @@
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/page/mem_map.h"
+#include "mm/move/types.h"
 #include "mm/page/types.h"
 #include "mm/process/types.h"
 #include "mm/slab/types.h"
@@ -115,6 +116,7 @@ struct machine {
 	struct page_owners page_owners;
 	struct kmemleak kmemleak;
 	struct slab_state slab;
+	struct compact_job compact_job;
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
 	struct devices devices;

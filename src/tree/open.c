@@ -241,12 +241,35 @@ static int64_t store_value(struct simm_write *w)
 		row->store ? row->store(&v, w->data, len) : row->write(&v, w->data, len, w->offset);
 	assert(ret <= (int64_t)len);
 	s->acts++;
+	if (v.again && ret >= 0) {
+		assert(row->slice);
+		simm->acting = w;
+		return ret;
+	}
 	if (ret < 0 && s->m->why.err) {
 		node_path(simm, &w->open->node, path, sizeof(path));
 		session_error(s, path, 0, w->data, len, &s->m->why);
 	}
 	clock_run(s->m, UINT32_MAX);
 	return ret;
+}
+
+/* One more slice of what store_value() began; false: it was the last. */
+static bool slice_value(struct simm_write *w)
+{
+	struct simm *simm = w->open->simm;
+	struct view v;
+
+	node_view(simm, &w->open->node, &v);
+	int more = w->open->row->slice(&v, w->interrupted);
+
+	if (more > 0)
+		return true;
+	if (more < 0)
+		w->ret = more;
+	simm->acting = NULL;
+	clock_run(simm->session.m, UINT32_MAX);
+	return false;
 }
 
 enum simm_step write_waits(struct simm_write *w, const char *what)
@@ -270,11 +293,18 @@ enum simm_step simm_write_step(struct simm_write *w)
 	session_wait_end(&simm->session, &w->waiting);
 	if (w->open->stream)
 		return stream_step(w);
+	if (simm->acting == w) {
+		w->done = !slice_value(w);
+		return w->done ? SIMM_DONE : SIMM_MORE;
+	}
 	w->done = true;
 	if (w->is_flush) {
 		w->ret = 0;
 	} else if (!simm->acting) {
 		w->ret = store_value(w);
+		w->done = simm->acting != w;
+		if (!w->done)
+			return SIMM_MORE;
 	} else if (w->interrupted) {
 		w->ret = -EINTR;
 	} else if (w->open->flags & SIMM_O_NONBLOCK) {
@@ -296,6 +326,12 @@ ssize_t simm_write_end(struct simm_write *w)
 	ssize_t ret = w->done ? (ssize_t)w->ret : -EINTR;
 
 	session_wait_end(&w->open->simm->session, &w->waiting);
+	/* The writer is gone in the midst of its act. */
+	if (w->open->simm->acting == w && !w->open->stream) {
+		w->interrupted = true;
+		while (slice_value(w))
+			;
+	}
 	if (w->open->stream)
 		stream_write_end(w);
 	text_finish(&w->result);

@@ -8,33 +8,36 @@
 #include "view/view.h"
 
 enum row_kind {
-	ROW_DIR,	/* fixed directory, or one per argument */
-	ROW_TEXT,	/* rendered at open */
-	ROW_BLOB,	/* binary, by offset */
-	ROW_STREAM,	/* lines (ctl, replay) */
-	ROW_LINK	/* symbolic link; show gives its target */
+	ROW_DIR,    /* fixed directory, or one per argument */
+	ROW_TEXT,   /* rendered at open */
+	ROW_BLOB,   /* binary, by offset */
+	ROW_STREAM, /* lines (ctl, replay) */
+	ROW_LINK    /* symbolic link; show gives its target */
 };
 
 struct row {
-	const char *path;	/* "sim/page/{page}" */
+	const char *path; /* "sim/page/{page}" */
 	enum row_kind kind;
-	uint16_t mode;		/* permission bits */
-	enum config need;	/* exists only where the machine's kernel has it */
-	bool (*when)(const struct machine *m);	/* and where this holds; NULL: always */
-	bool (*of)(const struct view *v);	/* and for these arguments of its path; NULL: for all */
+	uint16_t mode;			       /* permission bits */
+	enum config need;		       /* exists only where the machine's kernel has it */
+	bool (*when)(const struct machine *m); /* and where this holds; NULL: always */
+	bool (*of)(const struct view *v); /* and for these arguments of its path; NULL: for all */
 	show_fn *show;
 	store_fn *store;
+	slice_fn *slice; /* of a file whose store function may set view.again */
 	read_fn *read;
 	write_fn *write;
 	/* st_size; NULL: as Linux shows it (0, sysfs 4096). Scripts need the true one: bash's `.` trusts it. */
 	uint64_t (*size)(struct view *v);
 	const struct stream_ops *stream;
-	void (*truncated)(struct view *v);	/* opened for writing with O_TRUNC: tracefs acts on that alone */
-	int (*mkdir)(struct view *v, const char *name, size_t len);	/* of a DIR whose children are made by mkdir */
-	int (*remove)(struct view *v);	/* unlink or rmdir of this node */
-	bool waits;		/* a write may wait: fresh nodeid per lookup */
+	void (*truncated)(
+		struct view *v); /* opened for writing with O_TRUNC: tracefs acts on that alone */
+	int (*mkdir)(struct view *v, const char *name,
+		size_t len);	       /* of a DIR whose children are made by mkdir */
+	int (*remove)(struct view *v); /* unlink or rmdir of this node */
+	bool waits;		       /* a write may wait: fresh nodeid per lookup */
 	int64_t aux;
-	const char *doc;	/* its line of manual */
+	const char *doc; /* its line of manual */
 };
 
 extern const struct row rows[];
@@ -42,7 +45,7 @@ extern const unsigned nr_rows;
 
 /* Names of path arguments and their functions (fs-layout/args.def). */
 struct arg_row {
-	const char *name;	/* "node" */
+	const char *name; /* "node" */
 	const struct arg_ops *ops;
 	const char *doc;
 };

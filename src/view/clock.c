@@ -39,6 +39,9 @@ static void put_task(const struct task_event *e, struct text *out)
 	case TASK_KMEMLEAK:
 		text_puts(out, " kmemleak scan\n");
 		break;
+	case TASK_KCOMPACTD:
+		text_printf(out, " kcompactd node %u\n", e->arg);
+		break;
 	case NR_TASK_KINDS:
 		break;
 	}

@@ -64,6 +64,8 @@ bool keeps_memblock(const struct machine *m);
 bool has_page_owner(const struct machine *m);
 show_fn show_memblock;
 show_fn show_page_owner;
+slice_fn slice_compaction;
+store_fn store_node_compact;
 show_fn show_trace;
 store_fn store_trace;
 show_fn show_set_event;

@@ -6,7 +6,10 @@
  * meminfo, numastat and vmstat of a node are in meminfo.c and vmstat.c. Follows drivers/base/node.c of Linux 6.1.
  */
 #include "view/files.h"
+
 #include "view/put.h"
+
+#include "mm/move/compaction.h"
 
 static bool node_present(const struct machine *m, unsigned nid, const void *data)
 {
@@ -116,8 +119,10 @@ int show_cpu_node_link(struct view *v, struct text *out)
 	return 0;
 }
 
-/* A write compacts the node; compaction comes in a later part, and what it does then begins here. */
 int64_t store_node_compact(struct view *v, const char *data, size_t len)
 {
+	(void)data;
+	compact_job_begin(v->m, (int)v->arg[0]);
+	v->again = true;
 	return (int64_t)len;
 }

@@ -438,6 +438,7 @@ int64_t store_sysctl(struct view *v, const char *data, size_t len)
 		return store_zonelist(v, data, len);
 	case SYSCTL_TRIGGER:
 		(void)sysctl_set(v->m, (enum sysctl_id)v->aux, 0);
+		v->again = v->m->compact_job.active;
 		return (int64_t)len;
 	case SYSCTL_SYSFS:
 	case SYSCTL_DEBUGFS:

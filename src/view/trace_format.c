@@ -20,6 +20,30 @@ struct field {
 	const char *type, *name;
 };
 
+#define COMPACT_DEFER_FIELDS                                                                       \
+	{                                                                                          \
+		{"int", "nid"}, {"enum zone_type", "idx"}, {"int", "order"},                       \
+			{"unsigned int", "considered"}, {"unsigned int", "defer_shift"},           \
+		{                                                                                  \
+			"int", "order_failed"                                                      \
+		}                                                                                  \
+	}
+#define COMPACT_DEFER_PRINT                                                                        \
+	"\"node=%d zone=%-8s order=%d order_failed=%d consider=%u limit=%lu\", REC->nid, "         \
+	"__print_symbolic(REC->idx, {0, \"DMA\"}, {1, \"DMA32\"}, {2, \"Normal\"}, {3, "           \
+	"\"Movable\"}), REC->order, REC->order_failed, REC->considered, 1UL << REC->defer_shift"
+#define COMPACT_KCOMPACTD_PRINT                                                                    \
+	"\"nid=%d order=%d classzone_idx=%-8s\", REC->nid, REC->order, "                           \
+	"__print_symbolic(REC->highest_zoneidx, {0, \"DMA\"}, {1, \"DMA32\"}, {2, "                \
+	"\"Normal\"}, {3, \"Movable\"})"
+#define COMPACT_RANGE_PRINT                                                                        \
+	"\"range=(0x%lx ~ 0x%lx) nr_scanned=%lu nr_taken=%lu\", REC->start_pfn, REC->end_pfn, "    \
+	"REC->nr_scanned, REC->nr_taken"
+#define COMPACT_ENDS "zone_start=0x%lx migrate_pfn=0x%lx free_pfn=0x%lx zone_end=0x%lx, mode=%s"
+#define COMPACT_ENDS_REC                                                                           \
+	"REC->zone_start, REC->migrate_pfn, REC->free_pfn, REC->zone_end, REC->sync ? \"sync\" : " \
+	"\"async\""
+
 static const struct field fields[NR_TRACE_EVENTS][8] = {
 	[TRACE_mm_page_alloc] = {{"unsigned long", "pfn"}, {"unsigned int", "order"},
 		{"unsigned long", "gfp_flags"}, {"int", "migratetype"}},
@@ -40,6 +64,32 @@ static const struct field fields[NR_TRACE_EVENTS][8] = {
 		{"int", "order"}},
 	[TRACE_remove_migration_pte] = {{"unsigned long", "addr"}, {"unsigned long", "pte"},
 		{"int", "order"}},
+	[TRACE_mm_compaction_isolate_migratepages] = {{"unsigned long", "start_pfn"},
+		{"unsigned long", "end_pfn"}, {"unsigned long", "nr_scanned"},
+		{"unsigned long", "nr_taken"}},
+	[TRACE_mm_compaction_isolate_freepages] = {{"unsigned long", "start_pfn"},
+		{"unsigned long", "end_pfn"}, {"unsigned long", "nr_scanned"},
+		{"unsigned long", "nr_taken"}},
+	[TRACE_mm_compaction_migratepages] = {{"unsigned long", "nr_migrated"},
+		{"unsigned long", "nr_failed"}},
+	[TRACE_mm_compaction_begin] = {{"unsigned long", "zone_start"},
+		{"unsigned long", "migrate_pfn"}, {"unsigned long", "free_pfn"},
+		{"unsigned long", "zone_end"}, {"bool", "sync"}},
+	[TRACE_mm_compaction_end] = {{"unsigned long", "zone_start"},
+		{"unsigned long", "migrate_pfn"}, {"unsigned long", "free_pfn"},
+		{"unsigned long", "zone_end"}, {"bool", "sync"}, {"int", "status"}},
+	[TRACE_mm_compaction_try_to_compact_pages] = {{"int", "order"},
+		{"unsigned long", "gfp_mask"}, {"int", "prio"}},
+	[TRACE_mm_compaction_suitable] = {{"int", "nid"}, {"enum zone_type", "idx"},
+		{"int", "order"}, {"int", "ret"}},
+	[TRACE_mm_compaction_deferred] = COMPACT_DEFER_FIELDS,
+	[TRACE_mm_compaction_defer_compaction] = COMPACT_DEFER_FIELDS,
+	[TRACE_mm_compaction_defer_reset] = COMPACT_DEFER_FIELDS,
+	[TRACE_mm_compaction_kcompactd_sleep] = {{"int", "nid"}},
+	[TRACE_mm_compaction_wakeup_kcompactd] = {{"int", "nid"}, {"int", "order"},
+		{"enum zone_type", "highest_zoneidx"}},
+	[TRACE_mm_compaction_kcompactd_wake] = {{"int", "nid"}, {"int", "order"},
+		{"enum zone_type", "highest_zoneidx"}},
 };
 
 #define PAGE_OF_REC "(((struct page *)vmemmap_base) + (REC->pfn)), REC->pfn"
@@ -81,6 +131,23 @@ static const char *const prints[NR_TRACE_EVENTS] = {
 		"\"addr=%lx, pte=%lx order=%d\", REC->addr, REC->pte, REC->order",
 	[TRACE_remove_migration_pte] =
 		"\"addr=%lx, pte=%lx order=%d\", REC->addr, REC->pte, REC->order",
+	[TRACE_mm_compaction_isolate_migratepages] = COMPACT_RANGE_PRINT,
+	[TRACE_mm_compaction_isolate_freepages] = COMPACT_RANGE_PRINT,
+	[TRACE_mm_compaction_migratepages] =
+		"\"nr_migrated=%lu nr_failed=%lu\", REC->nr_migrated, REC->nr_failed",
+	[TRACE_mm_compaction_begin] = "\"" COMPACT_ENDS "\", " COMPACT_ENDS_REC,
+	[TRACE_mm_compaction_end] =
+		"\"" COMPACT_ENDS " status=%s\", " COMPACT_ENDS_REC ", REC->status",
+	[TRACE_mm_compaction_try_to_compact_pages] =
+		"\"order=%d gfp_mask=%s priority=%d\", REC->order, REC->gfp_mask, REC->prio",
+	[TRACE_mm_compaction_suitable] = "\"node=%d zone=%d order=%d ret=%d\", REC->nid, REC->idx, "
+					 "REC->order, REC->ret",
+	[TRACE_mm_compaction_deferred] = COMPACT_DEFER_PRINT,
+	[TRACE_mm_compaction_defer_compaction] = COMPACT_DEFER_PRINT,
+	[TRACE_mm_compaction_defer_reset] = COMPACT_DEFER_PRINT,
+	[TRACE_mm_compaction_kcompactd_sleep] = "\"nid=%d\", REC->nid",
+	[TRACE_mm_compaction_wakeup_kcompactd] = COMPACT_KCOMPACTD_PRINT,
+	[TRACE_mm_compaction_kcompactd_wake] = COMPACT_KCOMPACTD_PRINT,
 };
 
 static void put_field(struct text *out, const struct field *f, unsigned offset, unsigned size)

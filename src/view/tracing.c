@@ -18,7 +18,7 @@
 
 #include "base/parse.h"
 #include "mm/core/trace.h"
-#include "mm/move/migrate.h"
+#include "mm/move/compaction.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
@@ -157,11 +157,86 @@ static void put_kmem(const struct machine *m, const struct trace_record *r, stru
 	gfp_print(r->gfp, out);
 }
 
+static void put_zone_of(const struct machine *m, uint64_t id, struct text *out)
+{
+	const struct zone *z =
+		zone_at(m, (unsigned)(id / MAX_NR_ZONES), (enum zone_type)(id % MAX_NR_ZONES));
+
+	text_printf(out, "node=%u zone=%-8s", z->nid, zone_name(z->type));
+}
+
+/* begin and end: the zone's ends, and where the scanners stand. */
+static void put_compaction_ends(
+	const struct machine *m, const struct trace_record *r, struct text *out)
+{
+	const struct zone *z =
+		zone_at(m, r->gfp / MAX_NR_ZONES, (enum zone_type)(r->gfp % MAX_NR_ZONES));
+
+	text_printf(out,
+		"zone_start=0x%llx migrate_pfn=0x%llx free_pfn=0x%llx zone_end=0x%llx, mode=%s",
+		(ull)z->start_pfn, (ull)r->pfn, (ull)r->value, (ull)zone_end_pfn(z),
+		r->extra[0] ? "sync" : "async");
+	if (r->event == TRACE_mm_compaction_end)
+		text_printf(
+			out, " status=%s", compact_result_name((enum compact_result)r->extra[1]));
+}
+
+static void put_compaction(const struct machine *m, const struct trace_record *r, struct text *out)
+{
+	static const char *const priorities[] = {
+		"COMPACT_PRIO_SYNC_FULL", "COMPACT_PRIO_SYNC_LIGHT", "COMPACT_PRIO_ASYNC"};
+	const struct zone *z;
+
+	switch (r->event) {
+	case TRACE_mm_compaction_isolate_migratepages:
+	case TRACE_mm_compaction_isolate_freepages:
+		text_printf(out, "range=(0x%llx ~ 0x%llx) nr_scanned=%u nr_taken=%u", (ull)r->pfn,
+			(ull)r->value, r->gfp >> 16, r->gfp & 0xffff);
+		return;
+	case TRACE_mm_compaction_migratepages:
+		text_printf(out, "nr_migrated=%llu nr_failed=%llu", (ull)r->pfn, (ull)r->value);
+		return;
+	case TRACE_mm_compaction_begin:
+	case TRACE_mm_compaction_end:
+		put_compaction_ends(m, r, out);
+		return;
+	case TRACE_mm_compaction_try_to_compact_pages:
+		text_printf(out, "order=%d gfp_mask=", (int8_t)r->order);
+		gfp_print((gfp_t)r->gfp, out);
+		text_printf(out, " priority=%d (%s)", r->extra[0], priorities[r->extra[0]]);
+		return;
+	case TRACE_mm_compaction_suitable:
+		put_zone_of(m, r->pfn, out);
+		text_printf(out, " order=%d ret=%s", (int8_t)r->order,
+			compact_result_name((enum compact_result)r->value));
+		return;
+	case TRACE_mm_compaction_deferred:
+	case TRACE_mm_compaction_defer_compaction:
+	case TRACE_mm_compaction_defer_reset:
+		z = zone_at(m, (unsigned)(r->pfn / MAX_NR_ZONES),
+			(enum zone_type)(r->pfn % MAX_NR_ZONES));
+		put_zone_of(m, r->pfn, out);
+		text_printf(out, " order=%d order_failed=%u consider=%u limit=%u", (int8_t)r->order,
+			z->compact.order_failed, z->compact.considered,
+			1u << z->compact.defer_shift);
+		return;
+	case TRACE_mm_compaction_kcompactd_sleep:
+		text_printf(out, "nid=%llu", (ull)r->pfn);
+		return;
+	default:
+		text_printf(out, "nid=%llu order=%d classzone_idx=%-8s", (ull)r->pfn,
+			(int8_t)r->order, zone_name((enum zone_type)r->value));
+	}
+}
+
 static void put_fields(const struct machine *m, const struct trace_record *r, struct text *out)
 {
 	switch (events[r->event].system) {
 	case TRACE_SYSTEM_migrate:
 		put_migrate(r, out);
+		return;
+	case TRACE_SYSTEM_compaction:
+		put_compaction(m, r, out);
 		return;
 	default:
 		put_kmem(m, r, out);

@@ -28,66 +28,71 @@ struct waiting {
 	const char *line;
 	size_t len;
 	uint32_t pid;
-	uint64_t since_ns;		/* simulated time */
-	char what[160];			/* what it waits for */
+	uint64_t since_ns; /* simulated time */
+	char what[160];	   /* what it waits for */
 	char path[160];
 };
 
 /* One simulated machine being looked at: the machine, and what is about the looking rather than the machine. */
 struct session {
 	struct machine *m;
-	struct machine_desc desc;	/* what m was booted from; `reboot` edits a copy */
-	struct text errors;		/* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
-	struct text last;		/* sim/last */
-	struct replay *replay;		/* state of sim/replay, NULL before its first use */
-	void (*replay_free)(struct session *s); /* set together with replay; called at the session's end */
-	struct access_reports *access;	/* of PID/access (access_stream.c) */
+	struct machine_desc desc; /* what m was booted from; `reboot` edits a copy */
+	struct text errors;	  /* sim/errors: the latest refusals, at most ERRORS_MAX bytes */
+	struct text last;	  /* sim/last */
+	struct replay *replay;	  /* state of sim/replay, NULL before its first use */
+	void (*replay_free)(
+		struct session *s);    /* set together with replay; called at the session's end */
+	struct access_reports *access; /* of PID/access (access_stream.c) */
 	void (*access_free)(struct session *s);
-	uint64_t acts;			/* lines run, values written */
-	uint64_t boots;			/* machines booted: who keeps pfns of a machine compares it (reboot) */
-	struct waiting *waiting;	/* in the order in which they began to wait */
-	struct call_index *calls;	/* names of calls, hashed (call_index.c) */
-	uint64_t host_ns;		/* monotonic time, told by the daemon at each request; for reports only */
-	uint64_t wall_s;		/* wall clock at the mount, told once by the daemon (btime) */
-	struct caller caller;		/* of the request being served */
+	uint64_t acts;	/* lines run, values written */
+	uint64_t boots; /* machines booted: who keeps pfns of a machine compares it (reboot) */
+	struct waiting *waiting;  /* in the order in which they began to wait */
+	struct call_index *calls; /* names of calls, hashed (call_index.c) */
+	uint64_t host_ns; /* monotonic time, told by the daemon at each request; for reports only */
+	uint64_t wall_s;  /* wall clock at the mount, told once by the daemon (btime) */
+	struct caller caller; /* of the request being served */
 };
 
 /* A file being read or written: a row and its arguments. */
 struct view {
 	struct session *s;
-	struct machine *m;	/* s->m */
+	struct machine *m; /* s->m */
 	const struct row *row;
 	uint64_t arg[VIEW_MAX_ARGS];
-	int64_t aux;		/* the row's own constant (SYSCTL id ...) */
+	int64_t aux; /* the row's own constant (SYSCTL id ...) */
+	bool again; /* set by a store function whose act goes on: the row's slice function does it */
 };
 
 /* Append the whole text. 0 or -errno. */
 typedef int show_fn(struct view *v, struct text *out);
 /* One whole value in one write(2), with the kernel's parsing of that file. Bytes consumed or -errno. */
 typedef int64_t store_fn(struct view *v, const char *data, size_t len);
+/* A slice of the act that a store function began. 1: there is more of it; 0: it is done; -errno. @interrupted: the writer
+ * got a signal; the act ends where it is, and nothing is half done. */
+typedef int slice_fn(struct view *v, bool interrupted);
 /* Large binary files by offset. Bytes (0 at the end) or -errno. */
 typedef int64_t read_fn(struct view *v, void *data, size_t len, uint64_t offset);
 typedef int64_t write_fn(struct view *v, const void *data, size_t len, uint64_t offset);
 
 /* A stream of lines (ctl.md): the runner of one complete line, without newline. It may need many steps. */
 enum step {
-	STEP_DONE,	/* run->err and run->result are final */
-	STEP_MORE,	/* call again: one bounded slice was done */
-	STEP_WAIT	/* parked until another act may have made it possible */
+	STEP_DONE, /* run->err and run->result are final */
+	STEP_MORE, /* call again: one bounded slice was done */
+	STEP_WAIT  /* parked until another act may have made it possible */
 };
 
 struct line_run {
 	struct view *v;
-	struct stream_state *stream;	/* of the open file: strict and the like */
+	struct stream_state *stream; /* of the open file: strict and the like */
 	const char *line;
 	size_t len;
-	uint64_t number;	/* of the line in this stream, from 1 */
-	bool fresh;		/* first step of this line */
-	bool interrupted;	/* the writer got a signal: end with -EINTR, undone or completed */
+	uint64_t number;  /* of the line in this stream, from 1 */
+	bool fresh;	  /* first step of this line */
+	bool interrupted; /* the writer got a signal: end with -EINTR, undone or completed */
 	bool nonblock;
-	int err;		/* 0 or positive errno */
-	struct text *result;	/* what a read of the stream gives, no newline; empty: no line */
-	void *state;		/* of a long call, owned by the runner, NULL at first; freed by run_end */
+	int err;	     /* 0 or positive errno */
+	struct text *result; /* what a read of the stream gives, no newline; empty: no line */
+	void *state; /* of a long call, owned by the runner, NULL at first; freed by run_end */
 };
 typedef enum step line_fn(struct line_run *run);
 /* Called after the last step (or when the stream goes away): frees run->state. */
@@ -100,16 +105,16 @@ typedef size_t block_fn(struct line_run *run, const char *data, size_t len);
 /* Per open file of a stream. */
 struct stream_state {
 	bool strict;
-	bool failed;		/* a line was refused (for strict) */
+	bool failed; /* a line was refused (for strict) */
 	uint64_t lines;
-	void *data;		/* the runner's own per-open data (replay's parser), freed by stream_close */
+	void *data; /* the runner's own per-open data (replay's parser), freed by stream_close */
 };
 
 struct stream_ops {
 	line_fn *line;
 	line_end_fn *end;
 	void (*close)(struct session *s, struct stream_state *st);
-	block_fn *block;	/* may be NULL; not asked after `strict` */
+	block_fn *block; /* may be NULL; not asked after `strict` */
 	/* The last writer closed the file, and its lines have run: what they are for can be done now. Its errno is what
 	 * close(2) returns. May be NULL. */
 	line_fn *flush;
@@ -130,8 +135,8 @@ struct arg_ops {
 
 /* sim/errors: "file:line:column: ERRNO: sentence", the line, and a caret under the word. @line_number 0: a value,
  * not a line of a stream. */
-void session_error(struct session *s, const char *path, uint64_t line_number, const char *line, size_t len,
-	const struct refusal *why);
+void session_error(struct session *s, const char *path, uint64_t line_number, const char *line,
+	size_t len, const struct refusal *why);
 
 /* A write begins to wait (again: @w is kept in its place) and goes on. */
 void session_wait(struct session *s, struct waiting *w);

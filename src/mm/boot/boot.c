@@ -19,6 +19,7 @@
 
 #include "base/text.h"
 #include "mm/kernel/pmsa.h"
+#include "mm/move/compaction.h"
 #include "mm/page/zone.h"
 #include "mm/process/task.h"
 #include "mm/slab/slab.h"
@@ -204,5 +205,7 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 		err = boot_devices(&b);
 	if (!err && machine_has(m, CONFIG_DEBUG_KMEMLEAK))
 		kmemleak_init(m, b.c.kmemleak);
+	if (!err)
+		kcompactd_init(m);
 	return err || !machine_has(m, CONFIG_MMU) ? err : processes_init(m);
 }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "mm/dma/engine.h"
 #include "mm/machine.h"
+#include "mm/move/compaction.h"
 #include "mm/page/page_alloc.h"
 
 #include <assert.h>
@@ -94,6 +95,9 @@ static void run_first(struct machine *m)
 		break;
 	case TASK_KMEMLEAK:
 		kmemleak_task(m);
+		break;
+	case TASK_KCOMPACTD:
+		kcompactd_step(m, e.arg);
 		break;
 	case NR_TASK_KINDS:
 		assert(false);

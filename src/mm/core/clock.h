@@ -23,8 +23,9 @@ enum cost {
 };
 
 enum task_kind {
-	TASK_KSWAPD, /* arg: node */
-	TASK_BUS,    /* the next transaction of a device on the memory bus */
+	TASK_KSWAPD,	/* arg: node */
+	TASK_KCOMPACTD, /* arg: node */
+	TASK_BUS,	/* the next transaction of a device on the memory bus */
 	TASK_KMEMLEAK,
 	NR_TASK_KINDS
 };

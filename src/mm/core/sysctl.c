@@ -10,6 +10,7 @@
 #include "mm/core/sysctl.h"
 
 #include "base/parse.h"
+#include "mm/move/compaction.h"
 #include "mm/page/hugetlb.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
@@ -212,7 +213,9 @@ static int sysctl_effect(struct machine *m, enum sysctl_id id, int64_t old)
 {
 	switch ((enum effect)effects[id]) {
 	case EFFECT_NONE:
+		break;
 	case EFFECT_COMPACT:
+		compact_job_begin(m, -1);
 		break;
 	case EFFECT_DIRTY_BACKGROUND_BYTES:
 		set_other(m, id, SYSCTL_dirty_background_ratio, old, true);

@@ -22,6 +22,7 @@
 #ifndef SIMM_MM_MIGRATE_H
 #define SIMM_MM_MIGRATE_H
 
+#include "mm/move/types.h"
 #include "mm/page/frame_list.h"
 
 struct text;
@@ -49,19 +50,13 @@ const char *migrate_reason_name(enum migrate_reason reason);
 /* ---- can it leave? (isolate.c) ---- */
 
 enum page_movable {
-	PAGE_FREE,	/* nobody has it: there is nothing to move */
-	PAGE_MOVABLE,	/* migrate_isolate() takes it */
+	PAGE_FREE,    /* nobody has it: there is nothing to move */
+	PAGE_MOVABLE, /* migrate_isolate() takes it */
 	PAGE_UNMOVABLE,
 };
 /* What holds now for the page of the block at @pfn that @pfn is part of; in @out (may be NULL) the reason as the rest of a
  * sentence about it: "a page of a process, mapped 2 times", "pinned: ...". Changes nothing. */
 enum page_movable page_movable_reason(struct machine *m, uint64_t pfn, struct text *out);
-
-/* Pages taken off their lists, one reference each. */
-struct migrate_list {
-	struct frame_list pages;
-	uint64_t nr;
-};
 
 /* folio_isolate_lru(): take a page of an LRU list off it, with a reference of the caller's. Errors: EBUSY with the
  * sentence of page_movable_reason(). */
@@ -81,7 +76,8 @@ void putback_movable_pages(struct machine *m, unsigned cpu, struct migrate_list 
 /* Where pages go. */
 struct migrate_target {
 	/* A fresh page for what is in @old_pfn, with one reference. 0, or -errno with m->why. */
-	int (*get)(struct machine *m, unsigned cpu, void *data, uint64_t old_pfn, uint64_t *new_pfn);
+	int (*get)(
+		struct machine *m, unsigned cpu, void *data, uint64_t old_pfn, uint64_t *new_pfn);
 	/* Take back one that was not used; NULL: it is freed. */
 	void (*put)(struct machine *m, unsigned cpu, void *data, uint64_t new_pfn);
 	void *data;
@@ -94,16 +90,18 @@ struct migrate_result {
 
 /* Move the pages of @list. Returns how many did not (they stay on @list), or -ENOMEM, -EDQUOT when the target had no more
  * pages (all that did not move stay on @list). @result may be NULL. Counts pgmigrate_success and pgmigrate_fail. */
-int64_t migrate_pages(struct machine *m, unsigned cpu, struct migrate_list *list, const struct migrate_target *target,
-	enum migrate_mode mode, enum migrate_reason reason, struct migrate_result *result);
+int64_t migrate_pages(struct machine *m, unsigned cpu, struct migrate_list *list,
+	const struct migrate_target *target, enum migrate_mode mode, enum migrate_reason reason,
+	struct migrate_result *result);
 
 /* A target that allocates on a node: @data points to one of these (alloc_migration_target()). */
 struct migrate_node_target {
-	int nid;	/* -1: the old page's */
-	uint32_t gfp;	/* added to GFP_HIGHUSER_MOVABLE | __GFP_NOWARN */
+	int nid;	      /* -1: the old page's */
+	uint32_t gfp;	      /* added to GFP_HIGHUSER_MOVABLE | __GFP_NOWARN */
 	uint32_t gfp_without; /* taken away from it: __GFP_RECLAIM */
 };
-int migrate_get_on_node(struct machine *m, unsigned cpu, void *data, uint64_t old_pfn, uint64_t *new_pfn);
+int migrate_get_on_node(
+	struct machine *m, unsigned cpu, void *data, uint64_t old_pfn, uint64_t *new_pfn);
 
 /* ---- its steps (remap.c) ---- */
 

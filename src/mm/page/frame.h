@@ -89,6 +89,7 @@ struct zone *pfn_zone(const struct machine *m, uint64_t pfn);
 
 /* A pageblock's byte: its migratetype in the low bits; 0, the untouched state, is Movable. */
 #define PAGEBLOCK_TYPE_MASK 7u
+#define PAGEBLOCK_SKIP	    8u /* PB_migrate_skip: compaction found nothing in it */
 
 static inline uint64_t pageblock_index(const struct machine *m, uint64_t pfn)
 {
@@ -100,6 +101,20 @@ static inline enum migratetype pageblock_type(const struct machine *m, uint64_t 
 	const uint8_t *blocks = (const uint8_t *)(m->arena.base + m->pageblocks_at);
 
 	return (enum migratetype)(blocks[pageblock_index(m, pfn)] & PAGEBLOCK_TYPE_MASK);
+}
+
+static inline bool pageblock_skip(const struct machine *m, uint64_t pfn)
+{
+	const uint8_t *blocks = (const uint8_t *)(m->arena.base + m->pageblocks_at);
+
+	return blocks[pageblock_index(m, pfn)] & PAGEBLOCK_SKIP;
+}
+/* @pfn lies in a live block. */
+static inline void pageblock_set_skip(struct machine *m, uint64_t pfn, bool skip)
+{
+	uint8_t *block = (uint8_t *)(m->arena.base + m->pageblocks_at) + pageblock_index(m, pfn);
+
+	*block = (uint8_t)(skip ? *block | PAGEBLOCK_SKIP : *block & ~PAGEBLOCK_SKIP);
 }
 
 /* Errors: EDQUOT (m->why). */

@@ -54,6 +54,11 @@ uint64_t rmqueue_smallest(
 uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
 	unsigned alloc_flags, unsigned cpu, enum migratetype *list);
 
+/* Would a request of @type take a free block of @order from another type together with its pageblock
+ * (find_suitable_fallback() with only_stealable)? */
+bool fallback_is_stealable(
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
+
 /* highatomic.c */
 void highatomic_reserve(struct machine *m, struct zone *z, uint64_t pfn);
 bool highatomic_unreserve(struct machine *m, const struct alloc_request *r, bool force);
@@ -70,7 +75,8 @@ void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, uns
 	enum migratetype type);
 
 /* kswapd.c */
-void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest);
+void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest,
+	bool can_wait);
 
 /* check.c: after a mutation with checks=full: any violation is a bug of ours. */
 void page_alloc_verify(struct machine *m);

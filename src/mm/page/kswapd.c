@@ -10,7 +10,7 @@
  * Invariant: kswapd_woken is true exactly while an event of the node is in the clock's queue.
  * Follows mm/vmscan.c of 6.1 (wakeup_kswapd(), pgdat_balanced(), balance_pgdat()).
  */
-#include "mm/page/internal.h"
+#include "mm/page/above.h"
 
 static bool node_boosted(const struct machine *m, unsigned nid, enum zone_type highest)
 {
@@ -38,7 +38,8 @@ static bool node_balanced(
 	return !any;
 }
 
-void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest)
+void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest,
+	bool can_wait)
 {
 	struct node *n = node_at(m, z->nid);
 
@@ -50,8 +51,12 @@ void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum z
 		n->kswapd_order = (uint8_t)order;
 	if (n->kswapd_woken)
 		return;
-	if (node_balanced(m, z->nid, order, highest) && !node_boosted(m, z->nid, highest))
+	if (node_balanced(m, z->nid, order, highest) && !node_boosted(m, z->nid, highest)) {
+		/* Enough is free, and so it is fragmented. Who can wait compacts for itself. */
+		if (!can_wait)
+			page_alloc_above.wake_kcompactd(m, z->nid, order, highest);
 		return;
+	}
 	n->kswapd_woken = true;
 	clock_schedule(m, TASK_KSWAPD, z->nid, m->clock.now_ns);
 }
@@ -64,7 +69,12 @@ void kswapd_step(struct machine *m, unsigned nid)
 	/* Reclaim up to the high watermarks will come here, at n->kswapd_order. */
 	for (unsigned type = 0; type <= n->kswapd_highest_zone && type < MAX_NR_ZONES; type++)
 		zone_at(m, nid, (enum zone_type)type)->watermark_boost = 0;
+	unsigned order = n->kswapd_order;
+	enum zone_type highest = (enum zone_type)n->kswapd_highest_zone;
+
 	n->kswapd_woken = false;
 	n->kswapd_order = 0;
 	n->kswapd_highest_zone = 0;
+	/* Going to sleep, it leaves the order to kcompactd (kswapd_try_to_sleep()). */
+	page_alloc_above.wake_kcompactd(m, nid, order, highest);
 }

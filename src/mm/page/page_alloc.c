@@ -15,11 +15,13 @@
  * (watermark_ok.c). Statistics: numa_hit and numa_miss tell whether the node was the preferred one, numa_local and
  * numa_other whether it was the CPU's.
  *
- * Left out: reclaim, compaction and the OOM killer, which will be added in make_room(); cpusets; memory policies.
+ * Left out: reclaim and the OOM killer, which will be added in make_room_and_take(); cpusets; memory policies.
  * Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue(), __alloc_pages_slowpath()).
  */
 #include "mm/dma/coherence.h"
-#include "mm/page/internal.h"
+#include "mm/page/above.h"
+
+#include "mm/move/compaction.h"
 
 #include "hw/dram.h"
 #include "mm/page/contents.h"
@@ -110,7 +112,7 @@ static uint64_t take_from_zone(
 		count_alloc(m, r, z);
 	if (z->boosted) {
 		z->boosted = false;
-		kswapd_wake(m, z, 0, z->type);
+		kswapd_wake(m, z, 0, z->type, true);
 	}
 	return pfn;
 }
@@ -216,23 +218,76 @@ static void wake_all_kswapds(struct machine *m, const struct alloc_request *r)
 	for (unsigned i = 0; (z = request_zone(m, r, &i)); i++) {
 		if (!z->managed_pages || z->nid == last)
 			continue;
-		kswapd_wake(m, z, r->order, r->highest);
+		kswapd_wake(m, z, r->order, r->highest, r->gfp & __GFP_DIRECT_RECLAIM);
 		last = z->nid;
 	}
 }
 
-/*
- * THE place where a request that may wait makes room: direct reclaim, direct compaction, the OOM killer. Each will
- * return whether trying again makes sense. None of them exists yet, so what is left is what the kernel does when all
- * of them made no progress (should_reclaim_retry()): give a HighAtomic pageblock back.
- */
-static bool make_room(struct machine *m, const struct alloc_request *r)
+/* One direct compaction and one more try (__alloc_pages_direct_compact()). */
+static uint64_t compact_and_take(
+	struct machine *m, const struct alloc_request *r, unsigned flags, int priority, int *result)
 {
-	return highatomic_unreserve(m, r, true);
+	struct zone *z;
+
+	*result = COMPACT_SKIPPED;
+	if (!r->order || !machine_has(m, CONFIG_COMPACTION))
+		return NO_PFN;
+	*result = page_alloc_above.compact(m, r, flags, priority);
+	if (*result == COMPACT_SKIPPED)
+		return NO_PFN;
+	count_event(m, EV_compact_stall, 1);
+	uint64_t pfn = take_page(m, r, flags);
+	if (pfn == NO_PFN) {
+		count_event(m, EV_compact_fail, 1);
+		return NO_PFN;
+	}
+	z = pfn_zone(m, pfn);
+	page_alloc_above.compacted(m, z, r->order);
+	count_event(m, EV_compact_success, 1);
+	return pfn;
+}
+
+/* May compacting harder help (should_compact_retry())? A costly order is not worth the last degree. */
+static bool compact_harder(const struct alloc_request *r, int result, int *priority)
+{
+	int hardest =
+		r->order > PCP_COSTLY_ORDER ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
+
+	if (!r->order || result == COMPACT_SKIPPED || *priority <= hardest)
+		return false;
+	--*priority;
+	return true;
+}
+
+/*
+ * THE place where a request that may wait makes room: compaction, and what the kernel does when nothing else made
+ * progress (should_reclaim_retry()): give a HighAtomic pageblock back. Direct reclaim and the OOM killer will be here.
+ */
+static uint64_t make_room_and_take(
+	struct machine *m, const struct alloc_request *r, unsigned flags, int priority)
+{
+	bool costly = r->order > PCP_COSTLY_ORDER;
+	uint64_t pfn;
+	int result;
+
+	do {
+		pfn = compact_and_take(m, r, flags, priority, &result);
+		if (pfn != NO_PFN || m->why.err == EDQUOT)
+			return pfn;
+		if (r->gfp & __GFP_NORETRY || (costly && !(r->gfp & __GFP_RETRY_MAYFAIL)))
+			break;
+		while (pfn == NO_PFN && m->why.err != EDQUOT && highatomic_unreserve(m, r, true))
+			pfn = take_page(m, r, flags);
+	} while (pfn == NO_PFN && m->why.err != EDQUOT && compact_harder(r, result, &priority));
+	while (pfn == NO_PFN && m->why.err != EDQUOT && highatomic_unreserve(m, r, true))
+		pfn = take_page(m, r, flags);
+	return pfn;
 }
 
 static uint64_t alloc_slowpath(struct machine *m, const struct alloc_request *r)
 {
+	bool can_wait = r->gfp & __GFP_DIRECT_RECLAIM, costly = r->order > PCP_COSTLY_ORDER;
+	int priority = COMPACT_PRIO_SYNC_LIGHT, result;
 	unsigned flags = slow_flags(m, r);
 	uint64_t pfn;
 
@@ -242,16 +297,27 @@ static uint64_t alloc_slowpath(struct machine *m, const struct alloc_request *r)
 	pfn = take_page(m, r, flags);
 	if (pfn != NO_PFN)
 		return pfn;
+	bool reserves = r->gfp & __GFP_MEMALLOC && !(r->gfp & __GFP_NOMEMALLOC);
+	/* Large blocks, and those that must not spoil movable pageblocks, are first looked for by compaction alone. */
+	if (can_wait && !reserves && (costly || (r->order && r->type != MIGRATE_MOVABLE))) {
+		pfn = compact_and_take(m, r, flags, COMPACT_PRIO_ASYNC, &result);
+		if (pfn != NO_PFN)
+			return pfn;
+		if (costly && r->gfp & __GFP_NORETRY) {
+			if (result == COMPACT_SKIPPED || result == COMPACT_DEFERRED)
+				return NO_PFN;
+			priority = COMPACT_PRIO_ASYNC;
+		}
+	}
 	/* __gfp_pfmemalloc_flags() */
-	if (r->gfp & __GFP_MEMALLOC && !(r->gfp & __GFP_NOMEMALLOC)) {
+	if (reserves) {
 		flags = ALLOC_NO_WATERMARKS | cma_flag(m, r) | (flags & ALLOC_KSWAPD);
 		pfn = take_page(m, r, flags);
 	}
-	if (r->gfp & __GFP_DIRECT_RECLAIM)
-		while (pfn == NO_PFN && m->why.err != EDQUOT && make_room(m, r))
-			pfn = take_page(m, r, flags);
+	if (pfn == NO_PFN && can_wait)
+		pfn = make_room_and_take(m, r, flags, priority);
 	/* One that must not fail gets some of the reserve before it, too, gives up. */
-	if (pfn == NO_PFN && r->gfp & __GFP_NOFAIL && r->gfp & __GFP_DIRECT_RECLAIM)
+	if (pfn == NO_PFN && r->gfp & __GFP_NOFAIL && can_wait)
 		pfn = take_page(m, r, WMARK_MIN | ALLOC_MIN_RESERVE);
 	return pfn;
 }

@@ -80,6 +80,13 @@ static enum migratetype find_fallback(
 	return MIGRATE_TYPES;
 }
 
+bool fallback_is_stealable(
+	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type)
+{
+	return type < MIGRATE_PCPTYPES && may_take_pageblock(m, order, type) &&
+	       find_fallback(m, z, order, type) != MIGRATE_TYPES;
+}
+
 static bool boost_watermark(const struct machine *m, struct zone *z)
 {
 	uint64_t factor = (uint64_t)m->sysctls.value[SYSCTL_watermark_boost_factor];

@@ -87,6 +87,21 @@ struct extent {
 
 enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
 
+/* What compaction knows of a zone. */
+struct zone_compact {
+	uint64_t migrate_pfn[2],
+		free_pfn; /* where the scanners go on: [0] asynchronous, [1] synchronous; 0: at the ends */
+	uint32_t considered, defer_shift; /* of 1 << defer_shift attempts, how many were put off */
+	uint32_t order_failed;		  /* orders from here on are put off */
+	bool blockskip_flush;		  /* the skip bits are stale */
+};
+
+/* A node's kcompactd. */
+struct kcompactd {
+	uint32_t max_order;    /* what it was woken for; 0: nothing */
+	uint32_t highest_zone; /* enum zone_type */
+};
+
 struct zone {
 	enum zone_type type;
 	unsigned nid;
@@ -101,6 +116,7 @@ struct zone {
 	int64_t lowmem_reserve[MAX_NR_ZONES]; /* by enum zone_type */
 	uint64_t pcp_high;		      /* of each CPU's lists */
 	uint64_t pcp_batch;
+	struct zone_compact compact;
 	bool boosted; /* ZONE_BOOSTED_WATERMARK: kswapd is to be woken */
 	struct free_area area[MAX_ORDERS];
 	struct extent extent[ZONE_MAX_EXTENTS]; /* sorted by start_pfn */
@@ -136,6 +152,7 @@ struct node {
 	uint64_t present_pages;
 	uint64_t stat[NR_NODE_STATS];
 	struct frame_list lru[5]; /* by enum lru_list (page/lru.h) */
+	struct kcompactd kcompactd;
 	bool kswapd_woken;
 	uint8_t kswapd_order;
 	uint8_t kswapd_highest_zone;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Compaction: free memory in one piece, by moving the pages that lie between (mm/compaction.c of 6.1).
+ *
+ *	zone   | m . m m . m | . m . . m . | m . . m . . | . . m . . . |        m: a page that can move
+ *	         ──> migration scanner                  free scanner <──
+ *	       | . . . . . . | . . . . . . | . . . m m m | m m m m m m |        when they have met
+ *
+ * Who asks: an allocation that found no block of its order (direct), kcompactd after kswapd or because the machine has
+ * become too fragmented (proactive), a user (compact_memory, node/compact).
+ */
+#ifndef SIMM_MM_COMPACTION_H
+#define SIMM_MM_COMPACTION_H
+
+#include "mm/move/migrate.h"
+
+enum compact_result {
+	COMPACT_NOT_SUITABLE_ZONE,
+	COMPACT_SKIPPED,  /* it would not help: too few pages are free */
+	COMPACT_DEFERRED, /* it failed a short while ago */
+	COMPACT_NO_SUITABLE_PAGE,
+	COMPACT_CONTINUE,
+	COMPACT_COMPLETE,	 /* the whole zone was looked through */
+	COMPACT_PARTIAL_SKIPPED, /* from the cached positions on */
+	COMPACT_CONTENDED,	 /* stopped: no page to move to, or interrupted */
+	COMPACT_SUCCESS,	 /* a block of the order is free */
+};
+
+/* How hard direct compaction tries; lower is harder. */
+enum compact_priority { COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT_PRIO_ASYNC };
+
+const char *compact_result_name(enum compact_result r);
+
+/* __alloc_pages_direct_compact() without the allocation: compact the zones that the request may use, until a block of its
+ * order is free in one. @zones: zone ids in the request's order. Counts compact_stall unless nothing was tried. */
+enum compact_result try_to_compact_pages(struct machine *m, unsigned cpu, uint32_t gfp,
+	unsigned order, unsigned alloc_flags, enum zone_type highest, const uint32_t *zones,
+	unsigned nr_zones, enum compact_priority prio);
+/* compaction_suitable(): would compacting @z make sense for @order? */
+enum compact_result compaction_suitable(const struct machine *m, const struct zone *z, int order,
+	unsigned alloc_flags, enum zone_type highest);
+/* The allocation after a direct compaction went well (compaction_defer_reset()). */
+void compaction_defer_reset(struct machine *m, struct zone *z, unsigned order, bool alloc_success);
+
+/* Begin to compact node @nid, or all (-1): compact_job_step() does it. One runs at a time. */
+void compact_job_begin(struct machine *m, int nid);
+/* At most @clusters times 32 pages. False: it is done. */
+bool compact_job_step(struct machine *m, unsigned clusters);
+/* Leave it as it is. */
+void compact_job_stop(struct machine *m);
+/* compact_nodes(), in one go. */
+void compact_nodes(struct machine *m);
+
+/* wakeup_kcompactd(). */
+void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
+/* kcompactd's turn. */
+void kcompactd_step(struct machine *m, unsigned nid);
+/* At the end of boot: its periodic look for fragmentation. */
+void kcompactd_init(struct machine *m);
+/* 0 to 100, weighted over the node's zones. */
+unsigned fragmentation_score_node(const struct machine *m, unsigned nid);
+unsigned fragmentation_score_wmark(const struct machine *m, bool low);
+
+#endif

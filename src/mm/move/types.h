@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What compaction and migration keep in the machine.
+ */
+#ifndef SIMM_MM_MOVE_TYPES_H
+#define SIMM_MM_MOVE_TYPES_H
+
+#include "mm/page/types.h"
+
+/* Pages taken off their lists, one reference each. */
+struct migrate_list {
+	struct frame_list pages;
+	uint64_t nr;
+};
+
+#define COMPACT_CLUSTER_MAX	32u /* pages isolated at a time */
+#define COMPACT_MAX_DEFER_SHIFT 6u
+#define COMPACT_RANGES_MAX	64u
+
+/* One compaction of a zone while it runs. It may rest between steps: then nothing is isolated. */
+struct compact_control {
+	uint32_t zone; /* zone_id() */
+	uint32_t cpu;
+	int32_t order; /* -1: as far as it goes (compact_memory) */
+	uint32_t gfp;
+	uint32_t alloc_flags;
+	uint32_t migratetype;  /* of the request */
+	uint32_t highest_zone; /* enum zone_type */
+	uint32_t mode;	       /* enum migrate_mode */
+	bool ignore_skip_hint, no_set_skip_hint, ignore_block_suitable;
+	bool direct, proactive, whole_zone, rescan;
+	bool update_cached;
+	uint64_t migrate_pfn, free_pfn; /* the scanners */
+	uint64_t last_migrated_pfn;
+	uint64_t total_migrate_scanned, total_free_scanned;
+	/* What the free scanner has taken, and how many of these pages. */
+	struct {
+		uint64_t pfn, pages;
+	} range[COMPACT_RANGES_MAX];
+	uint32_t nr_ranges;
+	uint64_t nr_freepages;
+	uint64_t nr_migratepages; /* that still need one of them */
+	struct migrate_list pages; /* what the migration scanner has taken */
+};
+
+/* compact_memory and node/compact, cut into steps. */
+struct compact_job {
+	bool active, begun; /* begun: cc is in the midst of its zone */
+	uint32_t next_zone; /* zone_id() of the zone at hand */
+	int32_t nid;	    /* -1: all nodes */
+	struct compact_control cc;
+};
+
+#endif

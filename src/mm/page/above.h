@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the page allocator asks of those who are built on it: to make room. The one table of such calls; its entries are
+ * those of src/mm/move (above.c), reclaim's will be here, too.
+ */
+#ifndef SIMM_MM_PAGE_ABOVE_H
+#define SIMM_MM_PAGE_ABOVE_H
+
+#include "mm/page/internal.h"
+
+struct page_alloc_above {
+	/* __alloc_pages_direct_compact(): compact for @r until a block of its order is free. @priority: enum
+	 * compact_priority. An enum compact_result. */
+	int (*compact)(struct machine *m, const struct alloc_request *r, unsigned alloc_flags,
+		int priority);
+	/* The allocation after it went well, from @z. */
+	void (*compacted)(struct machine *m, struct zone *z, unsigned order);
+	void (*wake_kcompactd)(
+		struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
+};
+extern const struct page_alloc_above page_alloc_above;
+
+#endif
