@@ -90,11 +90,23 @@ int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, u
 	return -EFAULT;
 }
 
+/* What a miss costs more because the memory is another node's: its distance is to 10 as its time to near memory's. */
+static uint32_t far_cycles(const struct hw_cpu *cpu, const struct dram *d, uint64_t pa)
+{
+	unsigned distance = d->distance ? d->distance(d->owner, cpu->node, pa) : 10;
+
+	return distance > 10 ? cpu->dcache.desc.miss_cycles * (distance - 10) / 10 : 0;
+}
+
 static inline uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
-	if (__builtin_expect(d->stale != NULL, 0))
-		return stale_cpu_access(d->stale, d, &cpu->dcache, pa, write);
-	return cache_access(&cpu->dcache, pa, write);
+	uint64_t misses = cpu->dcache.misses;
+	uint32_t cycles = __builtin_expect(d->stale != NULL, 0)
+				  ? stale_cpu_access(d->stale, d, &cpu->dcache, pa, write)
+				  : cache_access(&cpu->dcache, pa, write);
+
+	return __builtin_expect(cpu->dcache.misses == misses, 1) ? cycles
+								 : cycles + far_cycles(cpu, d, pa);
 }
 
 static void charge_walk(
@@ -296,7 +308,7 @@ static void charge_bytes(
 	bool write = a->kind == HW_STORE;
 
 	if (p->flags & HW_UNCACHED) {
-		a->cycles += cpu->dcache.desc.miss_cycles;
+		a->cycles += cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
 		return;
 	}
 	a->cycles += cached(cpu, d, p->pa, write);

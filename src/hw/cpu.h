@@ -10,7 +10,7 @@
  *                      hw_check(): may this access be made?  no --> fault record, -EFAULT
  *                                             | yes
  *                                             v
- *                              [ data cache: cycles ] ---> DRAM: the bytes
+ *                              [ data cache: cycles ] ---> DRAM: the bytes (a miss costs by the memory's distance)
  *
  * The registers are the architecture's own; what they come to (mode, table, switches) is the regime, computed when a
  * register is written. With cycle accounting off the cache is left alone and an access costs nothing but its result.
@@ -78,6 +78,7 @@ struct hw_cpu {
 	struct hw_regime regime;
 	uint64_t reg[NR_HW_REGS];
 	bool count_cycles;
+	uint8_t node;			/* whose memory is near: for struct dram's distance() */
 	struct hw_counters counters;
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
 	struct hw_quick quick[3][2];	/* by enum hw_kind, and user */

@@ -45,6 +45,9 @@ struct dram {
 	struct stale *stale;
 	/* The same for writes that go through no CPU: NULL: no line differs now. */
 	struct stale_table *differing;
+	/* How far the memory at @pa is from the CPUs of node @node, in ACPI's terms: 10 is near, 20 takes twice as long. NULL:
+	 * all memory is near. */
+	unsigned (*distance)(const void *owner, unsigned node, uint64_t pa);
 };
 
 static inline bool dram_has(const struct dram *d, uint64_t pa)

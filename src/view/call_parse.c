@@ -13,6 +13,7 @@
  * Nothing is allocated and nothing changes while a line is read: a million lines a second come through here, and
  * a refused line must leave no trace but its sentence.
  */
+#include "view/arg_nodes.h"
 #include "view/arg_words.h"
 #include "view/call_parse.h"
 #include "view/task_view.h"
@@ -341,6 +342,8 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 		return read_mode(w, out);
 	case ARG_cache:
 		return read_cache(r, w, out);
+	case ARG_nodes:
+		return arg_nodes_parse(w->s, w->len, out) ? 0 : -EINVAL;
 	case ARG_word:
 	case ARG_path:
 	case ARG_rest:
@@ -361,7 +364,7 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 	struct refusal why;
 
 	if (type == ARG_gfp || type == ARG_word || type == ARG_rest || type == ARG_path ||
-		type == ARG_mode || type == ARG_cache || arg_has_words(type))
+		type == ARG_mode || type == ARG_cache || type == ARG_nodes || arg_has_words(type))
 		return false;
 	if (!is_gap(*w->s) && ((*w->s | 32) < 'a' || (*w->s | 32) > 'z') && *w->s != '_')
 		return false;

@@ -12,6 +12,7 @@
 #include "view/files.h"
 
 #include "base/parse.h"
+#include "mm/move/migrate.h"
 #include "mm/page/address.h"
 #include "mm/page/extent.h"
 #include "mm/page/frame.h"
@@ -167,6 +168,16 @@ static void put_owner(
 		text_puts(out, kind ? kind : "no name");
 }
 
+/* Can it leave its place (migrate.h)? */
+static void put_movable(struct machine *m, uint64_t pfn, struct text *out)
+{
+	enum page_movable answer = page_movable_reason(m, pfn, NULL);
+
+	text_puts(out, answer == PAGE_MOVABLE ? "yes: " : "no: ");
+	page_movable_reason(m, pfn, out);
+	text_putc(out, '\n');
+}
+
 /* ---- the file ---- */
 
 /* The slots of CPUs that map it now. */
@@ -282,6 +293,8 @@ int show_page(struct view *v, struct text *out)
 		put_owner(m, pfn, &f, out);
 		text_putc(out, '\n');
 		put_page_users(m, pfn, &f, USERS_MOST, out);
+		key(out, "moves");
+		put_movable(m, pfn, out);
 	}
 	return 0;
 }

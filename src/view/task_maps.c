@@ -14,6 +14,7 @@
 
 #include "mm/page/zone.h"
 #include "mm/process/file.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
@@ -198,6 +199,8 @@ static void put_numa_pages(const struct numa_pages *n, struct text *out)
 int show_pid_numa_maps(struct view *v, struct text *out)
 {
 	const struct mm *mm = view_mm(v);
+	const struct task *t = view_task(v);
+	const struct mempolicy of_task = t ? t->policy : (struct mempolicy){0};
 	struct machine *m = v->m;
 
 	for (const struct vma *a = NULL; mm && (a = maps_next(m, mm, a));) {
@@ -206,7 +209,9 @@ int show_pid_numa_maps(struct view *v, struct text *out)
 
 		vma_each_page(m, mm, a, gather, &n);
 		text_hex(out, a->start, 8);
-		text_puts(out, " default");
+		text_putc(out, ' ');
+		const struct mempolicy *policy = vma_policy_at(m, a, a->start);
+		mpol_print(policy ? policy : &of_task, out);
 		if (a->file_at) {
 			text_puts(out, " file=");
 			put_file_path(m, vma_inode(m, a), "\n\t= ", out);

@@ -11,9 +11,12 @@
 #include "support/booted.h"
 
 #include "base/text.h"
+#include "mm/move/pin.h"
+#include "mm/page/zone.h"
 #include "mm/process/access.h"
 #include "mm/process/file.h"
 #include "mm/process/mm.h"
+#include "mm/process/pgtables.h"
 #include "mm/process/syscalls.h"
 #include "mm/process/task.h"
 #include "mm/process/vma.h"
@@ -203,6 +206,38 @@ static int call_device(struct subject *s)
 	return err;
 }
 
+/* Pages move to others: each of those may not be there. */
+static int call_migrate(struct subject *s)
+{
+	struct migrate_node_target there = {.nid = -1};
+	struct migrate_target target = {.get = migrate_get_on_node, .data = &there};
+	struct migrate_list list = {0};
+
+	for (unsigned i = 0; i < 16; i++) {
+		pte_t pte = pte_of(s->m, task_mm(s->m, s->t), BASE + i * PAGE);
+		int err = migrate_isolate(s->m, &list, pte_pfn(s->m, pte));
+
+		cr_assert_eq(err, 0, "%s", s->m->why.sentence);
+	}
+	int64_t left =
+		migrate_pages(s->m, s->t->cpu, &list, &target, MIGRATE_SYNC, MR_COMPACTION, NULL);
+
+	putback_movable_pages(s->m, s->t->cpu, &list);
+	return (int)left;
+}
+
+/* The child gets copies of pinned pages at once. */
+static int call_fork_pinned(struct subject *s)
+{
+	uint64_t pfn[8];
+	pte_t pte = pte_of(s->m, task_mm(s->m, s->t), BASE);
+	unsigned node = pfn_zone(s->m, pte_pfn(s->m, pte))->nid;
+
+	if (!node_at(s->m, node)->stat[ND_nr_foll_pin_acquired])
+		cr_assert_eq(pin_user_pages(s->m, s->t, BASE, 8, FOLL_WRITE_, pfn), 8);
+	return call_fork(s);
+}
+
 static const char *const presets[] = {
 	"pc-i386", "pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
 
@@ -216,6 +251,8 @@ static const char *const presets[] = {
 FAIL_TEST(mmap)
 FAIL_TEST(store)
 FAIL_TEST(fork)
+FAIL_TEST(fork_pinned)
+FAIL_TEST(migrate)
 FAIL_TEST(exec)
 FAIL_TEST(mremap)
 FAIL_TEST(shared)

@@ -6,8 +6,8 @@
  *				                          	page of which shared object
  *
  * It knows no frames, tables or faults. The programs map (private and shared, over what is there), unmap, protect, move,
- * forget (MADV_DONTNEED), store, fork and end, on machines of all paging modes with several CPUs; now and then the n-th
- * page allocation of a call fails. After each act:
+ * forget (MADV_DONTNEED), lock, store, fork and end, and pages migrate under them, on machines of all paging modes with several
+ * CPUs; now and then the n-th page allocation of a call fails. After each act:
  *
  *	did a load give the value that the model has, and did what may not be done fault?
  *	has a call that failed for want of memory changed nothing?
@@ -19,8 +19,11 @@
 #include "support/model.h"
 
 #include "base/text.h"
+#include "mm/move/migrate.h"
+#include "mm/page/page_alloc.h"
 #include "mm/process/access.h"
 #include "mm/process/mm.h"
+#include "mm/process/pgtables.h"
 #include "mm/process/syscalls.h"
 #include "mm/process/task.h"
 
@@ -53,6 +56,7 @@ struct model {
 	uint64_t (*object)[OBJECT_PAGES];
 	unsigned nr_objects;
 	unsigned failures; /* calls that found no memory */
+	uint64_t moved;	   /* pages */
 };
 
 static uint64_t va(unsigned page)
@@ -220,7 +224,7 @@ static void act_forget(struct model *x, struct process *p)
 
 	if (!all_mapped(p, first, nr))
 		return;
-	expect(x, !sys_madvise(x->m, p->t, va(first), nr * PAGE, MADV_DONTNEED_));
+	expect(x, !sys_madvise(x->m, p->t, va(first), nr * PAGE, MADV_DONTNEED_LOCKED_));
 	for (unsigned i = first; i < first + nr; i++)
 		if (!p->page[i].object)
 			p->page[i].value = 0;
@@ -301,6 +305,54 @@ static void act_end(struct model *x, struct process *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* What a mapping has on the LRU lists, of whatever process, moves: up to eight pages at once, one of them held at times. */
+static void act_migrate(struct model *x, struct process *p)
+{
+	struct migrate_node_target there = {.nid = -1};
+	struct migrate_target target = {.get = migrate_get_on_node, .data = &there};
+	struct machine *m = x->m;
+	struct migrate_list list = {0};
+	struct migrate_result r;
+	unsigned nr, first = range(x, 8, &nr);
+	uint64_t held = NO_PFN;
+
+	for (unsigned i = first; i < first + nr; i++) {
+		pte_t pte = pte_of(m, task_mm(m, p->t), va(i));
+
+		if (!pte_present(m, pte) || !pfn_valid(m, pte_pfn(m, pte)))
+			continue;
+		if (!migrate_isolate(m, &list, pte_pfn(m, pte)) && !dice(x, 8))
+			held = pte_pfn(m, pte);
+	}
+	uint64_t asked = list.nr;
+
+	if (held != NO_PFN)
+		expect(x, !get_page(m, held));
+	arm(x);
+	int64_t left = migrate_pages(
+		m, p->t->cpu, &list, &target, (enum migrate_mode)dice(x, 3), MR_COMPACTION, &r);
+
+	if (!starved(x, left < 0 ? (int)left : 0))
+		expect(x, left == (held != NO_PFN) && r.nr_succeeded + list.nr == asked);
+	putback_movable_pages(m, p->t->cpu, &list);
+	if (held != NO_PFN)
+		expect(x, !put_page(m, p->t->cpu, held));
+	x->moved += r.nr_succeeded;
+}
+
+/* Locked pages move, too. What has no access cannot be brought in, which mlock tells. */
+static void act_lock(struct model *x, struct process *p)
+{
+	unsigned nr, first = range(x, 12, &nr);
+
+	if (!all_mapped(p, first, nr))
+		return;
+	int err = dice(x, 2) ? sys_mlock(x->m, p->t, va(first), nr * PAGE, 0)
+			     : sys_munlock(x->m, p->t, va(first), nr * PAGE);
+
+	expect(x, !err || err == -ENOMEM);
+}
+
 /* ---- looking at everything ---- */
 
 static void look(struct model *x)
@@ -354,7 +406,8 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 {
 	static void (*const acts[])(struct model *, struct process *) = {act_map, act_map,
 		act_unmap, act_protect, act_move, act_forget, act_store, act_store, act_store,
-		act_store, act_load, act_load, act_load, act_fork, act_end};
+		act_store, act_load, act_load, act_load, act_fork, act_end, act_migrate,
+		act_migrate, act_lock};
 	struct model x = {.m = m, .run = {.rng = {seed}}};
 
 	start(&x);
@@ -377,7 +430,7 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 	if (x.run.wrong && !break_it)
 		cr_log_error("%s seed %llu: disagrees first at line %d: %s", m->model,
 			(unsigned long long)seed, x.run.first_line, x.m->why.sentence);
-	expect(&x, x.failures || steps < 1000);
+	expect(&x, (x.failures && x.moved > 40) || steps < 1000 || break_it);
 	machine_destroy(x.m);
 	free(x.object);
 	return x.run.wrong;
@@ -385,8 +438,8 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 
 Test(process_model, random_programs_on_every_paging_mode)
 {
-	static const char *const presets[] = {
-		"pc-i386", "pc-i386-pae", "pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
+	static const char *const presets[] = {"pc-i386", "pc-i386-pae", "pc-x86_64", "arm-virt",
+		"arm64-virt", "riscv64-virt", "pc-x86_64-numa"};
 
 	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
 		for (uint64_t seed = 1; seed <= 4; seed++)

@@ -122,6 +122,7 @@ struct hw_cpu *machine_cpu(struct machine *m, unsigned cpu)
 		return NULL;
 	c = machine_at(m, at);
 	hw_cpu_init(c, &m->cpus.desc);
+	c->node = m->cpu_node[cpu];
 	memcpy(c->reg, m->cpus.reg, sizeof(c->reg));
 	c->regime = machine_cpu_regime(m, cpu);
 	m->cpus.at[cpu] = at;

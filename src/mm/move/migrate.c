@@ -23,6 +23,7 @@
 
 #include "mm/core/radix.h"
 #include "mm/core/trace.h"
+#include "mm/debug/page_owner.h"
 #include "mm/move/holder.h"
 #include "mm/page/contents.h"
 #include "mm/page/lru.h"
@@ -128,6 +129,7 @@ static void move_state(struct machine *m, uint64_t from, uint64_t to)
 	new->mapping = old->mapping;
 	new->index = old->index;
 	new->memcg = old->memcg;
+	copy_page_owner(m, from, to);
 	old->flags &= FRAME_MOVABLE;
 	old->mapping = 0;
 	old->index = 0;
@@ -199,6 +201,7 @@ static int move_held_page(struct migration *g, uint64_t from, uint64_t to)
 	new->refcount++;
 	old->refcount--;
 	holder_follow(m, from, to);
+	copy_page_owner(m, from, to);
 	return 0;
 }
 
@@ -243,6 +246,7 @@ static int unmap_and_move(struct migration *g, uint64_t pfn)
 	user_page_put(m, g->cpu, pfn);
 	/* The LRU's or the holder's page keeps the references of its users alone. */
 	user_page_put(m, g->cpu, to);
+	set_page_owner_migrate_reason(m, to, (int)g->reason);
 	return 0;
 }
 

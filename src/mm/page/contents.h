@@ -15,6 +15,15 @@ static inline bool machine_is_ram(const void *m, uint64_t pa)
 	return pfn_present(m, pa >> PAGE_SHIFT);
 }
 
+/* The firmware's table (SLIT) has it, or the devicetree's distance-map. */
+static inline unsigned machine_distance(const void *owner, unsigned node, uint64_t pa)
+{
+	const struct machine *m = owner;
+	const struct zone *z = pfn_valid(m, pa >> PAGE_SHIFT) ? pfn_zone(m, pa >> PAGE_SHIFT) : NULL;
+
+	return z ? m->node_distance[node][z->nid] : 10;
+}
+
 static inline struct dram machine_dram(struct machine *m)
 {
 	return (struct dram){.arena = &m->arena,
@@ -24,7 +33,8 @@ static inline struct dram machine_dram(struct machine *m)
 		.bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT,
 		.is_ram = machine_is_ram,
 		.owner = m,
-		.differing = m->devices.stale.nr ? &m->devices.stale : NULL};
+		.differing = m->devices.stale.nr ? &m->devices.stale : NULL,
+		.distance = m->nr_nodes > 1 ? machine_distance : NULL};
 }
 
 #endif

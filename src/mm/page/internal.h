@@ -30,7 +30,8 @@ struct alloc_request {
 	gfp_t gfp;
 	unsigned order;
 	unsigned cpu;
-	unsigned nid; /* preferred node */
+	unsigned nid;	/* preferred node */
+	uint64_t nodes; /* no others may give (nodemask), 0: any may */
 	enum zone_type highest;
 	enum migratetype type;
 	const struct node *node; /* whose list of zones is followed */

@@ -38,6 +38,8 @@ struct zone *request_zone(const struct machine *m, const struct alloc_request *r
 		/* ZONELIST_NOFALLBACK is the node's own zones in the same order. */
 		if (r->gfp & __GFP_THISNODE && ref.nid != r->nid)
 			continue;
+		if (r->nodes && !(r->nodes >> ref.nid & 1))
+			continue;
 		return zone_at(m, ref.nid, (enum zone_type)ref.type);
 	}
 	return NULL;
@@ -357,7 +359,7 @@ static int refuse_alloc(struct machine *m, const struct alloc_request *r)
 }
 
 static int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
-	gfp_t gfp, unsigned order)
+	uint64_t nodes, gfp_t gfp, unsigned order)
 {
 	assert(cpu < m->nr_cpus);
 	if (nid >= (int)m->nr_nodes)
@@ -367,6 +369,7 @@ static int request_init(struct machine *m, struct alloc_request *r, unsigned cpu
 		.order = order,
 		.cpu = cpu,
 		.nid = nid < 0 ? m->cpu_node[cpu] : (unsigned)nid,
+		.nodes = nodes,
 		.highest = gfp_zone(m, gfp),
 		.type = gfp_migratetype(m, gfp)};
 	r->node = node_at(m, r->nid);
@@ -391,6 +394,12 @@ static int refuse_order(struct machine *m, gfp_t gfp, unsigned order)
 int alloc_pages_node(
 	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
 {
+	return alloc_pages_nodes(m, cpu, nid, 0, gfp, order, pfn);
+}
+
+int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+	unsigned order, uint64_t *pfn)
+{
 	struct alloc_request r;
 
 	if (order >= m->nr_orders)
@@ -400,7 +409,7 @@ int alloc_pages_node(
 	if (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM | __GFP_RECLAIMABLE))
 		err = gfp_check(gfp, &m->why);
 	if (!err)
-		err = request_init(m, &r, cpu, nid, gfp, order);
+		err = request_init(m, &r, cpu, nid, nodes, gfp, order);
 	if (err)
 		return err;
 	m->why.err = 0;
@@ -449,7 +458,7 @@ uint64_t alloc_pages_bulk(
 	struct alloc_request r;
 	uint64_t done = 0;
 
-	if (!n || gfp_check(gfp, &m->why) || request_init(m, &r, cpu, nid, gfp, 0))
+	if (!n || gfp_check(gfp, &m->why) || request_init(m, &r, cpu, nid, 0, gfp, 0))
 		return 0;
 	m->why.err = 0;
 	if (n > 1 && m->fail_page_alloc.probability && fault_inject_page_alloc(m, gfp, 0)) {

@@ -44,6 +44,10 @@ enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp);
 int alloc_pages_node(
 	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn);
 
+/* The same, from nodes of the mask @nodes alone (__alloc_pages() with a nodemask); 0: from any. */
+int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
+	uint64_t *pfn);
+
 /* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);

@@ -82,7 +82,7 @@ static unsigned do_anonymous_page(const struct vm_fault *f)
 	}
 	if (anon_vma_prepare(m, f->cpu, f->v))
 		return out_of_memory(f);
-	uint64_t pfn = user_page_alloc(m, f->cpu, true, CALLER_anonymous_page);
+	uint64_t pfn = user_page_alloc(m, f->cpu, f->v, f->addr, true, CALLER_anonymous_page);
 
 	if (pfn == NO_PFN)
 		return out_of_memory(f);
@@ -180,7 +180,7 @@ static unsigned do_cow_fault(const struct vm_fault *f)
 
 	if (anon_vma_prepare(m, f->cpu, f->v))
 		return out_of_memory(f);
-	pfn = user_page_alloc(m, f->cpu, false, CALLER_cow_fault);
+	pfn = user_page_alloc(m, f->cpu, f->v, f->addr, false, CALLER_cow_fault);
 	if (pfn == NO_PFN)
 		return out_of_memory(f);
 	unsigned ret = get_file_page(f, &file_pfn, &again);
@@ -254,7 +254,7 @@ static unsigned wp_page_copy(const struct vm_fault *f, uint64_t old_pfn)
 
 	if (anon_vma_prepare(m, f->cpu, f->v))
 		return out_of_memory(f);
-	uint64_t pfn = user_page_alloc(m, f->cpu, zero, CALLER_wp_page_copy);
+	uint64_t pfn = user_page_alloc(m, f->cpu, f->v, f->addr, zero, CALLER_wp_page_copy);
 
 	if (pfn == NO_PFN)
 		return out_of_memory(f);

@@ -187,6 +187,8 @@ static void copy_fields(const struct machine *m, struct task *t, const struct ta
 	memcpy(t->comm, parent->comm, sizeof(t->comm));
 	memcpy(t->rlim, parent->rlim, sizeof(t->rlim));
 	t->uid = parent->uid;
+	t->policy = parent->policy;
+	t->il_prev = parent->il_prev;
 	t->gid = parent->gid;
 	t->oom_score_adj = parent->oom_score_adj;
 	t->dumpable = parent->dumpable;

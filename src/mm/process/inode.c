@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "mm/core/link.h"
 #include "mm/page/contents.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/mm.h"
 #include "mm/process/rmap.h"
 #include "mm/slab/slab.h"
@@ -203,6 +204,7 @@ static void inode_free(struct machine *m, unsigned cpu, struct inode *i)
 	if (i->path_at)
 		heap_free(m, i->path_at, i->path_bytes + 1);
 	heap_free(m, i->cold_at, i->cap_cold * sizeof(uint64_t));
+	shared_policies_free(m, i);
 	kmem_cache_free(m, cpu, KMEM_inode_cache, i->object);
 	heap_free(m, machine_ref(m, i), sizeof(*i));
 }

@@ -13,6 +13,7 @@
  *
  * Left out: swap and migration entries, large pages. Follows mm/memory.c (zap_pte_range(), copy_pte_range()) of 6.1.
  */
+#include "mm/page/contents.h"
 #include "mm/page/lru.h"
 #include "mm/process/fault.h"
 #include "mm/process/file.h"
@@ -129,6 +130,39 @@ static pte_t copy_entry(
 	return pte_with(m, pte, PTE_YOUNG, false);
 }
 
+/* A page that is pinned must stay its owner's: whoever pinned it writes to it, and the owner is to see that. So the child
+ * gets a copy now (copy_present_page()). */
+static bool is_owned_by_pin(const struct machine *m, uint64_t pfn)
+{
+	const uint32_t own = FRAME_ANON | FRAME_ANON_EXCLUSIVE;
+	const struct frame *f = pfn == NO_PFN ? NULL : frame_of(m, pfn);
+
+	return f && (f->flags & own) == own && f->refcount >= 1024;
+}
+
+static int copy_now(struct machine *m, unsigned cpu, struct vma *dst, uint64_t addr,
+	uint64_t old_pfn, pte_t *pte)
+{
+	struct dram dram = machine_dram(m);
+	uint64_t pfn = user_page_alloc(m, cpu, dst, addr, false, CALLER_copy_page);
+
+	if (pfn == NO_PFN)
+		return -m->why.err;
+	int err = dram_copy_frame(&dram, pfn << PAGE_SHIFT, old_pfn << PAGE_SHIFT, &m->why);
+	if (err) {
+		user_page_put(m, cpu, pfn);
+		return err;
+	}
+	clock_charge(m, COPY_PAGE);
+	page_add_new_anon_rmap(m, pfn, dst, addr);
+	lru_add_vma(m, pfn, dst->flags);
+	vma_mm(m, dst)->rss[MM_ANONPAGES]++;
+	*pte = pte_with(m, pte_make(m, pfn, dst->flags), PTE_DIRTY, true);
+	if (dst->flags & VM_WRITE)
+		*pte = pte_with(m, *pte, PTE_WRITE, true);
+	return 0;
+}
+
 int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src)
 {
 	struct mm *from = vma_mm(m, src), *to = vma_mm(m, dst);
@@ -147,8 +181,15 @@ int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma
 				continue;
 			if (!at.table)
 				err = pte_alloc(m, cpu, to, r.start, &at);
+			uint64_t pfn = mapped_pfn(m, src, pte);
+			uint64_t addr = r.start + ((uint64_t)(i - r.index) << PAGE_SHIFT);
+
+			if (!err && is_owned_by_pin(m, pfn))
+				err = copy_now(m, cpu, dst, addr, pfn, &pte);
+			else if (!err)
+				pte = copy_entry(m, to, src, r.table, i, pte);
 			if (!err)
-				pte_set(m, at.table, i, copy_entry(m, to, src, r.table, i, pte));
+				pte_set(m, at.table, i, pte);
 		}
 	}
 	return err;

@@ -94,6 +94,7 @@ static struct vma *dup_vma(struct machine *m, unsigned cpu, struct mm *mm, struc
 		v->end = old->end;
 		v->pgoff = old->pgoff;
 		v->kind = old->kind;
+		v->policy = old->policy;
 		/* Locks are not inherited. */
 		v->flags = old->flags & ~(uint64_t)VM_LOCKED_MASK;
 		if (v->flags & VM_WIPEONFORK || !anon_vma_fork(m, cpu, v, old)) {

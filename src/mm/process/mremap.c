@@ -132,7 +132,8 @@ static struct vma_like like_of(const struct vma *v, uint64_t pgoff)
 		.pgoff = pgoff,
 		.file_at = v->file_at,
 		.anon_vma_at = v->anon_vma_at,
-		.kind = v->kind};
+		.kind = v->kind,
+		.policy = v->policy};
 }
 
 /* A mapping like @v at the new place, in no index. NULL: m->why. */
@@ -148,6 +149,7 @@ static struct vma *duplicate(const struct remap *r, struct vma *v, uint64_t pgof
 	copy->pgoff = pgoff;
 	copy->flags = v->flags;
 	copy->kind = v->kind;
+	copy->policy = v->policy;
 	copy->anon_vma_at = v->anon_vma_at;
 	if (vma_index_reserve(m, &r->mm->vmas, 1) || anon_vma_clone(m, r->t->cpu, copy, v)) {
 		struct refusal why = m->why;

@@ -22,6 +22,7 @@
 #include "mm/page/contents.h"
 #include "mm/page/lru.h"
 #include "mm/page/zone.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/user_page.h"
 
 #include <assert.h>
@@ -98,7 +99,7 @@ static int prepare_page(struct machine *m, unsigned cpu, struct inode *i, uint64
 	enum page_source source, gfp_t gfp, uint64_t *pfn)
 {
 	callstack_push(&m->callstack, i->kind == INODE_SHMEM ? CALLER_shmem : CALLER_page_cache);
-	int err = alloc_pages_node(m, cpu, -1, GFP_HIGHUSER_MOVABLE | gfp, 0, pfn);
+	int err = alloc_page_cache(m, cpu, i, index, GFP_HIGHUSER_MOVABLE | gfp, pfn);
 	callstack_pop(&m->callstack);
 
 	if (err)

@@ -21,6 +21,7 @@
 #include "mm/core/link.h"
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
@@ -166,6 +167,8 @@ static struct anon_vma *reusable(
 {
 	const uint64_t ignored = VM_ACCESS_FLAGS | VM_SOFTDIRTY;
 
+	if (!mpol_equal(&a->policy, &b->policy))
+		return NULL;
 	if (a->end != b->start || a->file_at != b->file_at || (a->flags ^ b->flags) & ~ignored ||
 		b->pgoff != a->pgoff + vma_pages(a))
 		return NULL;

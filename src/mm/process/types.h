@@ -40,6 +40,15 @@ enum vma_kind {
 	VMA_ZERO,	/* a private mapping of /dev/zero: anonymous, though it has a file */
 };
 
+/* Which nodes memory comes from (mempolicy.h). All zero: no policy. */
+struct mempolicy {
+	uint16_t mode;			/* enum mpol_mode */
+	uint16_t flags;			/* MPOL_F_* mode flags */
+	uint16_t home;			/* home node + 1, 0: none */
+	uint64_t nodes;			/* bit a node */
+	uint64_t user_nodes;		/* as they were asked for, with static or relative nodes */
+};
+
 struct vma {
 	uint64_t start, end;		/* [start, end), multiples of a page */
 	uint64_t pgoff;			/* of start: page in the file; anonymous: start >> PAGE_SHIFT at creation */
@@ -51,6 +60,7 @@ struct vma {
 	struct link mapped;		/* in inode.mappings */
 	uint64_t object;
 	uint32_t kind;			/* enum vma_kind */
+	struct mempolicy policy;
 };
 
 /* All mappings that may share anonymous pages of one origin (mm/rmap.c). Pages have its id in frame.mapping. */
@@ -165,6 +175,8 @@ struct inode {
 	uint64_t committed_pages;	/* SHMEM: in vm_committed_as */
 	uint64_t object;
 	uint64_t shm_key;		/* SysV; 0: IPC_PRIVATE */
+	uint64_t policies_at;		/* SHMEM, heap block: struct shared_policy[nr_policies], sorted; 0: none */
+	uint32_t nr_policies;
 	struct file_ra ra;		/* of file_read(), which has no open file */
 };
 
@@ -215,6 +227,8 @@ struct rlimit {
 #define TASK_STACK_PAGES 4
 
 struct task {
+	struct mempolicy policy;	/* set_mempolicy() */
+	uint32_t il_prev;		/* interleaving: the node that gave last */
 	uint32_t pid, tgid, ppid;
 	uint32_t state;			/* enum task_state */
 	uint32_t cpu;			/* where it runs */
@@ -299,6 +313,7 @@ struct processes {
 	uint64_t committed_pages;	/* vm_committed_as */
 	uint64_t tlb_shootdowns;	/* flushes that other CPUs had to hear of */
 	uint64_t tlb_shootdown_ipis;	/* interrupts for them (x86, RISC-V; ARM's hardware tells the others) */
+	bool policies;			/* some memory policy was set once: until then nobody looks for one */
 	bool warned_rlimit_data;	/* pr_warn_once() of a refused RLIMIT_DATA */
 	bool warned_mremap_private;	/* the same of a private mapping that mremap was to duplicate */
 };

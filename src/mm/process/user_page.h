@@ -9,8 +9,10 @@
 #include "mm/page/frame.h"
 #include "mm/process/mm.h"
 
-/* An anonymous page (GFP_HIGHUSER_MOVABLE), zeroed when @zero, for @caller; NO_PFN: m->why (ENOMEM, EDQUOT). */
-uint64_t user_page_alloc(struct machine *m, unsigned cpu, bool zero, enum caller_id caller);
+/* An anonymous page (GFP_HIGHUSER_MOVABLE) for @addr of @v, from the node that policies say, zeroed when @zero; NO_PFN:
+ * m->why (ENOMEM, EDQUOT). @caller: who takes it. */
+uint64_t user_page_alloc(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, bool zero,
+	enum caller_id caller);
 /* Drop a reference; the last one takes the page off its LRU list and frees it (put_page()). */
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn);
 

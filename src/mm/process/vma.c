@@ -23,6 +23,7 @@
 #include "mm/kernel/pte.h"
 #include "mm/process/file.h"
 #include "mm/process/limits.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/rmap.h"
 #include "mm/process/vma_index.h"
 #include "mm/slab/slab.h"
@@ -180,6 +181,7 @@ int vma_cut(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint6
 	fresh->pgoff = v->pgoff + ((fresh->start - v->start) >> PAGE_SHIFT);
 	fresh->flags = v->flags;
 	fresh->kind = v->kind;
+	fresh->policy = v->policy;
 	err = import_anon_vma(m, cpu, fresh, v);
 	if (err) {
 		struct refusal why = m->why;
@@ -221,6 +223,7 @@ static bool is_like(const struct machine *m, const struct vma *v, const struct v
 {
 	return !((v->flags ^ like->flags) & ~(uint64_t)VM_SOFTDIRTY) &&
 	       v->file_at == like->file_at && v->kind == like->kind &&
+	       mpol_equal(&v->policy, &like->policy) &&
 	       anon_fits(m, like->anon_vma_at, v->anon_vma_at, v);
 }
 

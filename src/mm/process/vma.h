@@ -44,6 +44,7 @@ struct vma_like {
 	uint64_t flags, pgoff;
 	uint64_t file_at, anon_vma_at;
 	uint32_t kind;
+	struct mempolicy policy;
 };
 /* vma_merge(): the mapping that [addr, end) has become part of, NULL when it cannot be merged. The range is free, or it
  * is (all or one end of) a mapping that is to change to @like. Never fails for want of memory: then it does not merge. */
@@ -54,6 +55,10 @@ struct vma *vma_merge(struct machine *m, unsigned cpu, struct mm *mm, uint64_t a
  * has them; *@v is it then. Counts nothing and changes no entries. Errors: ENOMEM, EDQUOT with all as it was. */
 int vma_modify_flags(struct machine *m, unsigned cpu, struct mm *mm, struct vma **v, uint64_t start, uint64_t end,
 	uint64_t flags);
+
+/* The same with another policy (mbind_range()'s part of one mapping). */
+int vma_modify_policy(struct machine *m, unsigned cpu, struct mm *mm, struct vma **v, uint64_t start, uint64_t end,
+	const struct mempolicy *policy);
 
 /* mmap_region()'s rule, which is not quite vma_merge()'s: a new mapping of the free range [addr, end) makes the mapping
  * behind it longer, the one before it, or both become one. The mapping that holds the range then, NULL: it is to be made.
