@@ -62,6 +62,7 @@ static const struct paging_bit arm64_leaf[] = {
 	{1ULL << 53, 1ULL << 53, HW_PX, 0, "PXN"},
 	{1ULL << 54, 1ULL << 54, HW_UX, 0, "UXN"},
 	{0x800, 0x0, 0, HW_GLOBAL, NULL},
+	{0x1c, 0x10, 0, HW_UNCACHED, "DEVICE_nGnRE"},
 	{0x400, 0x400, 0, HW_ACCESSED, "AF"},
 	{0x1, 0x1, 0, 0, "VALID"}, {0x2, 0x0, 0, 0, "BLOCK"}, {0x40, 0x40, 0, 0, "USER"}, {0x40, 0x0, 0, 0, "KERNEL"},
 	{0x800, 0x800, 0, 0, "NG"}, {0x300, 0x300, 0, 0, "SHARED"}, {1ULL << 52, 1ULL << 52, 0, 0, "CONT"},
@@ -91,6 +92,7 @@ static const struct paging_bit arm_section[] = {
 	{0x40000, 0, 0, 0, "SECTION"},
 	{0x10000, 0x10000, 0, 0, "SHARED"}, {0}};
 static const struct paging_bit arm_small[] = {
+	{0x4c, 0x40, 0, HW_UNCACHED, "DEVICE"}, /* by the kernel's remapping of TEX, C and B */
 	ARM_RULES(0x200, 0x10, 0x1, 0x800), {0x2, 0x2, 0, 0, "SMALL"}, {0x400, 0x400, 0, 0, "SHARED"}, {0}};
 static const struct paging_bit arm_large[] = {
 	ARM_RULES(0x200, 0x10, 0x8000, 0x800), {0x3, 0x1, 0, 0, "LARGE"}, {0x400, 0x400, 0, 0, "SHARED"}, {0}};

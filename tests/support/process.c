@@ -38,7 +38,12 @@ static struct mm *make_mm(struct machine *m)
 
 struct proc proc_start(const char *preset)
 {
-	struct proc p = {.m = booted(preset, NULL)};
+	return proc_start_with(preset, "");
+}
+
+struct proc proc_start_with(const char *preset, const char *cmdline)
+{
+	struct proc p = {.m = booted(preset, "cmdline", cmdline, NULL)};
 
 	cr_assert_eq(task_clone(p.m, task_find(p.m, 1), 0, 0, &p.t), 0, "%s", p.m->why.sentence);
 	p.mm = make_mm(p.m);

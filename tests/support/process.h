@@ -29,6 +29,8 @@ struct proc {
 
 /* Boot the preset and make a process of root's that has a stack and nothing else. */
 struct proc proc_start(const char *preset);
+/* The same with that kernel command line. */
+struct proc proc_start_with(const char *preset, const char *cmdline);
 /* Kill it, check the machine, destroy it. */
 void proc_end(struct proc *p);
 /* Fail the test when machine_check() finds anything. */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "mm/dma/coherence.h"
 #include "mm/dma/engine.h"
+#include "mm/kernel/kernel_pte.h"
 #include "mm/machine.h"
 #include "mm/page/contents.h"
 #include "mm/process/tlb_flush.h"
@@ -183,6 +184,14 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 		dram.stale = machine_stale(m, &stale);
 	uint64_t before = c->dcache.misses + c->dcache.writebacks;
 	int err = hw_access(c, &dram, a, &m->why);
+
+	/* The kernel's part of this process's tables may be older than the kernel's own. */
+	if (err == -EFAULT && !a->user && vmalloc_fault(m, cpu, a->fault.va)) {
+		uint32_t cycles = a->cycles;
+
+		err = hw_access(c, &dram, a, &m->why);
+		a->cycles += cycles;
+	}
 
 	/* The exception enters the kernel. */
 	if (err == -EFAULT && a->user)

@@ -31,6 +31,7 @@
 #include "mm/boot/cmdline.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/kernel_areas.h"
+#include "mm/kernel/kernel_pte.h"
 #include "mm/kernel/pgtable.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
@@ -493,5 +494,5 @@ unsigned kernel_map_check(struct machine *m, struct text *out)
 			bad++;
 		}
 	}
-	return bad + kernel_areas_check(m, out);
+	return bad + kernel_areas_check(m, out) + kernel_pgd_check(m, out);
 }

@@ -14,7 +14,7 @@
  *	ARM       is copied when a process is switched to whose copy is older (check_vmalloc_seq()), or by the fault
  *	RISC-V    by the fault (vmalloc_fault())
  *
- * Nothing here makes such entries yet: who does must also do that.
+ * kernel_pte.c makes such entries, and calls here.
  *
  * With page-table isolation a process's second top table gets the entries of user mode's tree (kernel_areas.c).
  *
@@ -22,9 +22,13 @@
  */
 #include "mm/kernel/kernel_map.h"
 
+#include "base/text.h"
+#include "mm/kernel/kernel_pte.h"
+#include "mm/kernel/layout.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
+#include "mm/process/tlb_flush.h"
 
 #include <assert.h>
 
@@ -65,4 +69,120 @@ int pti_user_pgd_init(struct machine *m, uint64_t user_pgd)
 {
 	copy_kernel_half(m, m->kernel_map.user_root, user_pgd);
 	return 0;
+}
+
+/* ---- entries that come later ---- */
+
+/* Entries of the top table go in pairs on ARM. */
+static uint64_t unit_bytes(const struct machine *m, const struct paging_level *top)
+{
+	return m->arch == ARCH_ARM ? 8 : top->entry_bytes;
+}
+
+/* Where the entry of @va lies, as an offset in a top table. */
+static uint64_t offset_of(const struct machine *m, uint64_t va)
+{
+	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
+
+	return paging_index(top, va) * top->entry_bytes & ~(unit_bytes(m, top) - 1);
+}
+
+/* Copy the kernel's entry of @va into the top table @pgd; false: it was the same already, or the kernel has none. */
+static bool copy_entry(struct machine *m, uint64_t pgd, uint64_t va)
+{
+	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
+	uint64_t at = offset_of(m, va), bytes = unit_bytes(m, top), kernel, own;
+	struct dram dram = machine_dram(m);
+
+	(void)dram_load(&dram, m->kernel_map.root + at, (unsigned)bytes, &kernel);
+	(void)dram_load(&dram, pgd + at, (unsigned)bytes, &own);
+	if (!kernel || own == kernel || !dram_has(&dram, pgd + at))
+		return false;
+	(void)dram_store(&dram, pgd + at, (unsigned)bytes, kernel, NULL);
+	return true;
+}
+
+/* Each address space once or more often: threads share theirs. */
+static struct mm *next_mm(const struct machine *m, uint32_t *i)
+{
+	const struct tasks *tasks = &m->processes.tasks;
+	const uint64_t *at = tasks->at ? machine_at(m, tasks->at) : NULL;
+
+	while (*i < tasks->nr) {
+		const struct task *t = machine_at(m, at[(*i)++]);
+
+		if (t->mm_at)
+			return machine_at(m, t->mm_at);
+	}
+	return NULL;
+}
+
+void kernel_pgd_changed(struct machine *m, uint64_t va)
+{
+	uint32_t i = 0;
+
+	m->kernel_map.vmalloc_seq++;
+	if (m->kernel_map.mode != PAGING_X86_32)
+		return;
+	for (const struct mm *mm; (mm = next_mm(m, &i));)
+		if (mm->pgd)
+			copy_entry(m, mm->pgd, va);
+}
+
+void check_vmalloc_seq(struct machine *m, struct mm *mm)
+{
+	if (m->arch != ARCH_ARM || mm->vmalloc_seq == m->kernel_map.vmalloc_seq)
+		return;
+	kernel_map_copy_pgd(m, mm->pgd);
+	mm->vmalloc_seq = m->kernel_map.vmalloc_seq;
+}
+
+bool vmalloc_fault(struct machine *m, unsigned cpu, uint64_t va)
+{
+	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
+	const struct mm *mm = current_mm(m, cpu);
+
+	if (!mm || (m->arch != ARCH_ARM && m->arch != ARCH_RISCV64))
+		return false;
+	if (!paging_va_ok(&paging_modes[m->kernel_map.mode], va) ||
+		paging_index(top, va) < first_entry(m, top))
+		return false;
+	return copy_entry(m, mm->pgd, va);
+}
+
+/* Entries of @pgd that the kernel's table has otherwise; where they come late, those that are missing are no fault. */
+static unsigned other_entries(struct machine *m, uint64_t pgd, struct text *out)
+{
+	const struct paging_level *top = &paging_modes[m->kernel_map.mode].level[0];
+	bool late = m->arch == ARCH_ARM || m->arch == ARCH_RISCV64;
+	struct dram dram = machine_dram(m);
+	unsigned bad = 0;
+
+	for (uint64_t i = first_entry(m, top); i < (uint64_t)1 << top->bits; i++) {
+		uint64_t at = i * top->entry_bytes, kernel, own;
+
+		(void)dram_load(&dram, m->kernel_map.root + at, top->entry_bytes, &kernel);
+		(void)dram_load(&dram, pgd + at, top->entry_bytes, &own);
+		if (own == kernel || (late && !own))
+			continue;
+		text_printf(out,
+			"the top table at 0x%llx has 0x%llx as entry %llu, the kernel's own has "
+			"0x%llx\n",
+			(unsigned long long)pgd, (unsigned long long)own, (unsigned long long)i,
+			(unsigned long long)kernel);
+		bad++;
+	}
+	return bad;
+}
+
+unsigned kernel_pgd_check(struct machine *m, struct text *out)
+{
+	unsigned bad = 0;
+	uint32_t i = 0;
+
+	if (!m->kernel_map.root || m->kernel_map.mode == PAGING_ARM64_4K)
+		return 0;
+	for (const struct mm *mm; (mm = next_mm(m, &i));)
+		bad += mm->pgd ? other_entries(m, mm->pgd, out) : 0;
+	return bad;
 }

@@ -28,42 +28,47 @@
 
 #define BIT(n) (1ULL << (n))
 
+static bool writable(enum pgtable_prot prot)
+{
+	return prot == PGTABLE_RW || prot == PGTABLE_DEVICE;
+}
+
 static uint64_t x86_bits(uint32_t has, enum pgtable_prot prot)
 {
 	uint64_t nx = has & HW_HAS_NX && prot != PGTABLE_RX ? BIT(63) : 0;
 
-	/* PRESENT, ACCESSED, DIRTY, and GLOBAL, RW */
-	return 0x61 | (has & HW_HAS_GLOBAL ? 0x100 : 0) | (prot == PGTABLE_RW ? 0x2 : 0) | nx;
+	/* PRESENT, ACCESSED, DIRTY, and GLOBAL, RW, PCD */
+	return 0x61 | (has & HW_HAS_GLOBAL ? 0x100 : 0) | (writable(prot) ? 0x2 : 0) |
+	       (prot == PGTABLE_DEVICE ? 0x10 : 0) | nx;
 }
 
 static uint64_t sv39_bits(enum pgtable_prot prot)
 {
 	/* V R A D G, and W or X */
-	return 0xe3 | (prot == PGTABLE_RW ? 0x4 : 0) | (prot == PGTABLE_RX ? 0x8 : 0);
+	return 0xe3 | (writable(prot) ? 0x4 : 0) | (prot == PGTABLE_RX ? 0x8 : 0);
 }
 
 static uint64_t arm64_bits(enum pgtable_prot prot)
 {
-	/* AF, inner shareable, UXN; PXN; read-only or the dirty-bit modifier */
+	/* AF, inner shareable, UXN; PXN; read-only or the dirty-bit modifier; memory type Device-nGnRE */
 	return 0x700 | BIT(54) | (prot == PGTABLE_RX ? 0 : BIT(53)) |
-	       (prot == PGTABLE_RW ? BIT(51) : 0x80);
+	       (writable(prot) ? BIT(51) : 0x80) | (prot == PGTABLE_DEVICE ? 0x10 : 0);
 }
 
 static uint64_t arm_bits(bool section, enum pgtable_prot prot)
 {
 	/* B C, TEX 1, S, AP 01; APX; XN. Sections and pages have them in different places. */
 	if (section)
-		return 0x1140c | (prot == PGTABLE_RW ? 0 : 0x8000) |
-		       (prot == PGTABLE_RX ? 0 : 0x10);
-	return 0x45c | (prot == PGTABLE_RW ? 0 : 0x200) |
+		return 0x1140c | (writable(prot) ? 0 : 0x8000) | (prot == PGTABLE_RX ? 0 : 0x10);
+	return 0x45c | (writable(prot) ? 0 : 0x200) |
 	       (prot == PGTABLE_RX || prot == PGTABLE_USER_RX ? 0 : 0x1) |
 	       (prot == PGTABLE_USER_RX ? 0x20 : 0);
 }
 
-/* Linux's own entry beside it: PRESENT YOUNG DIRTY SHARED and write-allocate; RDONLY, XN, USER. */
-static uint64_t arm_linux_entry(uint64_t pa, enum pgtable_prot prot)
+/* Linux's own entry beside it: PRESENT YOUNG DIRTY SHARED and write-allocate, or MT_DEV_SHARED; RDONLY, XN, USER. */
+uint64_t pgtable_arm_linux(uint64_t pa, enum pgtable_prot prot)
 {
-	return pa | 0x45f | (prot == PGTABLE_RW ? 0 : 0x80) |
+	return pa | (prot == PGTABLE_DEVICE ? 0x453 : 0x45f) | (writable(prot) ? 0 : 0x80) |
 	       (prot == PGTABLE_RX || prot == PGTABLE_USER_RX ? 0 : 0x200) |
 	       (prot == PGTABLE_USER_RX ? 0x100 : 0);
 }
@@ -233,7 +238,7 @@ static int put_leaf(struct pgtable *t, unsigned depth, const struct paging_form 
 
 	t->leaves[depth]++;
 	if (!err && is_arm_pair(t, depth))
-		err = put_entry(t, level, at - 2048, arm_linux_entry(pa, prot));
+		err = put_entry(t, level, at - 2048, pgtable_arm_linux(pa, prot));
 	return err;
 }
 

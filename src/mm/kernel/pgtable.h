@@ -17,6 +17,7 @@ enum pgtable_prot {
 	PGTABLE_RO, /* PAGE_KERNEL_RO */
 	PGTABLE_RX, /* PAGE_KERNEL_ROX: code */
 	PGTABLE_USER_RX, /* ARM's vectors: user mode, too, may read and execute it */
+	PGTABLE_DEVICE, /* PAGE_KERNEL_NOCACHE, PROT_DEVICE_nGnRE: registers of a device */
 };
 
 /* Pages for tables, shared by trees; when they are used up, memblock gives others, unless @only. */
@@ -44,6 +45,8 @@ struct pgtable pgtable_at(struct machine *m, uint64_t root, struct pgtable_pool 
 /* The entry that maps @pa by @form, and the one that leads to the table at @pa. */
 uint64_t pgtable_leaf(enum paging_mode_id mode, const struct paging_form *form, uint64_t pa, uint32_t has,
 	enum pgtable_prot prot);
+/* ARM: Linux's own entry beside the hardware's last-level one. */
+uint64_t pgtable_arm_linux(uint64_t pa, enum pgtable_prot prot);
 uint64_t pgtable_table(enum paging_mode_id mode, unsigned depth, const struct paging_form *form, uint64_t pa);
 
 /* Take a zeroed table of the tree's top level as its root. Errors: ENOMEM (m->why), EDQUOT. */

@@ -276,6 +276,7 @@ static unsigned check_pages(struct machine *m, struct notes *n, struct text *out
 		mapped_kept += node_at(m, nid)->stat[ND_nr_mapped];
 		tables_kept += node_at(m, nid)->stat[ND_nr_page_table_pages];
 	}
+	tables_kept -= m->kernel_map.counted_tables;
 	if (anon == anon_kept && mapped == mapped_kept && n->table_pages == tables_kept)
 		return bad;
 	text_printf(out,

@@ -22,6 +22,7 @@
 
 #include "mm/boot/arch.h"
 #include "mm/kernel/kernel_map.h"
+#include "mm/kernel/kernel_pte.h"
 #include "mm/kernel/pgtable.h"
 #include "mm/page/contents.h"
 #include "mm/page/page_alloc.h"
@@ -153,34 +154,6 @@ static uint64_t counted_bytes(const struct machine *m, unsigned depth)
 	return is_arm(m) && depth ? 2048 : PAGE_BYTES;
 }
 
-static uint64_t take_pages(
-	struct machine *m, unsigned cpu, gfp_t gfp, unsigned order, enum caller_id caller)
-{
-	struct dram dram = machine_dram(m);
-	uint64_t pfn;
-
-	callstack_push(&m->callstack, caller);
-	int err = alloc_pages_node(m, cpu, -1, gfp, order, &pfn);
-	callstack_pop(&m->callstack);
-	if (err)
-		return 0;
-	for (uint64_t i = 0; i < 1ULL << order; i++) {
-		uint64_t pa = (pfn + i) << PAGE_SHIFT;
-
-		if (dram_has(&dram, pa)) {
-			memset(dram_at(&dram, pa), 0, PAGE_BYTES);
-		} else if (dram_touch(&dram, pa, &m->why)) {
-			struct refusal why = m->why;
-
-			free_pages_order(m, cpu, pfn, order);
-			m->why = why;
-			return 0;
-		}
-	}
-	clock_charge(m, ZERO_PAGE);
-	return pfn << PAGE_SHIFT;
-}
-
 /* An empty page, as a table of @depth wants it; not counted as one yet. */
 static uint64_t take_table(struct machine *m, unsigned cpu, unsigned depth)
 {
@@ -188,7 +161,7 @@ static uint64_t take_table(struct machine *m, unsigned cpu, unsigned depth)
 	bool high = m->arch == ARCH_I386 && depth == upper_levels(m);
 	gfp_t gfp = (gfp_t)GFP_KERNEL_ACCOUNT | (high ? (gfp_t)__GFP_HIGHMEM : 0);
 
-	return take_pages(m, cpu, gfp, 0, CALLER_pte_alloc);
+	return table_pages_alloc(m, cpu, gfp, 0, CALLER_pte_alloc);
 }
 
 /* ---- the stock: each page of it holds the address of the next one ---- */
@@ -294,10 +267,11 @@ int pgd_alloc(struct machine *m, unsigned cpu, struct mm *mm)
 		return refuse(&m->why, ENOSYS,
 			"this machine's MMU is off (its kernel has no page tables), so it has no "
 			"processes with memory");
-	mm->pgd = take_pages(m, cpu, GFP_KERNEL, pgd_order(m), CALLER_pgd_alloc);
+	mm->pgd = table_pages_alloc(m, cpu, GFP_KERNEL, pgd_order(m), CALLER_pgd_alloc);
 	if (!mm->pgd)
 		return -m->why.err;
 	kernel_map_copy_pgd(m, mm->pgd);
+	mm->vmalloc_seq = m->kernel_map.vmalloc_seq;
 	mm->user_pgd = 0;
 	if (m->kernel_map.pti) {
 		mm->user_pgd = mm->pgd + PAGE_BYTES;

@@ -31,6 +31,7 @@
 #include "base/text.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/fixmap.h"
+#include "mm/kernel/kernel_pte.h"
 #include "mm/page/contents.h"
 #include "mm/process/asid.h"
 
@@ -113,6 +114,8 @@ static void other_switch(struct machine *m, struct hw_cpu *c, unsigned cpu, stru
 	uint16_t asid = mm ? asid_get(m, cpu, mm, &flush) : 0;
 
 	if (m->arch == ARCH_ARM) {
+		if (mm)
+			check_vmalloc_seq(m, mm);
 		put(c, HW_TTBR0, (mm ? mm->pgd : m->kernel_map.root) | TTBR_WALK_FLAGS);
 		put(c, HW_CONTEXTIDR, asid);
 	} else if (m->arch == ARCH_ARM64) {

@@ -107,6 +107,7 @@ struct mm {
 	uint64_t id;			/* never used again: names it in reports */
 	uint64_t pgd;			/* physical address of the top table */
 	uint64_t user_pgd;		/* page-table isolation: what user mode runs on; 0: the same */
+	uint64_t vmalloc_seq;		/* ARM: kernel_map.vmalloc_seq that the top table's kernel half is from */
 	uint64_t cpumask[MAX_CPUS / 64]; /* CPUs whose TLBs may hold entries of it (mm_cpumask()) */
 	struct vma_index vmas;
 	uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm;
