@@ -144,7 +144,7 @@ ALWAYS_INLINE uint32_t decode(const struct paging_form *form, uint64_t entry, ui
 	flags = (entry & b->mask) == b->value ? (flags & ~b->clears) | b->sets : flags;            \
 	b++;
 
-	RULE RULE RULE RULE RULE RULE RULE RULE RULE
+	RULE RULE RULE RULE RULE RULE RULE RULE RULE RULE
 #undef RULE
 		assert(!(b->clears | b->sets));
 	return flags;

@@ -27,6 +27,7 @@
 #include "mm/process/task.h"
 #include "mm/process/tlb_flush.h"
 #include "mm/slab/slab.h"
+#include "mm/vmalloc/vmalloc.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -329,5 +330,6 @@ unsigned machine_check(struct machine *m, struct text *out)
 	bad += tasks_check(m, out);
 	bad += files_check(m, out);
 	bad += processes_check(m, out);
+	bad += vmalloc_check(m, out);
 	return bad;
 }

@@ -42,6 +42,7 @@
 #include "mm/page/types.h"
 #include "mm/process/types.h"
 #include "mm/slab/types.h"
+#include "mm/vmalloc/types.h"
 
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
@@ -120,6 +121,7 @@ struct machine {
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
 	struct devices devices;
+	struct vmalloc vmalloc;
 	uint64_t replay_at; /* heap block of src/replay, 0: nothing was replayed */
 	uint64_t vm_event[NR_VM_EVENTS];
 	uint64_t totalreserve_pages;

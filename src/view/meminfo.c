@@ -266,7 +266,7 @@ static void put_kernel_use(const struct machine *m, struct text *out)
 	put_pages(out, "CommitLimit:", vm_commit_limit(m));
 	put_pages(out, "Committed_AS:", m->processes.committed_pages);
 	put_kb(out, "", "VmallocTotal:", vmalloc_kb(m));
-	put_kb(out, "", "VmallocUsed:", 0);
+	put_pages(out, "VmallocUsed:", m->vmalloc.nr_pages);
 	put_kb(out, "", "VmallocChunk:", 0);
 	put_kb(out, "", "Percpu:", 0);
 }

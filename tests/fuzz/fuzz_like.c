@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *next_file(const char *at, const char *end)
@@ -72,8 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct text t;
 	text_init(&t);
 	unsigned bad = machine_check(m, &t);
+	if (bad)
+		fputs(text_str(&t), stderr);
 	assert(!bad);
-	(void)bad;
 	text_finish(&t);
 	machine_destroy(m);
 	return 0;

@@ -53,6 +53,16 @@ struct proc proc_start_with(const char *preset, const char *cmdline)
 	return p;
 }
 
+void warm_stacks(struct machine *m)
+{
+	struct task *t[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(task_clone(m, task_find(m, 1), 0, 0, &t[i]), 0, "%s", m->why.sentence);
+	for (unsigned i = 0; i < 2; i++)
+		task_kill(m, t[i]);
+}
+
 void proc_check(struct proc *p)
 {
 	booted_check(p->m);

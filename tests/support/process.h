@@ -31,6 +31,8 @@ struct proc {
 struct proc proc_start(const char *preset);
 /* The same with that kernel command line. */
 struct proc proc_start_with(const char *preset, const char *cmdline);
+/* Let two processes come and go on CPU 0, so that its cached kernel stacks are there, and what fork takes goes back as it came. */
+void warm_stacks(struct machine *m);
 /* Kill it, check the machine, destroy it. */
 void proc_end(struct proc *p);
 /* Fail the test when machine_check() finds anything. */

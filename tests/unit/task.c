@@ -6,7 +6,9 @@
  *	  │       ├ 101, 102        threads share the memory, the files and the parent
  *	  └ 104 (was 102's child)   who loses its parent is pid 1's, and gone as soon as it ends
  */
+#include "mm/vmalloc/vmap_area.h"
 #include "support/booted.h"
+#include "support/process.h"
 
 #include "base/text.h"
 #include "mm/page/frame.h"
@@ -38,8 +40,10 @@ static struct task *thread_of(struct machine *m, struct task *t)
 	return clone_of(m, t, CLONE_VM_ | CLONE_SIGHAND_ | CLONE_THREAD_);
 }
 
+/* With nothing put aside: neither on CPUs' lists nor lazily freed addresses. */
 static uint64_t free_pages_now(struct machine *m)
 {
+	purge_vmap_area_lazy(m, 0);
 	kmem_cache_shrink_all(m, 0);
 	drain_all_pages(m, NULL);
 	return zone_stat_total(m, ZS_nr_free_pages);
@@ -156,7 +160,8 @@ Test(task, all_comes_back)
 		uint64_t before = free_pages_now(m), heap = 0;
 		uint32_t pid;
 
-		for (unsigned round = 0; round < 2; round++) {
+		/* The first time two stacks stay for the next tasks, and the kernel's tables for stacks. */
+		for (unsigned round = 0; round < 3; round++) {
 			struct task *init = task_find(m, 1), *t = clone_of(m, init, 0);
 
 			for (unsigned k = 0; k < 40; k++)
@@ -168,11 +173,13 @@ Test(task, all_comes_back)
 			for (uint32_t other = pid + 1; other <= pid + 40; other++)
 				task_exit(m, task_find(m, other), 0);
 			task_kill(m, task_find(m, pid));
-			cr_expect_eq(free_pages_now(m), before, "%s", presets[i]);
+			if (round)
+				cr_expect_eq(free_pages_now(m), before, "%s", presets[i]);
+			before = free_pages_now(m);
 			pid = 2;
 			cr_expect_null(task_next(m, &pid));
 			booted_check(m);
-			if (round)
+			if (round > 1)
 				cr_expect_eq(m->heap.used_bytes, heap);
 			heap = m->heap.used_bytes;
 		}
@@ -197,7 +204,7 @@ Test(task, a_zombie_waits_for_its_parent)
 	task_exit(m, child, 3 << 8);
 	cr_assert_eq(task_find(m, pid), child);
 	cr_expect_eq(child->state, TASK_ZOMBIE);
-	cr_expect_eq(child->nr_stack_blocks, 0);
+	cr_expect_eq(child->stack, 0);
 	booted_check(m);
 	cr_assert_eq(task_wait(m, parent, pid, &reaped, &status), 0, "%s", m->why.sentence);
 	cr_expect_eq(reaped, pid);
@@ -383,6 +390,8 @@ Test(task, a_failed_clone_takes_nothing)
 	for (unsigned i = 0; i < NR_PRESETS; i++) {
 		struct machine *m = booted(presets[i], NULL);
 		struct task *init = task_find(m, 1), *child;
+
+		warm_stacks(m);
 		uint64_t before = free_pages_now(m), heap = m->heap.used_bytes;
 		unsigned failures = 0;
 
@@ -403,8 +412,8 @@ Test(task, a_failed_clone_takes_nothing)
 			cr_expect_eq(m->processes.tasks.nr, 1);
 			booted_check(m);
 		}
-		cr_expect_gt(failures, 5, "%s: %u", presets[i], failures);
-		cr_expect_eq(child->pid, 100);
+		cr_expect_gt(failures, 3, "%s: %u", presets[i], failures);
+		cr_expect_eq(child->pid, 102);
 		machine_destroy(m);
 	}
 }

@@ -23,6 +23,7 @@
 #include "mm/page/zone.h"
 #include "mm/process/task.h"
 #include "mm/slab/slab.h"
+#include "mm/vmalloc/vmap_area.h"
 
 #include <errno.h>
 
@@ -199,6 +200,8 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 		return err;
 	build_zonelists(&b);
 	err = run(&b, d->like.set ? like_rest : tables);
+	if (!err && machine_has(m, CONFIG_MMU))
+		err = vmap_areas_init(m);
 	if (!err)
 		err = kmem_cache_init(m);
 	if (!err)

@@ -107,6 +107,8 @@ static void set_image(struct machine *m, const struct kernel_map_bounds *b)
 
 	k->image_pa = b->image_start;
 	k->image_bytes = b->image_end - b->image_start;
+	k->image_text_end = b->text_end;
+	k->image_rodata_end = b->rodata_end;
 	k->image_va = image_address(m, b);
 	if (!k->image_va)
 		k->image_va = b->image_start - phys_offset(m) + page_offset(m);

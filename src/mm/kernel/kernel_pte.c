@@ -4,8 +4,8 @@
  *
  * Going down from swapper_pg_dir, level by level, by the forms of paging.def; what is missing on the way is a page of the
  * zone allocator (GFP_PGTABLE_KERNEL). Such tables are never given back, as on Linux, but when a larger page takes the
- * place of an empty one. 6.1 counts the middle ones in nr_page_table_pages (pgtable_pmd_page_ctor()) and not the last
- * ones (pte_alloc_one_kernel()).
+ * place of an empty one (x86-64 and AArch64; a table of tables stays, and the range goes by smaller pages). 6.1 counts the
+ * middle ones in nr_page_table_pages (pgtable_pmd_page_ctor()) and not the last ones (pte_alloc_one_kernel()).
  *
  *	x86, AArch64, RISC-V   entry ──> table page
  *	ARM                    two entries ──> | Linux 0 | Linux 1 | hardware 0 | hardware 1 |   one page for 2 MiB
@@ -22,6 +22,7 @@
 #include "mm/kernel/kernel_map.h"
 #include "mm/page/contents.h"
 #include "mm/page/zone.h"
+#include "mm/process/tlb_flush.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -256,7 +257,7 @@ static int link_table(struct machine *m, unsigned cpu, struct place *p, uint64_t
 
 	if (err)
 		return err;
-	uint64_t table = table_pages_alloc(m, cpu, GFP_KERNEL, 0, CALLER_pte_alloc);
+	uint64_t table = table_pages_alloc(m, cpu, GFP_KERNEL, 0, CALLER_pte_alloc_kernel);
 
 	if (!table)
 		return -m->why.err;
@@ -347,13 +348,29 @@ int map_kernel_pages(struct machine *m, unsigned cpu, uint64_t va, uint64_t nr,
 	return 0;
 }
 
-/* vmap_try_huge_pmd(): an empty table in the place is given back, and everybody who may know the way through it told. */
-static bool free_for_leaf(struct machine *m, unsigned cpu, struct place *p)
+/* pmd_free_pte_page(): what is at @p is a table of the last level without entries, and everybody forgets the way through it. So
+ * a larger page can take its place. */
+static bool free_empty_table(struct machine *m, unsigned cpu, struct place *p, uint64_t va)
 {
-	(void)m;
-	(void)cpu;
-	/* Leftover tables stay: then the range goes by small pages. */
-	return !p->form;
+	struct dram dram = machine_dram(m);
+	uint64_t unit = 1ULL << level_at(m, p->depth)->shift,
+		 table = paging_address(p->form, p->entry);
+
+	if ((m->arch != ARCH_X86_64 && m->arch != ARCH_ARM64) || p->form->leaf ||
+		p->depth + 1 != last_depth(m) || !dram_has(&dram, table) ||
+		frame_peek(m, table >> PAGE_SHIFT).flags & FRAME_RESERVED)
+		return false;
+	const uint64_t *entry = dram_at(&dram, table);
+
+	for (unsigned i = 0; i < PAGE_BYTES / sizeof(*entry); i++)
+		if (entry[i])
+			return false;
+	put(m, p->at, level_at(m, p->depth)->entry_bytes, 0);
+	flush_tlb_kernel_range(m, cpu, va, va + unit);
+	m->kernel_map.zone_tables--;
+	(void)free_pages_order(m, cpu, table >> PAGE_SHIFT, 0);
+	load(m, p);
+	return true;
 }
 
 /* Map what one entry can at @va; *@done gets how many bytes that is. */
@@ -375,7 +392,7 @@ static int map_step(struct machine *m, unsigned cpu, uint64_t va, uint64_t pa, u
 
 		if (err)
 			return err;
-		if (depth < last && !free_for_leaf(m, cpu, &p))
+		if (depth < last && p.form && !free_empty_table(m, cpu, &p, va))
 			continue;
 		if (p.form)
 			return busy(m, va);

@@ -107,6 +107,10 @@ uint64_t zone_free_blocks(
 	const struct machine *m, const struct zone *z, unsigned order, enum migratetype type);
 uint64_t zone_type_blocks(const struct machine *m, const struct zone *z, enum migratetype type);
 
+/* warn_alloc(): why a request of others failed, in the kernel's log, unless @gfp has __GFP_NOWARN. Without the dump of
+ * memory that follows there. */
+void warn_alloc(struct machine *m, gfp_t gfp, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Identities that hold at all times; returns violations, one line each in @out. */
 unsigned page_alloc_check(struct machine *m, struct text *out);
 

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,19 +143,39 @@ static void log_zone_blocks(struct machine *m, const struct zone *z)
 	text_finish(&line);
 }
 
-void report_failure(struct machine *m, const struct alloc_request *r)
+/* The first line of warn_alloc(); false: it is not to be said, or not so soon again. */
+static bool log_first_line(struct machine *m, gfp_t gfp, const char *what)
 {
 	struct text flags;
 
-	if (r->gfp & __GFP_NOWARN || !warn_allowed(m))
-		return;
+	if (gfp & __GFP_NOWARN || !warn_allowed(m))
+		return false;
 	text_init(&flags);
-	gfp_print(r->gfp, &flags);
-	log_printf(m,
-		"simmfs: page allocation failure: order:%u, mode:%#x(%s), "
-		"nodemask=(null),cpuset=/,mems_allowed=0%s",
-		r->order, r->gfp, text_str(&flags), m->nr_nodes > 1 ? "-" : "");
+	gfp_print(gfp, &flags);
+	log_printf(m, "simmfs: %s, mode:%#x(%s), nodemask=(null),cpuset=/,mems_allowed=0%s", what,
+		gfp, text_str(&flags), m->nr_nodes > 1 ? "-" : "");
 	text_finish(&flags);
+	return true;
+}
+
+void warn_alloc(struct machine *m, gfp_t gfp, const char *format, ...)
+{
+	va_list args;
+	char what[160];
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	(void)log_first_line(m, gfp, what);
+}
+
+void report_failure(struct machine *m, const struct alloc_request *r)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "page allocation failure: order:%u", r->order);
+	if (!log_first_line(m, r->gfp, what))
+		return;
 	log_printf(m, "Mem-Info:");
 	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
 		if (zone_populated(z) && z->type <= r->highest)

@@ -9,10 +9,7 @@
  * What was taken is given back in one place (task_free()) when a step fails, so nothing has changed then but the order of
  * free pages. Only the last step is seen by others: the task gets into the table and the lists.
  *
- * Kernel stacks: where the kernel maps them page by page (CONFIG_VMAP_STACK: all but i386) they are single pages, four
- * of them, on ARM two; on i386 a block of two. They are given back when the task ends, before it is reaped.
- *
- * Left out: credentials, namespaces, the kernel's cache of two stacks per CPU, CLONE_FILES and CLONE_SIGHAND between
+ * Left out: credentials, namespaces, CLONE_FILES and CLONE_SIGHAND between
  * processes (each has its own then, equal at first). Follows kernel/fork.c of 6.1 (copy_process(), kernel_clone()).
  */
 #include "mm/page/frame.h"
@@ -30,71 +27,6 @@
 typedef unsigned long long ull;
 
 #define PID_MAX_LIMIT 4194304u
-
-/* ---- kernel stacks ---- */
-
-struct stack_shape {
-	unsigned blocks, order;
-};
-
-static struct stack_shape stack_shape(const struct machine *m)
-{
-	if (m->arch == ARCH_I386)
-		return (struct stack_shape){1, 1};
-	return (struct stack_shape){m->arch == ARCH_ARM ? 2 : TASK_STACK_PAGES, 0};
-}
-
-static void count_stack(struct machine *m, uint64_t pfn, int64_t pages)
-{
-	node_at(m, pfn_zone(m, pfn)->nid)->stat[ND_nr_kernel_stack] +=
-		(uint64_t)(pages * (int64_t)(PAGE_BYTES >> 10));
-}
-
-static int stack_alloc(struct machine *m, unsigned cpu, struct task *t)
-{
-	struct stack_shape shape = stack_shape(m);
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
-
-	/* vmalloc() takes any page, and says in its own words that there is none. */
-	if (!shape.order)
-		gfp |= __GFP_HIGHMEM | __GFP_NOWARN;
-	while (t->nr_stack_blocks < shape.blocks) {
-		uint64_t *pfn = &t->stack_pfn[t->nr_stack_blocks];
-
-		callstack_push(&m->callstack, CALLER_stack);
-		int err = alloc_pages_node(m, cpu, -1, gfp, shape.order, pfn);
-		callstack_pop(&m->callstack);
-
-		if (err)
-			return err;
-		count_stack(m, *pfn, (int64_t)1 << shape.order);
-		t->nr_stack_blocks++;
-	}
-	return 0;
-}
-
-uint64_t task_stack_pfn(const struct machine *m, const struct task *t, uint64_t i)
-{
-	unsigned order = stack_shape(m).order;
-
-	return i >> order < t->nr_stack_blocks
-		       ? t->stack_pfn[i >> order] + (i & ((1u << order) - 1))
-		       : NO_PFN;
-}
-
-void task_stack_free(struct machine *m, unsigned cpu, struct task *t)
-{
-	unsigned order = stack_shape(m).order;
-
-	while (t->nr_stack_blocks) {
-		uint64_t pfn = t->stack_pfn[--t->nr_stack_blocks];
-
-		count_stack(m, pfn, -((int64_t)1 << order));
-		int err = free_pages_order(m, cpu, pfn, order);
-		assert(!err);
-		(void)err;
-	}
-}
 
 /* ---- address spaces ---- */
 
@@ -131,7 +63,7 @@ static struct task *task_alloc(struct machine *m, unsigned cpu)
 		return NULL;
 	struct task *t = machine_at(m, at);
 
-	if (!kmem_cache_alloc(m, cpu, KMEM_task_struct, &t->object) && !stack_alloc(m, cpu, t))
+	if (!kmem_cache_alloc(m, cpu, KMEM_task_struct, &t->object) && !task_stack_alloc(m, cpu, t))
 		return t;
 	struct refusal why = m->why;
 

@@ -332,7 +332,7 @@ static unsigned check_one(const struct machine *m, const struct task *t, struct 
 			t->tgid, t->ppid);
 		return 1;
 	}
-	if (t->state == TASK_ZOMBIE && (t->mm_at || t->nr_stack_blocks)) {
+	if (t->state == TASK_ZOMBIE && (t->mm_at || t->stack)) {
 		text_printf(out, "task %u: a zombie with memory\n", t->pid);
 		bad++;
 	}
@@ -369,7 +369,7 @@ static unsigned check_one(const struct machine *m, const struct task *t, struct 
 /* Stacks, and users of address spaces. */
 static unsigned check_sums(const struct machine *m, struct text *out)
 {
-	uint64_t kib = 0, per_task = m->arch == ARCH_I386 || m->arch == ARCH_ARM ? 8 : 16;
+	uint64_t kib = 0, per_task = kernel_stack_bytes(m) >> 10;
 	unsigned bad = 0;
 
 	for (uint32_t i = 0; i < m->processes.tasks.nr; i++) {
@@ -377,7 +377,7 @@ static unsigned check_sums(const struct machine *m, struct text *out)
 		const struct mm *mm = task_mm(m, t);
 		uint32_t users = 0;
 
-		kib += t->nr_stack_blocks ? per_task : 0;
+		kib += t->stack ? per_task : 0;
 		if (!mm)
 			continue;
 		link_for_each(m, &mm->tasks, l) users++;

@@ -34,6 +34,7 @@
 #include "mm/kernel/kernel_pte.h"
 #include "mm/page/contents.h"
 #include "mm/process/asid.h"
+#include "mm/vmalloc/vmap_area.h"
 
 #include <assert.h>
 
@@ -427,6 +428,9 @@ static unsigned tlb_against_tables(struct machine *m, unsigned cpu, const struct
 		unsigned of_cpu, slot;
 
 		if (e->asid != c->regime.asid && !(e->flags & HW_GLOBAL))
+			continue;
+		/* Of what vfree() unmapped nobody was told yet. */
+		if (vmap_area_is_lazy(m, va))
 			continue;
 		/* Another CPU's slots are not this one's business, and it is not told of them. */
 		if (kmap_slot_at(m, va, &of_cpu, &slot) && of_cpu != cpu)

@@ -225,7 +225,6 @@ struct rlimit {
 
 #define TASK_COMM_LEN 16
 #define TASK_NAME_MAX 48
-#define TASK_STACK_PAGES 4
 
 struct task {
 	struct mempolicy policy;	/* set_mempolicy() */
@@ -254,8 +253,7 @@ struct task {
 	uint32_t uid, gid;
 	struct rlimit rlim[NR_RLIMITS];
 	struct vars vars;		/* names of its calls' results: PID/vars/ */
-	uint64_t stack_pfn[TASK_STACK_PAGES]; /* kernel stack: nr_stack_blocks blocks */
-	uint32_t nr_stack_blocks;
+	uint64_t stack;			/* kernel address of its kernel stack; 0: none (kernel_stack.c) */
 	/* Of a process (tgid == pid), not of its other threads: */
 	struct link children;		/* head: of task.sibling, oldest first */
 	struct link sibling;		/* in its parent's children */
