@@ -61,7 +61,6 @@ struct vmalloc {
 	uint64_t nr_pages;	/* nr_vmalloc_pages: mapped by VM_ALLOC areas */
 	uint64_t purges;
 	bool ready;		/* boot is over: areas cost objects */
-	bool no_huge;		/* nohugevmalloc on the command line */
 	uint64_t cached_stack[MAX_CPUS][NR_CACHED_STACKS]; /* addresses of kernel stacks that wait for a task; 0: none */
 };
 

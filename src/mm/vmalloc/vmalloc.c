@@ -225,7 +225,7 @@ static unsigned first_shift(const struct machine *m, const struct vmalloc_reques
 	uint64_t per_node = r->nid < 0 ? r->bytes / m->nr_nodes : r->bytes;
 	enum { PMD_SHIFT = 21 };
 
-	if (!(r->vm_flags & VM_ALLOW_HUGE_VMAP) || m->vmalloc.no_huge ||
+	if (!(r->vm_flags & VM_ALLOW_HUGE_VMAP) ||
 		(m->arch != ARCH_X86_64 && m->arch != ARCH_ARM64))
 		return PAGE_SHIFT;
 	return per_node >= 1ULL << PMD_SHIFT ? PMD_SHIFT : PAGE_SHIFT;
