@@ -19,6 +19,7 @@
 #include "mm/boot/arch.h"
 #include "mm/boot/boot.h"
 #include "mm/dma/device.h"
+#include "mm/move/cma.h"
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
@@ -321,6 +322,7 @@ unsigned machine_check(struct machine *m, struct text *out)
 	bad += page_alloc_check(m, out);
 	bad += page_owner_check(m, out);
 	bad += kmemleak_check(m, out);
+	bad += cma_check(m, out);
 	bad += lru_check(m, out);
 	bad += cpus_check(m, out);
 	bad += kernel_map_check(m, out);

@@ -37,6 +37,7 @@
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
+#include "mm/move/cma_types.h"
 #include "mm/page/mem_map.h"
 #include "mm/move/types.h"
 #include "mm/page/types.h"
@@ -47,14 +48,6 @@
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
 #define NO_PFN	   UINT64_MAX
-
-#define MAX_CMA_AREAS 20
-
-/* A contiguous memory area: [base_pfn, base_pfn + nr_pages), all of one zone. */
-struct cma_area {
-	char name[DESCRIBE_NAME_MAX];
-	uint64_t base_pfn, nr_pages;
-};
 
 struct machine {
 	/* The host's side: never state, never in a digest, not copied. */
@@ -130,6 +123,7 @@ struct machine {
 	uint64_t totalcma_pages;
 	struct cma_area cma[MAX_CMA_AREAS];
 	unsigned nr_cma;
+	struct cma_state cma_state;
 };
 
 /* Boot the machine that @desc describes. On success *@out is owned by the caller.

@@ -20,6 +20,7 @@
 
 #include "base/parse.h"
 #include "mm/dma/device.h"
+#include "mm/move/cma.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 #include "mm/slab/slab.h"
@@ -303,6 +304,21 @@ static int read_cache(struct reader *r, const struct word *w, uint64_t *out)
 	return 0;
 }
 
+static int read_area(struct reader *r, const struct word *w, uint64_t *out)
+{
+	int area = cma_find(r->v->m, w->s, w->len);
+
+	if (area < 0) {
+		int err = cma_refuse_name(r->v->m, w->s, w->len);
+
+		r->why->column = w->column;
+		r->why->span = w->len;
+		return err;
+	}
+	*out = (uint64_t)area;
+	return 0;
+}
+
 /* @w as a value of @type. -EINVAL with a sentence in why, or without one: the word is not of the type at all. */
 static int read_value(struct reader *r, enum arg_type type, const struct word *w, uint64_t *out)
 {
@@ -326,6 +342,8 @@ static int read_value(struct reader *r, enum arg_type type, const struct word *w
 		return parse_s64(w->s, w->len, (int64_t *)out) || parse_u64(w->s, w->len, 0, out)
 			       ? 0
 			       : -EINVAL;
+	case ARG_area:
+		return read_area(r, w, out);
 	case ARG_size:
 		return parse_size(w->s, w->len, out) ? 0 : -EINVAL;
 	case ARG_node:
@@ -364,7 +382,8 @@ static bool looks_like_name(struct reader *r, enum arg_type type, const struct w
 	struct refusal why;
 
 	if (type == ARG_gfp || type == ARG_word || type == ARG_rest || type == ARG_path ||
-		type == ARG_mode || type == ARG_cache || type == ARG_nodes || arg_has_words(type))
+		type == ARG_mode || type == ARG_cache || type == ARG_area || type == ARG_nodes ||
+		arg_has_words(type))
 		return false;
 	if (!is_gap(*w->s) && ((*w->s | 32) < 'a' || (*w->s | 32) > 'z') && *w->s != '_')
 		return false;
@@ -464,6 +483,21 @@ static unsigned take_name(const struct call_spec *spec, struct word *w, unsigned
 	return n;
 }
 
+/* An area's name is a devicetree's, often with a comma in it, which elsewhere is a blank: one that no blank follows belongs to
+ * the word, unless the word is an area's name without. */
+static void widen_to_area(struct reader *r, struct word *w)
+{
+	while (cma_find(r->v->m, w->s, w->len) < 0 && r->end - r->at > 1 && *r->at == ',' &&
+		!is_gap(r->at[1])) {
+		const char *s = r->at + 1;
+
+		while (s < r->end && !is_gap(*s))
+			s++;
+		w->len = (uint32_t)(s - w->s);
+		r->at = s;
+	}
+}
+
 static int read_args(struct reader *r, struct parsed_call *p)
 {
 	const struct call_spec *spec = p->spec;
@@ -481,6 +515,8 @@ static int read_args(struct reader *r, struct parsed_call *p)
 			return refuse_usage(r, spec, "has no argument here", w.column, w.len);
 		if (spec->arg[i].type == ARG_rest)
 			widen_to_rest(r, &w);
+		if (spec->arg[i].type == ARG_area)
+			widen_to_area(r, &w);
 		p->call.arg[i].given = true;
 		err = read_arg(r, p, i, &w);
 		n = i + 1;

@@ -4,7 +4,7 @@
  *
  * Fields follow the common ones at their natural alignment; an unsigned long has the size of the machine's. The
  * records of this ring have another shape, which nobody sees: there is no trace_pipe_raw.
- * Format: kernel/trace/trace_events.c (f_show()) and include/trace/events/{kmem,migrate}.h of 6.1.
+ * Format: kernel/trace/trace_events.c (f_show()) and include/trace/events/{kmem,migrate,cma}.h of 6.1.
  */
 #include "view/files.h"
 
@@ -90,6 +90,16 @@ static const struct field fields[NR_TRACE_EVENTS][8] = {
 		{"enum zone_type", "highest_zoneidx"}},
 	[TRACE_mm_compaction_kcompactd_wake] = {{"int", "nid"}, {"int", "order"},
 		{"enum zone_type", "highest_zoneidx"}},
+	[TRACE_cma_release] = {{"__data_loc char[]", "name"}, {"unsigned long", "pfn"},
+		{"const struct page *", "page"}, {"unsigned long", "count"}},
+	[TRACE_cma_alloc_start] = {{"__data_loc char[]", "name"}, {"unsigned long", "count"},
+		{"unsigned int", "align"}},
+	[TRACE_cma_alloc_finish] = {{"__data_loc char[]", "name"}, {"unsigned long", "pfn"},
+		{"const struct page *", "page"}, {"unsigned long", "count"},
+		{"unsigned int", "align"}, {"int", "errorno"}},
+	[TRACE_cma_alloc_busy_retry] = {{"__data_loc char[]", "name"}, {"unsigned long", "pfn"},
+		{"const struct page *", "page"}, {"unsigned long", "count"},
+		{"unsigned int", "align"}},
 };
 
 #define PAGE_OF_REC "(((struct page *)vmemmap_base) + (REC->pfn)), REC->pfn"
@@ -148,17 +158,36 @@ static const char *const prints[NR_TRACE_EVENTS] = {
 	[TRACE_mm_compaction_kcompactd_sleep] = "\"nid=%d\", REC->nid",
 	[TRACE_mm_compaction_wakeup_kcompactd] = COMPACT_KCOMPACTD_PRINT,
 	[TRACE_mm_compaction_kcompactd_wake] = COMPACT_KCOMPACTD_PRINT,
+	[TRACE_cma_release] = "\"name=%s pfn=0x%lx page=%p count=%lu\", __get_str(name), "
+			      "REC->pfn, REC->page, REC->count",
+	[TRACE_cma_alloc_start] =
+		"\"name=%s count=%lu align=%u\", __get_str(name), REC->count, REC->align",
+	[TRACE_cma_alloc_finish] =
+		"\"name=%s pfn=0x%lx page=%p count=%lu align=%u errorno=%d\", __get_str(name), "
+		"REC->pfn, REC->page, REC->count, REC->align, REC->errorno",
+	[TRACE_cma_alloc_busy_retry] =
+		"\"name=%s pfn=0x%lx page=%p count=%lu align=%u\", __get_str(name), REC->pfn, "
+		"REC->page, REC->count, REC->align",
 };
 
-static void put_field(struct text *out, const struct field *f, unsigned offset, unsigned size)
+/* A string's field says whether the machine's char is signed: it is on x86. */
+static bool is_signed(const struct machine *m, const char *type)
+{
+	return type[0] == 'i' || (type[0] == '_' && machine_has(m, CONFIG_X86));
+}
+
+static void put_field(const struct machine *m, struct text *out, const struct field *f,
+	unsigned offset, unsigned size)
 {
 	text_printf(out, "\tfield:%s %s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", f->type, f->name,
-		offset, size, f->type[0] == 'i');
+		offset, size, is_signed(m, f->type));
 }
 
 static unsigned size_of(const struct machine *m, const char *type)
 {
-	return !strcmp(type, "unsigned long") && machine_has(m, CONFIG_64BIT) ? 8 : 4;
+	bool word = !strcmp(type, "unsigned long") || strchr(type, '*');
+
+	return word && machine_has(m, CONFIG_64BIT) ? 8 : 4;
 }
 
 static void put_flag_names(struct text *out)
@@ -213,7 +242,7 @@ int show_event_format(struct view *v, struct text *out)
 		unsigned size = size_of(v->m, f->type);
 
 		offset = (offset + size - 1) / size * size;
-		put_field(out, f, offset, size);
+		put_field(v->m, out, f, offset, size);
 		offset += size;
 	}
 	put_print(v->m, e, out);

@@ -83,7 +83,7 @@ static unsigned kernel_type(const struct machine *m, unsigned type)
 	return m->nr_migratetypes;
 }
 
-static void put_page_and_pfn(const struct machine *m, uint64_t pfn, struct text *out)
+static void put_page_hash(const struct machine *m, uint64_t pfn, struct text *out)
 {
 	unsigned width = machine_has(m, CONFIG_64BIT) ? 16 : 8;
 	uint64_t hash = (pfn + 1) * 0x9e3779b97f4a7c15ULL ^ m->seed;
@@ -91,6 +91,11 @@ static void put_page_and_pfn(const struct machine *m, uint64_t pfn, struct text 
 	text_puts(out, "page=");
 	/* %p gives 32 bits that tell nothing about the address; of no page, zero. */
 	text_hex(out, pfn == NO_PFN ? 0 : (hash >> 32) | 1, width);
+}
+
+static void put_page_and_pfn(const struct machine *m, uint64_t pfn, struct text *out)
+{
+	put_page_hash(m, pfn, out);
 	text_puts(out, " pfn=0x");
 	text_hex(out, pfn == NO_PFN ? 0 : pfn, 0);
 }
@@ -229,6 +234,27 @@ static void put_compaction(const struct machine *m, const struct trace_record *r
 	}
 }
 
+/* A failed allocation has the pfn that was tried last, -1UL when none was, and no page. */
+static void put_cma(const struct machine *m, const struct trace_record *r, struct text *out)
+{
+	bool start = r->event == TRACE_cma_alloc_start, finish = r->event == TRACE_cma_alloc_finish;
+	int err = r->extra[0];
+
+	text_printf(out, "name=%s ", m->cma[r->gfp].name);
+	if (!start) {
+		uint64_t pfn = machine_has(m, CONFIG_64BIT) ? r->pfn : (uint32_t)r->pfn;
+
+		text_printf(out, "pfn=0x%llx ", (ull)pfn);
+		put_page_hash(m, err ? NO_PFN : r->pfn, out);
+		text_putc(out, ' ');
+	}
+	text_printf(out, "count=%llu", (ull)r->value);
+	if (r->event != TRACE_cma_release)
+		put_order(" align=", r->order, out);
+	if (finish)
+		text_printf(out, " errorno=%d", -err);
+}
+
 static void put_fields(const struct machine *m, const struct trace_record *r, struct text *out)
 {
 	switch (events[r->event].system) {
@@ -237,6 +263,9 @@ static void put_fields(const struct machine *m, const struct trace_record *r, st
 		return;
 	case TRACE_SYSTEM_compaction:
 		put_compaction(m, r, out);
+		return;
+	case TRACE_SYSTEM_cma:
+		put_cma(m, r, out);
 		return;
 	default:
 		put_kmem(m, r, out);
@@ -251,6 +280,10 @@ static const char *context_of(unsigned event)
 	case TRACE_mm_page_free:
 	case TRACE_mm_migrate_pages:
 	case TRACE_mm_migrate_pages_start:
+	case TRACE_cma_release:
+	case TRACE_cma_alloc_start:
+	case TRACE_cma_alloc_finish:
+	case TRACE_cma_alloc_busy_retry:
 		return ".....";
 	case TRACE_set_migration_pte:
 	case TRACE_remove_migration_pte:

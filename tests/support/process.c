@@ -36,14 +36,9 @@ static struct mm *make_mm(struct machine *m)
 	return mm;
 }
 
-struct proc proc_start(const char *preset)
+struct proc proc_in(struct machine *m)
 {
-	return proc_start_with(preset, "");
-}
-
-struct proc proc_start_with(const char *preset, const char *cmdline)
-{
-	struct proc p = {.m = booted(preset, "cmdline", cmdline, NULL)};
+	struct proc p = {.m = m};
 
 	cr_assert_eq(task_clone(p.m, task_find(p.m, 1), 0, 0, &p.t), 0, "%s", p.m->why.sentence);
 	p.mm = make_mm(p.m);
@@ -51,6 +46,16 @@ struct proc proc_start_with(const char *preset, const char *cmdline)
 	link_add(p.m, &p.mm->tasks, &p.t->in_mm);
 	p.t->sp = p.mm->start_stack;
 	return p;
+}
+
+struct proc proc_start_with(const char *preset, const char *cmdline)
+{
+	return proc_in(booted(preset, "cmdline", cmdline, NULL));
+}
+
+struct proc proc_start(const char *preset)
+{
+	return proc_start_with(preset, "");
 }
 
 void warm_stacks(struct machine *m)

@@ -33,6 +33,8 @@ struct proc proc_start(const char *preset);
 struct proc proc_start_with(const char *preset, const char *cmdline);
 /* Let two processes come and go on CPU 0, so that its cached kernel stacks are there, and what fork takes goes back as it came. */
 void warm_stacks(struct machine *m);
+/* The same on a machine that is booted already. */
+struct proc proc_in(struct machine *m);
 /* Kill it, check the machine, destroy it. */
 void proc_end(struct proc *p);
 /* Fail the test when machine_check() finds anything. */

@@ -228,8 +228,9 @@ static const enum config of_riscv64[] = {CONFIG_RISCV, CONFIG_64BIT, CONFIG_SPAR
 	CONFIG_HUGETLB_PAGE};
 
 /* Debian leaves these out; a simulator of memory management is there for them. */
-static const enum config wanted[] = {CONFIG_CMA, CONFIG_CMA_DEBUGFS, CONFIG_PAGE_OWNER,
-	CONFIG_DEBUG_KMEMLEAK, CONFIG_DMA_API_DEBUG, CONFIG_DMABUF_HEAPS, CONFIG_FAIL_PAGE_ALLOC};
+static const enum config wanted[] = {CONFIG_CMA, CONFIG_CMA_DEBUG, CONFIG_CMA_DEBUGFS,
+	CONFIG_CMA_SYSFS, CONFIG_PAGE_OWNER, CONFIG_DEBUG_KMEMLEAK, CONFIG_DMA_API_DEBUG,
+	CONFIG_DMABUF_HEAPS, CONFIG_FAIL_PAGE_ALLOC};
 
 #define PUT_ALL(set, list)                                                                         \
 	for (unsigned i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++)                         \
@@ -274,7 +275,9 @@ struct config_set arch_config_default(enum arch arch, bool variant)
 	PUT_ALL(&set, wanted);
 	if (arch == ARCH_ARM && variant) {
 		config_put(&set, CONFIG_CMA, false);
+		config_put(&set, CONFIG_CMA_DEBUG, false);
 		config_put(&set, CONFIG_CMA_DEBUGFS, false);
+		config_put(&set, CONFIG_CMA_SYSFS, false);
 	}
 	config_put(&set, CONFIG_STRICT_DEVMEM, false);
 	return set;

@@ -18,6 +18,7 @@
  * 6.1.
  */
 #include "mm/boot/boot.h"
+#include "mm/move/cma.h"
 #include "mm/page/hugetlb.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
@@ -162,13 +163,10 @@ static int activate_cma(struct boot *b)
 			if (memblock_is_memory(b->m, at) && pfn_zone(b->m, at >> PAGE_SHIFT))
 				err = free_bytes(b, at, at + PAGE_BYTES, MIGRATE_MOVABLE);
 		if (!err && fits) {
-			struct cma_area *area = &b->m->cma[b->m->nr_cma];
-
-			snprintf(area->name, sizeof(area->name), "%s", c->name);
-			area->base_pfn = c->start >> PAGE_SHIFT;
-			area->nr_pages = (c->end - c->start) >> PAGE_SHIFT;
-			b->m->nr_cma++;
-			err = free_bytes(b, c->start, c->end, MIGRATE_CMA);
+			err = cma_add_area(b->m, c->name, c->start >> PAGE_SHIFT,
+				(c->end - c->start) >> PAGE_SHIFT);
+			if (!err)
+				err = free_bytes(b, c->start, c->end, MIGRATE_CMA);
 		}
 		if (err)
 			return err;

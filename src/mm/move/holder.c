@@ -16,6 +16,7 @@
  */
 #include "mm/move/holder.h"
 
+#include "base/text.h"
 #include "mm/page/frame.h"
 
 #include <assert.h>
@@ -65,29 +66,31 @@ static bool holds(const struct var *v, uint64_t pfn)
 	return v && v->kind == VAR_PAGE && v->value == pfn && !v->order;
 }
 
-static struct var *search_names(const struct machine *m, uint64_t pfn)
+static struct var *search_names(const struct machine *m, uint64_t pfn, uint64_t *key)
 {
 	char name[VAR_NAME_MAX + 12];
 	uint64_t cookie = 0;
 	struct var v;
 
-	while (var_next(m, &m->vars, &cookie, name, &v))
+	while (var_next(m, &m->vars, &cookie, name, &v)) {
+		*key = cookie - 1;
 		if (holds(&v, pfn))
-			return var_at_key(m, &m->vars, cookie - 1);
+			return var_at_key(m, &m->vars, *key);
+	}
 	return NULL;
 }
 
-static struct var *name_of(const struct machine *m, uint64_t pfn, uint64_t hint)
+/* The name that holds the page, and its key; NULL: none. */
+static struct var *name_of(const struct machine *m, uint64_t pfn, uint64_t hint, uint64_t *key)
 {
 	uint64_t index = hint & INDEX_BEYOND, base = (hint & (HINT_NAME - 1)) >> INDEX_BITS;
 
 	if (!(hint & HINT_NAME))
 		return NULL;
-	struct var *v = index == INDEX_BEYOND
-				? NULL
-				: var_at_key(m, &m->vars, base << KEY_INDEX_BITS | index);
+	*key = base << KEY_INDEX_BITS | index;
+	struct var *v = index == INDEX_BEYOND ? NULL : var_at_key(m, &m->vars, *key);
 
-	return holds(v, pfn) ? v : search_names(m, pfn);
+	return holds(v, pfn) ? v : search_names(m, pfn, key);
 }
 
 static struct pfn_slot *slot_of(const struct machine *m, uint64_t pfn, uint64_t hint)
@@ -102,11 +105,34 @@ static struct pfn_slot *slot_of(const struct machine *m, uint64_t pfn, uint64_t 
 bool holder_known(const struct machine *m, uint64_t pfn)
 {
 	const struct frame *f = frame_of(m, pfn);
+	uint64_t key;
 
 	if (f->mapping || !f->index)
 		return false;
 	return slot_of(m, pfn, f->index) ||
-	       (!(f->index & HINT_RECORDED) && name_of(m, pfn, f->index));
+	       (!(f->index & HINT_RECORDED) && name_of(m, pfn, f->index, &key));
+}
+
+bool holder_print(const struct machine *m, uint64_t pfn, struct text *out)
+{
+	const struct frame *f = frame_of(m, pfn);
+	char name[VAR_NAME_MAX + 12];
+	struct var v;
+	uint64_t key;
+
+	if (f->mapping || !f->index)
+		return false;
+	const struct pfn_slot *slot = slot_of(m, pfn, f->index);
+	if (slot) {
+		text_printf(
+			out, "recorded pfn 0x%llx", (unsigned long long)pfn_slot_recorded(slot));
+		return true;
+	}
+	if (f->index & HINT_RECORDED || !name_of(m, pfn, f->index, &key) ||
+		!var_next(m, &m->vars, &key, name, &v))
+		return false;
+	text_puts(out, name);
+	return true;
 }
 
 void holder_follow(struct machine *m, uint64_t old_pfn, uint64_t new_pfn)
@@ -120,7 +146,8 @@ void holder_follow(struct machine *m, uint64_t old_pfn, uint64_t new_pfn)
 		slot->pfn = new_pfn & (((uint64_t)1 << 56) - 1);
 		return;
 	}
-	struct var *v = name_of(m, old_pfn, new->index);
+	uint64_t key;
+	struct var *v = name_of(m, old_pfn, new->index, &key);
 
 	assert(v);
 	v->value = new_pfn;

@@ -11,6 +11,8 @@
 
 #include "mm/machine.h"
 
+struct text;
+
 /* The single page at @pfn has just got this name, or was allocated for that pfn of the recording. Does nothing when it was
  * not allocated as movable. */
 void holder_set_name(struct machine *m, uint64_t pfn, const char *base, size_t len, uint32_t index);
@@ -18,6 +20,8 @@ void holder_set_recorded(struct machine *m, uint64_t pfn, uint64_t recorded_pfn)
 
 /* Is the page one that a name or a recording holds, alone? */
 bool holder_known(const struct machine *m, uint64_t pfn);
+/* "p.17", or "recorded pfn 0x3f210"; false when nobody is known to hold it alone. */
+bool holder_print(const struct machine *m, uint64_t pfn, struct text *out);
 /* The contents of @old_pfn are in @new_pfn now: let the holder know. */
 void holder_follow(struct machine *m, uint64_t old_pfn, uint64_t new_pfn);
 

@@ -71,4 +71,10 @@ uint64_t buddy_move_pageblock(
 int pageblock_isolate(struct machine *m, uint64_t pfn);
 int pageblock_unisolate(struct machine *m, uint64_t pfn, enum migratetype type);
 
+/* The first page of [start_pfn, end_pfn), all of isolated pageblocks, that is not free; NO_PFN: all are (isolated.c). */
+uint64_t isolated_busy_pfn(const struct machine *m, uint64_t start_pfn, uint64_t end_pfn);
+/* Take the free page @pfn of an isolated pageblock and those behind it, up to @end_pfn and to the end of their free block: each
+ * a single page in use with @frame_flags. Returns the end of what was taken. */
+uint64_t isolated_take(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t end_pfn, uint32_t frame_flags);
+
 #endif

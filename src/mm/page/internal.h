@@ -42,6 +42,9 @@ struct alloc_request {
 /* The next zone for @r at or after index *@i of the node's fallback list; NULL at the end. */
 struct zone *request_zone(const struct machine *m, const struct alloc_request *r, unsigned *i);
 
+/* page_alloc.c: a block taken from the lists, whose frame is zero, becomes one in use. */
+void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp);
+
 /* watermark_ok.c */
 bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags);

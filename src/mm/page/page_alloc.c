@@ -119,8 +119,7 @@ static uint64_t take_from_zone(
 	return pfn;
 }
 
-/* prep_new_page() */
-static void prepare(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
+void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
 {
 	struct frame *f = frame_of(m, pfn);
 
@@ -166,7 +165,7 @@ static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsi
 		uint64_t pfn = take_from_zone(m, r, z, alloc_flags);
 		if (pfn == NO_PFN)
 			continue;
-		prepare(m, r->cpu, pfn, r->order, r->gfp);
+		prep_new_page(m, r->cpu, pfn, r->order, r->gfp);
 		if (alloc_flags & ALLOC_HIGHATOMIC)
 			highatomic_reserve(m, z, pfn);
 		return pfn;
@@ -473,7 +472,7 @@ uint64_t alloc_pages_bulk(
 		if (pfn == NO_PFN)
 			break;
 		clock_charge(m, PCP_ALLOC);
-		prepare(m, cpu, pfn, 0, gfp);
+		prep_new_page(m, cpu, pfn, 0, gfp);
 		count_alloc(m, &r, z);
 		pfns[done] = pfn;
 	}

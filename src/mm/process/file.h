@@ -87,6 +87,9 @@ int inode_set_cold(struct machine *m, struct inode *i, uint64_t index);
 bool inode_is_cold(const struct machine *m, const struct inode *i, uint64_t index);
 /* Drop clean, unmapped pages of all files (drop_caches); SHMEM stays. Returns how many went. */
 uint64_t page_cache_drop(struct machine *m, unsigned cpu);
+/* shrink_page_list() for one page that its caller has isolated: a clean page of a FILE that nobody holds beside the cache and
+ * those who map it is unmapped everywhere and dropped, with the caller's reference. False: it is still there. */
+bool page_cache_reclaim_clean(struct machine *m, unsigned cpu, uint64_t pfn);
 /* set_page_dirty() of any page: a page of a FILE is counted in nr_dirty. */
 void set_page_dirty(struct machine *m, uint64_t pfn);
 /* unmap_mapping_pages(): pages [first, first + nr) leave all page tables, with their copies when @even_cows. */

@@ -23,6 +23,7 @@
 #include "mm/page/lru.h"
 #include "mm/page/zone.h"
 #include "mm/process/mempolicy.h"
+#include "mm/process/rmap.h"
 #include "mm/process/user_page.h"
 
 #include <assert.h>
@@ -345,4 +346,26 @@ uint64_t page_cache_drop(struct machine *m, unsigned cpu)
 		if (i->kind == INODE_FILE)
 			dropped += invalidate_pages(m, cpu, i);
 	return dropped;
+}
+
+bool page_cache_reclaim_clean(struct machine *m, unsigned cpu, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+	const uint32_t stays = FRAME_ANON | FRAME_SWAPBACKED | FRAME_DIRTY | FRAME_WRITEBACK |
+			       FRAME_LOCKED | FRAME_UNEVICTABLE;
+
+	/* Its references: the caller's, the cache's, one of each mapping. */
+	if (!f->mapping || f->flags & stays || f->refcount != f->mapcount + 2)
+		return false;
+	struct inode *i = mapping_object(m, f->mapping);
+	uint64_t index = f->index;
+
+	if (f->mapcount)
+		unmap_mapping_pages(m, cpu, i, index, 1, false);
+	/* An entry may have known better that it was written to. */
+	if (f->flags & FRAME_DIRTY || f->refcount != 2)
+		return false;
+	remove_page(m, cpu, i, index, pfn);
+	user_page_put(m, cpu, pfn);
+	return true;
 }
