@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parser of ftrace's text: event lines of the kmem page events and of page faults among whatever else a recording
- * has.
+ * The parser of ftrace's text: event lines of the kmem page events, of contiguous memory areas and of page faults among
+ * whatever else a recording has.
  *
  *	     cat-26788   (  26788) [001] d..3.  3142.310565: mm_page_free: page=00000000cc94282e pfn=0x362458 order=0
  *	     cat 26788 [001]  3142.310565: kmem:mm_page_free: page=0xffffea000d891600 pfn=3548248 order=0
@@ -20,7 +20,7 @@
  * line is read once from left to right with memchr and by hand, for a gigabyte of them has to go through here.
  *
  * Left out: binary recordings (trace.dat, perf.data), which their tools turn into this text.
- * Formats: include/trace/events/kmem.h, kernel/trace/trace_output.c.
+ * Formats: include/trace/events/{kmem,cma}.h, kernel/trace/trace_output.c.
  */
 #include "replay/ftrace.h"
 
@@ -218,7 +218,7 @@ static void free_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kin
 		l->kind = kind;
 }
 
-/* ---- processes ---- */
+/* ---- fields by name ---- */
 
 /* Find "KEY=" as the beginning of a word. */
 static bool find_field(const struct cursor *c, const char *key, struct cursor *value)
@@ -243,6 +243,86 @@ static bool number_field(const struct cursor *c, const char *key, uint64_t *out)
 
 	return find_field(c, key, &value) && number(&value, out) && at_field_end(&value);
 }
+
+/* ---- contiguous memory areas ---- */
+
+/* Since 5.14 with 0x, before that bare hex. */
+static bool cma_pfn(const struct cursor *c, struct ftrace_line *l)
+{
+	struct cursor value;
+
+	if (!find_field(c, "pfn=", &value))
+		return false;
+	(void)EAT(&value, "0x");
+	return hex(&value, &l->pfn) && at_field_end(&value);
+}
+
+/* An allocation that failed has no page: (null), zeroes; since 5.19 it has an error, too. */
+static bool cma_failed(const struct cursor *c)
+{
+	struct cursor value;
+	bool null = true;
+
+	if (find_field(c, "errorno=", &value))
+		return STARTS(&value, "-");
+	if (!find_field(c, "page=", &value))
+		return false;
+	for (; value.p < value.end && !is_blank(*value.p); value.p++)
+		null &= memchr("0x(nil)u", *value.p, 8) != NULL;
+	return null;
+}
+
+static void cma_fields(struct cursor *c, struct ftrace_line *l, enum ftrace_kind kind)
+{
+	struct cursor value;
+	uint64_t align = 0;
+
+	skip_blanks(c);
+	if (find_field(c, "name=", &value)) {
+		l->area = value.p;
+		while (value.p < value.end && !is_blank(*value.p))
+			value.p++;
+		l->area_len = (size_t)(value.p - l->area);
+	}
+	if (!cma_pfn(c, l)) {
+		malformed(l, "the event has no whole pfn=");
+		return;
+	}
+	if (!number_field(c, "count=", &l->nr_pages) || !l->nr_pages || l->nr_pages >> 40) {
+		malformed(l, "the event has no whole count=");
+		return;
+	}
+	l->no_page = kind == FTRACE_CMA_ALLOC && cma_failed(c);
+	if (kind == FTRACE_CMA_ALLOC && (!number_field(c, "align=", &align) || align > 51)) {
+		malformed(l, "the event has no whole align=");
+		return;
+	}
+	if (!l->no_page && l->pfn >> 52) {
+		malformed(l, "the pfn is too large for any machine");
+		return;
+	}
+	l->align = (unsigned)align;
+	l->kind = kind;
+}
+
+/* An event of contiguous memory areas; false: it is none. */
+static bool cma_event(struct cursor *c, struct ftrace_line *l)
+{
+	struct cursor at = *c;
+
+	(void)EAT(&at, "cma:");
+	if (EAT(&at, "cma_alloc_finish:") || EAT(&at, "cma_alloc:"))
+		cma_fields(&at, l, FTRACE_CMA_ALLOC);
+	else if (EAT(&at, "cma_release:"))
+		cma_fields(&at, l, FTRACE_CMA_RELEASE);
+	else if (STARTS(&at, "cma_alloc_start:") || STARTS(&at, "cma_alloc_busy_retry:"))
+		l->kind = FTRACE_INFORMATIONAL;
+	else
+		return false;
+	return true;
+}
+
+/* ---- processes ---- */
 
 static void fault_fields(struct cursor *c, struct ftrace_line *l, bool from_user)
 {
@@ -339,7 +419,7 @@ static bool process_event(struct cursor *c, struct ftrace_line *l)
 static bool torn_name(const char *s, size_t len)
 {
 	static const char *const names[] = {"mm_page_alloc_zone_locked", "mm_page_alloc_extfrag",
-		"mm_page_pcpu_drain", "mm_page_free_batched"};
+		"mm_page_pcpu_drain", "mm_page_free_batched", "cma_alloc_finish", "cma_release"};
 
 	if (len > 5 && !memcmp(s, "kmem:", 5)) {
 		s += 5;
@@ -392,7 +472,7 @@ static void event(struct cursor *c, struct ftrace_line *l)
 			return;
 		}
 	}
-	if (!process_event(&name, l))
+	if (!cma_event(&name, l) && !process_event(&name, l))
 		other_event(&name, l);
 }
 
@@ -515,7 +595,8 @@ static void event_without_cpu(struct cursor *c, struct ftrace_line *l)
 	struct cursor at = *c;
 
 	skip_blanks(c);
-	if (STARTS(c, "mm_page_") || STARTS(c, "kmem:mm_page_")) {
+	if (STARTS(c, "mm_page_") || STARTS(c, "kmem:mm_page_") || STARTS(c, "cma_") ||
+		STARTS(c, "cma:cma_")) {
 		event(c, l);
 		return;
 	}

@@ -18,7 +18,10 @@ enum ftrace_kind {
 	FTRACE_ALLOC,
 	FTRACE_FREE,
 	FTRACE_FREE_BATCHED,
-	FTRACE_INFORMATIONAL, /* mm_page_alloc_extfrag, _zone_locked, mm_page_pcpu_drain: consequences, not acts */
+	FTRACE_INFORMATIONAL, /* mm_page_alloc_extfrag, _zone_locked, mm_page_pcpu_drain, cma_alloc_start, _busy_retry:
+			       * consequences or announcements, not acts */
+	FTRACE_CMA_ALLOC,   /* cma_alloc_finish: @area, @pfn, @no_page, @nr_pages, @align */
+	FTRACE_CMA_RELEASE, /* cma_release: @area, @pfn, @nr_pages */
 	FTRACE_FAULT,  /* page_fault_user, page_fault_kernel: @from_user, @addr, @ip, @error_code */
 	FTRACE_RSS,    /* rss_stat: @mm_id, @current_mm, @member, @rss_bytes */
 	FTRACE_FORK,   /* sched_process_fork: @other_pid is the child */
@@ -38,7 +41,11 @@ struct ftrace_line {
 	int migratetype; /* the kernel's own number, -1: the line has none */
 	const char *gfp; /* flag words joined by '|', into the line; @gfp_len bytes */
 	size_t gfp_len;
-	uint64_t number; /* FTRACE_TOTAL, FTRACE_LOST */
+	uint64_t number;  /* FTRACE_TOTAL, FTRACE_LOST */
+	const char *area; /* of @area_len bytes; NULL: kernels before 5.12 do not print it */
+	size_t area_len;
+	uint64_t nr_pages;
+	unsigned align; /* an order */
 	/* ---- of events of processes: FTRACE_FAULT to FTRACE_EXIT ---- */
 	uint32_t pid; /* of the thread whose event it is, as the head says (0: the head has none) */
 	const char *comm; /* its name there, which is the one that it had last; @comm_len bytes */

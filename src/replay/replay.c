@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A recording of kmem's page events, replayed.
+ * A recording of kmem's page events and of cma's, replayed.
  *
  * A recorded pfn is an identity, not a place. The simulated allocator chooses the page, and a map from recorded
  * pfns to simulated blocks serves the frees:
@@ -26,12 +26,14 @@
  * Invariant: the map's LIVE slots are exactly the blocks that this file allocated and did not free, and they do not
  * overlap, neither there nor here (unless others freed them through ctl, which a refused free will show).
  *
- * Lines about processes (strace's calls, page faults, RSS) are gathered here and replayed at the end (process_replay.c).
+ * Contiguous memory areas have rules of their own (cma_replay.c). Lines about processes (strace's calls, page faults,
+ * RSS) are gathered here and replayed at the end (process_replay.c).
  *
  * Left out: reclaim that the recording's frees do not show.
  */
 #include "replay/replay.h"
 
+#include "replay/cma_replay.h"
 #include "mm/core/clock.h"
 #include "mm/move/holder.h"
 #include "mm/page/frame.h"
@@ -272,6 +274,10 @@ static void free_event(
 	uint64_t live = 0, refused = 0;
 	int err;
 
+	if (st->nr_runs && cma_replay_has(m, st, l->pfn)) {
+		count(r, REPLAY_skipped, REPLAY_skipped_cma_page_frees);
+		return;
+	}
 	if (slot && !is_held(slot) && slot->state != told) {
 		pfn_map_remove(m, &m->replayed, slot);
 		count(r, REPLAY_skipped, REPLAY_skipped_batched_repeat);
@@ -330,7 +336,7 @@ static int bad_line(struct replay *r, struct machine *m, const char *s, size_t l
 	return refuse(&m->why, EINVAL, "not a line of a recording: %s", why);
 }
 
-/* An event of the page allocator. */
+/* An event of the page allocator or of an area. */
 static int act(struct replay *r, struct machine *m, const struct ftrace_line *l, gfp_t gfp)
 {
 	struct replay_state *st = state_of(m);
@@ -347,6 +353,10 @@ static int act(struct replay *r, struct machine *m, const struct ftrace_line *l,
 		count(r, REPLAY_skipped, REPLAY_skipped_informational);
 	else if (l->kind == FTRACE_FREE || l->kind == FTRACE_FREE_BATCHED)
 		free_event(r, m, st, l);
+	else if (l->kind == FTRACE_CMA_ALLOC)
+		cma_alloc_event(r, m, st, l);
+	else if (l->kind == FTRACE_CMA_RELEASE)
+		cma_release_event(r, m, st, l);
 	else
 		count(r, REPLAY_skipped, REPLAY_skipped_foreign);
 	return 0;
@@ -436,6 +446,8 @@ int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, 
 	case FTRACE_FREE:
 	case FTRACE_FREE_BATCHED:
 	case FTRACE_INFORMATIONAL:
+	case FTRACE_CMA_ALLOC:
+	case FTRACE_CMA_RELEASE:
 	case FTRACE_FOREIGN:
 		break;
 	case FTRACE_FAULT:

@@ -54,6 +54,17 @@ struct replay_state {
 	uint64_t held[FTRACE_MAX_ORDER + 1]; /* slots LIVE or REFUSED, by order */
 	uint64_t time_ns;		     /* of the latest event with a timestamp */
 	uint64_t has_time;
+	uint64_t runs_at; /* heap block of cap_runs struct replay_run (cma_replay.c) */
+	uint32_t nr_runs, cap_runs;
+};
+
+/* Pages that an area gave out there. */
+struct replay_run {
+	uint64_t recorded_pfn;
+	uint64_t pfn; /* where they are here */
+	uint64_t nr_pages;
+	uint32_t area;
+	uint32_t refused; /* this machine refused them */
 };
 
 /* NULL: host memory ended. */

@@ -2,7 +2,7 @@
  *
  * Calls for pages side by side, taken whoever has them: from contiguous memory areas, and by their numbers.
  *
- *	buf = cma_alloc reserved 256	──> cma_step(), slice after slice	──> 0xbc000 zone=HighMem node=0 pages=256 area=reserved
+ *	buf = cma_alloc reserved 256	──> cma_step(), slice after slice	──> 0xbc000 zone=HighMem pages=256 ...
  *	cma_release reserved buf	──> cma_release()
  *
  * A call takes slices of counted pages, so that readers are served meanwhile; what it has done so far is in run->state. A

@@ -31,7 +31,6 @@
 typedef unsigned long long ull;
 
 enum {
-	CLUSTER_PAGES = 32, /* COMPACT_CLUSTER_MAX */
 	TRIES = 5,
 	STEPS_PER_PAGEBLOCK = 16, /* what isolating one counts as in a slice */
 	PAGES_PER_STEP = 16,	  /* taken or given back in the time in which one moves */
@@ -181,7 +180,7 @@ static int get_target(
 /* Up to 32 pages of the range that can be taken off their lists, from at_pfn on. */
 static void gather(struct machine *m, struct contig_range *c, struct migrate_list *list)
 {
-	while (c->at_pfn < c->end_pfn && list->nr < CLUSTER_PAGES) {
+	while (c->at_pfn < c->end_pfn && list->nr < COMPACT_CLUSTER_MAX) {
 		uint64_t head_pfn = frame_block_head(m, c->at_pfn);
 		const struct frame *f = frame_of(m, head_pfn);
 		uint64_t next_pfn = head_pfn + ((uint64_t)1 << f->order);
