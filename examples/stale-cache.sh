@@ -62,3 +62,19 @@ act -d nic wait_for_completion
 act load b 4
 must "the CPU sees its bytes at once" [ "${got%% *}" = 0x55555555 ]
 act -d nic dma_unmap_single d
+
+title "5. A buffer that both see at once (dma_alloc_coherent, 一致性缓冲区)"
+echo 0 >"$sim/devices/nic/coherent"
+act -d nic ring = dma_alloc_coherent 4096
+cpu=$(sed -n 's/.* cpu=0x\([0-9a-f]*\).*/\1/p' <<<"$got")
+see cat "$sim/devices/nic/mappings"
+act load "$cpu" 4
+act -d nic dma_write ring 64 0x66666666
+act -d nic wait_for_completion
+act load "$cpu" 4
+must "no sync is needed" [ "${got%% *}" = 0x66666666 ]
+say "The CPU has another address for it, which is mapped uncached (非缓存映射): each access goes to memory, and takes its time."
+act load "$cpu" 4
+cycles=$(sed -n 's/.*cycles=\([0-9]*\).*/\1/p' <<<"$got")
+must "also the one after it" [ "$cycles" -ge 100 ]
+act -d nic dma_free_coherent ring

@@ -391,6 +391,8 @@ int show_device_mappings(struct view *v, struct text *out)
 			text_puts(out, " bounced");
 		if (x->flags & DMA_MAPPING_REMAPPED)
 			text_puts(out, " uncached");
+		if (x->flags & DMA_MAPPING_ATOMIC)
+			text_puts(out, " uncached pool");
 		text_putc(out, '\n');
 	}
 	return 0;

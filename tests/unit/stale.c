@@ -192,6 +192,55 @@ Test(stale, what_the_kernel_writes_is_the_cpus)
 	simm_destroy(s);
 }
 
+/* A coherent buffer has an uncached address: both see everything at once. */
+Test(stale, coherent_buffer_is_uncached)
+{
+	static const char *const lines[] = {
+		"r = dma_alloc_coherent 4096", "r = dma_alloc_coherent 8K GFP_ATOMIC"};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct simm *s = with_buffer(i < 2 ? "arm64-virt" : "arm-virt");
+		char line[80], cpu[32];
+
+		call(s, lines[i % 2]);
+		const char *mapping = world_cat(s, "sim/devices/nic/mappings");
+		cr_assert(strstr(mapping, " uncached"), "%s", mapping);
+		snprintf(cpu, sizeof(cpu), "%llx", strtoull(strstr(mapping, "cpu=") + 4, NULL, 16));
+		cr_expect_eq(load(s, cpu), 0);
+		call(s, "dma_write r 64 0x22222222");
+		call(s, "wait_for_completion");
+		cr_expect_eq(load(s, cpu), 0x22222222);
+		snprintf(line, sizeof(line), "store %s 0x44332211 4", cpu);
+		world_call(s, line);
+		call(s, "dma_read r 64");
+		call(s, "wait_for_completion");
+		cr_expect(seen(s, "seen 11 22 33 44"));
+		check(s);
+		call(s, "dma_free_coherent r");
+		check(s);
+		simm_destroy(s);
+	}
+}
+
+Test(stale, atomic_pool_runs_out)
+{
+	struct simm *s = with_buffer("arm64-virt");
+	char line[64];
+	unsigned n;
+
+	for (n = 0; n < 2000; n++) {
+		snprintf(line, sizeof(line), "r.%u = dma_alloc_coherent 64K GFP_ATOMIC", n);
+		if (world_refused_at(s, CTL, line))
+			break;
+	}
+	cr_expect(n >= 2 && n <= 64, "%u", n);
+	cr_expect(strstr(world_cat(s, "sim/dmesg"), "DMA: preallocated "));
+	call(s, "dma_free_coherent r.0");
+	call(s, "again = dma_alloc_coherent 64K GFP_ATOMIC");
+	check(s);
+	simm_destroy(s);
+}
+
 Test(stale, x86_has_no_such_devices)
 {
 	struct simm *s = world("pc-x86_64", NULL);

@@ -18,6 +18,7 @@
 #include "mm/dma/direct.h"
 
 #include "mm/page/address.h"
+#include "mm/page/contents.h"
 #include "mm/page/frame.h"
 
 #include <errno.h>
@@ -98,12 +99,67 @@ static int check_size(struct machine *m, uint64_t *bytes)
 	return 0;
 }
 
+/* dma_alloc_from_pool() for those who may not wait: the pool of the device's zone, when that is in its reach. */
+static int alloc_atomic(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	uint64_t *phys, uint64_t *va)
+{
+	uint64_t limit;
+	int err = dma_alloc_from_pool(m, cpu, d, bytes, zone_for(m, d, &limit), phys, va);
+
+	if (err || in_reach(d, *phys, bytes))
+		return err;
+	dma_free_from_pool(m, *phys, bytes);
+	return refuse_reach(m, d);
+}
+
+static void clear(struct machine *m, uint64_t phys, uint64_t bytes)
+{
+	struct dram dram = machine_dram(m);
+
+	dram_zero(&dram, phys, bytes);
+}
+
+/* Zeroed pages and the CPU's address of them. Where CPUs have no data cache there is nothing to go around. */
+static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	gfp_t gfp, uint64_t *phys, uint64_t *va, uint8_t *flags)
+{
+	bool uncached = !d->hw.coherent && m->cpus.desc.dcache.sets;
+	uint64_t pfn = NO_PFN;
+
+	if (uncached && !(gfp & __GFP_DIRECT_RECLAIM)) {
+		int err = alloc_atomic(m, cpu, d, bytes, phys, va);
+
+		if (err)
+			return err;
+		clear(m, *phys, bytes);
+		*flags |= DMA_MAPPING_ATOMIC;
+		return 0;
+	}
+	int err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, &pfn);
+	if (err)
+		return err;
+	*phys = pfn << PAGE_SHIFT;
+	*va = page_address(m, pfn);
+	if (!uncached)
+		return 0;
+	arch_dma_prep_coherent(m, *phys, bytes);
+	err = dma_remap_uncached(m, cpu, *phys, bytes, va);
+	if (err) {
+		struct refusal why = m->why;
+
+		(void)free_pages_order(m, cpu, pfn, order_of(bytes));
+		m->why = why;
+		return err;
+	}
+	*flags |= DMA_MAPPING_REMAPPED;
+	return 0;
+}
+
 int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
 {
-	uint64_t asked = bytes, phys, va;
+	uint64_t asked = bytes, phys = 0, va = 0;
 	uint8_t flags = 0;
-	uint64_t pfn;
 	int err = check_size(m, &bytes);
 
 	/* The zone is for the masks to say. */
@@ -113,20 +169,9 @@ int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64
 	if (!err && !d->hw.coherent)
 		err = stale_begin(m);
 	if (!err)
-		err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, &pfn);
+		err = alloc_buffer(m, cpu, d, bytes, gfp, &phys, &va, &flags);
 	if (err)
 		return err;
-	phys = pfn << PAGE_SHIFT;
-	va = page_address(m, pfn);
-	if (!d->hw.coherent) {
-		arch_dma_prep_coherent(m, phys, bytes);
-		err = dma_remap_uncached(m, phys, bytes, &va);
-		if (err) {
-			(void)free_pages_order(m, cpu, pfn, order_of(bytes));
-			return err;
-		}
-		flags |= DMA_MAPPING_REMAPPED;
-	}
 	*dma = phys_to_dma(d, phys);
 	*cpu_address = va;
 	struct dma_mapping *x = dma_mapping_add(m, d, *dma, phys, asked);
@@ -161,10 +206,14 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 	struct dma_mapping was = *x;
 
 	dma_mapping_del(m, d, x);
-	if (was.flags & DMA_MAPPING_REMAPPED)
-		dma_unmap_uncached(m, was.cpu, bytes);
 	(void)check_size(m, &bytes);
+	if (was.flags & DMA_MAPPING_REMAPPED)
+		dma_unmap_uncached(m, cpu, was.cpu);
 	clock_charge(m, DMA_UNMAP);
+	if (was.flags & DMA_MAPPING_ATOMIC) {
+		dma_free_from_pool(m, was.phys, bytes);
+		return 0;
+	}
 	return free_pages_order(m, cpu, was.phys >> PAGE_SHIFT, order_of(bytes));
 }
 

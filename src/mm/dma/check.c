@@ -32,11 +32,32 @@ static unsigned check_device(struct machine *m, struct device *d, struct text *o
 	return bad;
 }
 
+/* The pages that are taken from the pools are those of live buffers. */
+static unsigned check_pools(const struct machine *m, struct text *out)
+{
+	uint64_t bits = 0, pages = 0;
+
+	for (unsigned kind = 0; kind < NR_DMA_POOLS; kind++)
+		for (unsigned i = 0; i < DMA_POOL_MAX_PAGES / 64; i++)
+			bits += (uint64_t)__builtin_popcountll(m->devices.pool[kind].used[i]);
+	for (const struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1))
+		for (const struct dma_mapping *x = dma_mapping_of_device(m, d->id, NULL); x;
+			x = dma_mapping_of_device(m, d->id, x))
+			if (x->flags & DMA_MAPPING_ATOMIC)
+				pages += (x->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	if (bits == pages)
+		return 0;
+	text_printf(out, "atomic pools: %llu pages are taken, buffers have %llu\n",
+		(unsigned long long)bits, (unsigned long long)pages);
+	return 1;
+}
+
 unsigned devices_check(struct machine *m, struct text *out)
 {
 	struct devices *s = &m->devices;
 	uint32_t nr = 0, noncoherent = 0, busy = 0;
-	unsigned bad = dma_mappings_check(m, out) + swiotlb_check(m, out) + coherence_check(m, out);
+	unsigned bad = dma_mappings_check(m, out) + swiotlb_check(m, out) +
+		       coherence_check(m, out) + check_pools(m, out);
 
 	for (struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1)) {
 		bad += check_device(m, d, out);

@@ -20,7 +20,9 @@
 
 #include "base/text.h"
 #include "mm/page/contents.h"
+#include "mm/vmalloc/vmalloc.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static struct stale_line *lines(const struct machine *m)
@@ -118,15 +120,25 @@ void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes)
 	do_act(m, CACHE_CLEAN_AND_THROW, phys, bytes);
 }
 
-int dma_remap_uncached(struct machine *m, uint64_t phys, uint64_t bytes, uint64_t *va)
+int dma_remap_uncached(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va)
 {
-	(void)phys, (void)bytes, (void)va;
-	return refuse(&m->why, ENOMEM, "no uncached addresses yet");
+	enum { MOST_PAGES = 4096 };
+	uint32_t pfns[MOST_PAGES], nr = (uint32_t)(bytes >> PAGE_SHIFT);
+
+	if (bytes >> PAGE_SHIFT > MOST_PAGES)
+		return refuse(
+			&m->why, ENOMEM, "at most %d pages get an uncached address", MOST_PAGES);
+	for (uint32_t i = 0; i < nr; i++)
+		pfns[i] = (uint32_t)(phys >> PAGE_SHIFT) + i;
+	return vmap_pages(m, cpu, pfns, nr, VM_DMA_COHERENT, PGTABLE_DEVICE, vmalloc_caller(m), va);
 }
 
-void dma_unmap_uncached(struct machine *m, uint64_t va, uint64_t bytes)
+void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va)
 {
-	(void)m, (void)va, (void)bytes;
+	int err = vunmap(m, cpu, va);
+
+	assert(!err);
+	(void)err;
 }
 
 unsigned coherence_check(struct machine *m, struct text *out)

@@ -27,8 +27,13 @@ void arch_sync_dma_for_cpu(
 void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes);
 
 /* An uncached address of the kernel's own for [@phys, @phys + bytes), whole pages. Errors: ENOMEM, EDQUOT. */
-int dma_remap_uncached(struct machine *m, uint64_t phys, uint64_t bytes, uint64_t *va);
-void dma_unmap_uncached(struct machine *m, uint64_t va, uint64_t bytes);
+int dma_remap_uncached(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va);
+void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va);
+
+/* pool.c: whole pages of the atomic pool of @zone (__GFP_DMA, __GFP_DMA32 or 0). Errors: ENOMEM, EDQUOT. */
+int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	uint32_t zone, uint64_t *phys, uint64_t *va);
+void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes);
 
 unsigned coherence_check(struct machine *m, struct text *out);
 

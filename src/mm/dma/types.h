@@ -153,6 +153,17 @@ struct swiotlb {
 	uint32_t full_said;
 };
 
+#define NR_DMA_POOLS	   3
+#define DMA_POOL_MAX_PAGES 1024
+
+/* An atomic pool: 0 pages: not made yet. */
+struct dma_pool {
+	uint64_t phys, va;
+	uint32_t nr_pages;
+	uint32_t unused;
+	uint64_t used[DMA_POOL_MAX_PAGES / 64]; /* a bit for each page */
+};
+
 struct devices {
 	uint64_t at;		/* heap block of uint64_t [cap]: offsets of struct device, ordered by id */
 	uint32_t nr, cap;
@@ -167,6 +178,7 @@ struct devices {
 	struct swiotlb swiotlb;
 	struct stale_table stale;
 	struct isa_dma isa;
+	struct dma_pool pool[NR_DMA_POOLS]; /* GFP_KERNEL, GFP_DMA, GFP_DMA32 */
 };
 
 #endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The atomic pools: uncached memory for those who may not wait (GFP_ATOMIC), because mapping a fresh buffer uncached can.
+ *
+ *	pool of a zone   |page|page|page| ...      one bit each; a buffer begins at a multiple of its own order
+ *
+ * There is one for each of GFP_KERNEL, GFP_DMA and GFP_DMA32, of 128 KiB for each GiB of RAM, at least one. A real kernel
+ * makes them at boot; here the first who needs one makes it, so that machines that never do have their memory for
+ * themselves.
+ *
+ * Left out: growing in the background when a pool runs low. Follows kernel/dma/pool.c of 6.1.
+ */
+#include "mm/dma/coherence.h"
+
+#include "mm/dma/mapping.h"
+#include "mm/page/frame.h"
+
+#include <errno.h>
+
+#define GIB ((uint64_t)1 << 30)
+
+static const struct {
+	gfp_t gfp;
+	const char *name;
+} kinds[NR_DMA_POOLS] = {
+	{GFP_KERNEL, "GFP_KERNEL"},
+	{GFP_KERNEL | __GFP_DMA, "GFP_KERNEL|GFP_DMA"},
+	{GFP_KERNEL | __GFP_DMA32, "GFP_KERNEL|GFP_DMA32"},
+};
+
+static unsigned order_of(uint64_t pages)
+{
+	unsigned order = 0;
+
+	while ((uint64_t)1 << order < pages)
+		order++;
+	return order;
+}
+
+static int make(struct machine *m, unsigned cpu, unsigned kind)
+{
+	struct dma_pool *p = &m->devices.pool[kind];
+	uint64_t pages = (m->totalram_pages << PAGE_SHIFT) / GIB * 32, pfn, va;
+
+	pages = pages < 32 ? 32 : pages > DMA_POOL_MAX_PAGES ? DMA_POOL_MAX_PAGES : pages;
+	unsigned order = order_of(pages);
+	int err = alloc_pages_node(m, cpu, -1, kinds[kind].gfp | __GFP_ZERO, order, &pfn);
+
+	if (err)
+		return err;
+	arch_dma_prep_coherent(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+	err = dma_remap_uncached(m, cpu, pfn << PAGE_SHIFT, PAGE_BYTES << order, &va);
+	if (err) {
+		(void)free_pages_order(m, cpu, pfn, order);
+		return err;
+	}
+	p->phys = pfn << PAGE_SHIFT;
+	p->va = va;
+	p->nr_pages = 1u << order;
+	log_printf(m, "DMA: preallocated %llu KiB %s pool for atomic allocations",
+		(unsigned long long)(PAGE_BYTES << order >> 10), kinds[kind].name);
+	return 0;
+}
+
+static bool is_used(const struct dma_pool *p, uint32_t page)
+{
+	return p->used[page / 64] >> page % 64 & 1;
+}
+
+static void mark(struct dma_pool *p, uint32_t first, uint32_t n, bool used)
+{
+	for (uint32_t page = first; page < first + n; page++) {
+		p->used[page / 64] &= ~((uint64_t)1 << page % 64);
+		p->used[page / 64] |= (uint64_t)used << page % 64;
+	}
+}
+
+/* gen_pool_first_fit_order_align(); UINT32_MAX: no room. */
+static uint32_t find(const struct dma_pool *p, uint32_t n)
+{
+	uint32_t align = 1u << order_of(n);
+
+	for (uint32_t first = 0; first + n <= p->nr_pages; first += align) {
+		uint32_t k = 0;
+
+		while (k < n && !is_used(p, first + k))
+			k++;
+		if (k == n)
+			return first;
+	}
+	return UINT32_MAX;
+}
+
+int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	gfp_t zone, uint64_t *phys, uint64_t *va)
+{
+	unsigned kind = zone & __GFP_DMA ? 1 : zone & __GFP_DMA32 ? 2 : 0;
+	struct dma_pool *p = &m->devices.pool[kind];
+	uint32_t n = (uint32_t)(bytes >> PAGE_SHIFT);
+	int err = p->nr_pages ? 0 : make(m, cpu, kind);
+
+	if (err)
+		return err;
+	uint32_t first = bytes >> PAGE_SHIFT > p->nr_pages ? UINT32_MAX : find(p, n);
+	if (first == UINT32_MAX)
+		return refuse(&m->why, ENOMEM,
+			"Failed to get suitable pool for %s: %llu KiB of the %llu KiB for those "
+			"who may not "
+			"wait lie nowhere together",
+			d->name, (unsigned long long)(bytes >> 10),
+			(unsigned long long)p->nr_pages << PAGE_SHIFT >> 10);
+	mark(p, first, n, true);
+	*phys = p->phys + ((uint64_t)first << PAGE_SHIFT);
+	*va = p->va + ((uint64_t)first << PAGE_SHIFT);
+	return 0;
+}
+
+void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes)
+{
+	for (unsigned kind = 0; kind < NR_DMA_POOLS; kind++) {
+		struct dma_pool *p = &m->devices.pool[kind];
+
+		if (phys - p->phys < (uint64_t)p->nr_pages << PAGE_SHIFT)
+			mark(p, (uint32_t)((phys - p->phys) >> PAGE_SHIFT),
+				(uint32_t)(bytes >> PAGE_SHIFT), false);
+	}
+}
