@@ -105,6 +105,23 @@ bool has_swiotlb(const struct machine *m);
 show_fn show_io_tlb_nslabs, show_io_tlb_used;
 int mkdir_device(struct view *v, const char *name, size_t len);
 int rmdir_device(struct view *v);
+/* slab_sysfs.c: numbers of a cache */
+enum slab_attribute {
+	SLAB_ATTR_ALIASES,
+	SLAB_ATTR_ALIGN,
+	SLAB_ATTR_CPU_PARTIAL,
+	SLAB_ATTR_MIN_PARTIAL,
+	SLAB_ATTR_OBJECT_SIZE,
+	SLAB_ATTR_OBJS_PER_SLAB,
+	SLAB_ATTR_ORDER,
+	SLAB_ATTR_REMOTE_RATIO,
+	SLAB_ATTR_SLAB_SIZE,
+	SLAB_ATTR_USERSIZE,
+};
+show_fn show_slab_number, show_slab_flag, show_slab_ctor, show_slab_slabs, show_slab_objects,
+	show_slab_total_objects, show_slab_partial, show_slab_objects_partial, show_slab_cpu_slabs,
+	show_slab_slabs_cpu_partial;
+store_fn store_slab_number, store_slab_shrink;
 int mkdir_task(struct view *v, const char *name, size_t len);
 int rmdir_task(struct view *v);
 /* One number as the kernel's kstrtoint(strstrip()) reads it, from at most 12 bytes. */

@@ -429,6 +429,20 @@ void kmem_cache_shrink_all(struct machine *m, unsigned cpu)
 		kmem_cache_shrink(m, cpu, s);
 }
 
+int kmem_cache_set_cpu_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t objects)
+{
+	bool can = machine_has(m, CONFIG_SLUB_CPU_PARTIAL) && !slab_is_debugged(s);
+
+	if (objects > UINT32_MAX)
+		return refuse(&m->why, ERANGE, "cpu_partial is a number of 32 bits");
+	if (objects && !can)
+		return refuse(&m->why, EINVAL, "CPUs keep nothing of a cache with debugging flags");
+	slab_set_cpu_partial(s, (uint32_t)objects);
+	slab_flush_all(m, cpu, s);
+	return 0;
+}
+
 /* ---- the end of one ---- */
 
 static void drop_alias(struct machine *m, struct kmem_cache *s, const char *name)

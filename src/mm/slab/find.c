@@ -195,6 +195,14 @@ void slab_each_object(const struct machine *m, slab_visit_fn *visit, void *conte
 
 /* ---- sums ---- */
 
+void slab_frame_counts(const struct machine *m, uint64_t pfn, uint32_t *inuse, uint32_t *objects)
+{
+	struct slab_counts c = slab_counts(frame_of(m, pfn));
+
+	*inuse = c.inuse;
+	*objects = c.objects;
+}
+
 void slab_sums(const struct machine *m, const struct kmem_cache *s, struct slab_sums *out)
 {
 	*out = (struct slab_sums){0};

@@ -85,6 +85,14 @@ static unsigned slab_order(const struct machine *m, uint64_t size)
 	return order <= m->slab.max_order ? order : order_with(m, size, 1, m->nr_orders, 1);
 }
 
+void slab_set_cpu_partial(struct kmem_cache *s, uint32_t objects)
+{
+	uint64_t halves = (uint64_t)objects * 2;
+
+	s->cpu_partial = objects;
+	s->cpu_partial_slabs = (uint32_t)((halves + s->oo.objects - 1) / s->oo.objects);
+}
+
 static void set_partial(const struct machine *m, struct kmem_cache *s)
 {
 	unsigned objects = 0, keep = log2_of(s->size) / 2;
@@ -95,8 +103,7 @@ static void set_partial(const struct machine *m, struct kmem_cache *s)
 			  : s->size >= 1024	? 24
 			  : s->size >= 256	? 52
 						: 120;
-	s->cpu_partial = objects;
-	s->cpu_partial_slabs = (objects * 2 + s->oo.objects - 1) / s->oo.objects;
+	slab_set_cpu_partial(s, objects);
 }
 
 static void set_allocflags(struct kmem_cache *s)

@@ -125,6 +125,8 @@ uint32_t slab_alignment(const struct machine *m, uint32_t flags, uint32_t align,
 /* calculate_sizes(), set_min_partial(), set_cpu_partial(): from object_size, align, flags and has_ctor to the rest.
  * False: no slab can hold such an object. */
 bool slab_calculate_sizes(const struct machine *m, struct kmem_cache *s);
+/* slub_set_cpu_partial(): and as many slabs as hold @objects when they are half full. */
+void slab_set_cpu_partial(struct kmem_cache *s, uint32_t objects);
 /* kmem_cache_flags(): @flags with what slub_debug= adds for a cache of this name. */
 uint32_t slab_debug_flags(const struct machine *m, uint32_t flags, const char *name);
 /* From slub_min_order= and the like, and the architecture. */

@@ -38,6 +38,10 @@ bool kmem_cache_shrink(struct machine *m, unsigned cpu, struct kmem_cache *s);
 /* The same for all caches, and for those of the kernel's objects that tests count. */
 void kmem_cache_shrink_all(struct machine *m, unsigned cpu);
 
+/* cpu_partial_store(): CPUs keep @objects of it on frozen slabs, and give up those that they have. Errors: EINVAL. */
+int kmem_cache_set_cpu_partial(
+	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t objects);
+
 /* The cache with this id, NULL when there is none (or none any more). */
 struct kmem_cache *kmem_cache_get(const struct machine *m, uint32_t id);
 /* By name or alias or unique id (":A-0000152"), @len bytes; NULL. */
@@ -136,6 +140,9 @@ struct slab_sums {
 	uint64_t cpu_slabs, cpu_partial_slabs;
 };
 void slab_sums(const struct machine *m, const struct kmem_cache *s, struct slab_sums *out);
+
+/* Objects in use, and all, of the slab at @pfn, as its frame says. */
+void slab_frame_counts(const struct machine *m, uint64_t pfn, uint32_t *inuse, uint32_t *objects);
 
 /* The first slab at or after @pfn (also kmalloc's large blocks): pfn of its first page, NO_PFN at the end. */
 uint64_t slab_next(const struct machine *m, uint64_t pfn);
