@@ -159,6 +159,14 @@ static inline void machine_charge_cycles(struct machine *m, uint64_t cycles)
 }
 #define clock_charge(m, name) clock_charge_ns(m, COST_NS_##name)
 
+/* The kernel's ticks at @ns (CONFIG_HZ=250): they begin five minutes before 32 bits of them wrap. */
+static inline uint64_t machine_jiffies(const struct machine *m, uint64_t ns)
+{
+	uint64_t ticks = ns / 4000000u + 4294892296u;
+
+	return machine_has(m, CONFIG_64BIT) ? ticks : (uint32_t)ticks;
+}
+
 static inline void count_event(struct machine *m, enum vm_event_item item, uint64_t n)
 {
 	m->vm_event[item] += n;

@@ -121,7 +121,8 @@ enum slab_attribute {
 show_fn show_slab_number, show_slab_flag, show_slab_ctor, show_slab_slabs, show_slab_objects,
 	show_slab_total_objects, show_slab_partial, show_slab_objects_partial, show_slab_cpu_slabs,
 	show_slab_slabs_cpu_partial;
-store_fn store_slab_number, store_slab_shrink;
+store_fn store_slab_number, store_slab_shrink, store_slab_validate;
+show_fn show_slab_traces;
 int mkdir_task(struct view *v, const char *name, size_t len);
 int rmdir_task(struct view *v);
 /* One number as the kernel's kstrtoint(strstrip()) reads it, from at most 12 bytes. */

@@ -22,19 +22,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define HZ	     250u
-#define JIFFIES_AT_0 4294892296ull /* (unsigned int)(-300 * HZ) */
-#define HEX_ROW	     16u
-#define HEX_MOST     (2 * HEX_ROW)
+#define HEX_ROW	 16u
+#define HEX_MOST (2 * HEX_ROW)
 
 typedef unsigned long long ull;
-
-static ull jiffies(const struct machine *m, uint64_t ns)
-{
-	uint64_t ticks = ns / (1000000000u / HZ) + JIFFIES_AT_0;
-
-	return machine_has(m, CONFIG_64BIT) ? ticks : (uint32_t)ticks;
-}
 
 static void put_hex(struct machine *m, const struct kmemleak_object *o, struct text *out)
 {
@@ -80,7 +71,7 @@ int show_kmemleak(struct view *v, struct text *out)
 		text_printf(out, "unreferenced object 0x%08llx (size %llu):\n", (ull)o->start,
 			(ull)o->bytes);
 		text_printf(out, "  comm \"%.16s\", pid %u, jiffies %llu (age %llu.%03llus)\n",
-			o->comm, o->pid, jiffies(m, o->made_ns), (ull)(age_ms / 1000),
+			o->comm, o->pid, (ull)machine_jiffies(m, o->made_ns), (ull)(age_ms / 1000),
 			(ull)(age_ms % 1000));
 		put_hex(m, o, out);
 		put_backtrace(m, o, out);
@@ -106,7 +97,7 @@ static int dump(struct machine *m, const char *word, size_t len)
 	}
 	log_printf(m, "kmemleak: Object 0x%08llx (size %llu):", (ull)o->start, (ull)o->bytes);
 	log_printf(m, "kmemleak:   comm \"%.16s\", pid %u, jiffies %llu", o->comm, o->pid,
-		jiffies(m, o->made_ns));
+		(ull)machine_jiffies(m, o->made_ns));
 	log_printf(m, "kmemleak:   min_count = %d", o->min_count);
 	log_printf(m, "kmemleak:   count = %d", o->count);
 	log_printf(m, "kmemleak:   flags = 0x%x", o->flags | 1u);

@@ -6,70 +6,23 @@
  *	PFN 4096 type Movable Block 8 type Movable Flags 0x...(uptodate|lru|swapbacked|node=0|zone=1|lastcpupid=0x1fffff)
  *	 do_anonymous_page+0x0/0x0
  *
- * Linux gives one entry a read(2); here the file is text like others, made when it is opened. page.flags is put together
- * for printing, with the bits of a 64-bit kernel with NUMA balancing, or of a 32-bit one.
- * Format: print_page_owner() of mm/page_owner.c, format_page_flags() of lib/vsprintf.c, include/linux/page-flags.h of 6.1.
+ * Linux gives one entry a read(2); here the file is text like others, made when it is opened.
+ * Format: print_page_owner() of mm/page_owner.c of 6.1.
  */
 #include "view/files.h"
 
 #include "mm/debug/page_owner.h"
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
+#include "mm/page/page_flags.h"
 #include "mm/page/zone.h"
 
 typedef unsigned long long ull;
-
-/* enum pageflags, lowest bit first, as %pGp names them. */
-static const struct {
-	uint32_t frame;
-	unsigned bit;
-	const char *name;
-} page_flags[] = {
-	{FRAME_LOCKED, 0, "locked"},
-	{FRAME_REFERENCED, 1, "referenced"},
-	{FRAME_UPTODATE, 2, "uptodate"},
-	{FRAME_DIRTY, 3, "dirty"},
-	{FRAME_LRU, 4, "lru"},
-	{FRAME_ACTIVE, 5, "active"},
-	{FRAME_WORKINGSET, 6, "workingset"},
-	{FRAME_ERROR, 8, "error"},
-	{FRAME_SLAB, 9, "slab"},
-	{FRAME_OWNER_PRIVATE, 10, "owner_priv_1"},
-	{FRAME_RESERVED, 12, "reserved"},
-	{FRAME_WRITEBACK, 15, "writeback"},
-	{FRAME_HEAD, 16, "head"},
-	{FRAME_ANON_EXCLUSIVE, 17, "mappedtodisk"}, /* PG_anon_exclusive is the same bit */
-	{FRAME_RECLAIM, 18, "reclaim"},
-	{FRAME_SWAPBACKED, 19, "swapbacked"},
-	{FRAME_UNEVICTABLE, 20, "unevictable"},
-	{FRAME_MLOCKED, 21, "mlocked"},
-};
 
 /* enum migrate_reason of include/linux/migrate_mode.h, as migrate_reason_names[] has them. */
 static const char *const reasons[] = {"compaction", "memory_failure", "memory_hotplug",
 	"syscall_or_cpuset", "mempolicy_mbind", "numa_misplaced", "contig_range", "longterm_pin",
 	"demotion"};
-
-static void put_page_flags(const struct machine *m, uint64_t pfn, struct text *out)
-{
-	const struct frame *f = frame_of(m, pfn);
-	const struct zone *z = pfn_zone(m, pfn);
-	bool wide = machine_has(m, CONFIG_64BIT);
-	uint64_t zone = zone_to_index(m, z->type), word;
-
-	word = wide ? (uint64_t)z->nid << 54 | zone << 51 | 0x1fffffULL << 30 : zone << 30;
-	for (unsigned i = 0; i < sizeof(page_flags) / sizeof(page_flags[0]); i++)
-		if (f->flags & page_flags[i].frame)
-			word |= 1ULL << page_flags[i].bit;
-	text_printf(out, "0x%llx(", (ull)word);
-	for (unsigned i = 0; i < sizeof(page_flags) / sizeof(page_flags[0]); i++)
-		if (f->flags & page_flags[i].frame)
-			text_printf(out, "%s|", page_flags[i].name);
-	if (wide)
-		text_printf(out, "node=%u|zone=%llu|lastcpupid=0x1fffff)", z->nid, (ull)zone);
-	else
-		text_printf(out, "zone=%llu)", (ull)zone);
-}
 
 static void put_entry(
 	const struct machine *m, uint64_t pfn, const struct page_owner *o, struct text *out)
@@ -81,7 +34,7 @@ static void put_entry(
 	text_printf(out, "PFN %llu type %s Block %llu type %s Flags ", (ull)pfn,
 		migratetype_name(gfp_migratetype(m, (gfp_t)o->gfp)),
 		(ull)(pfn >> m->pageblock_order), migratetype_name(pageblock_type(m, pfn)));
-	put_page_flags(m, pfn, out);
+	page_flags_print(m, pfn, out);
 	text_putc(out, '\n');
 	stack_depot_print(m, o->handle, 1, out);
 	if (o->migrate_reason >= 0 &&

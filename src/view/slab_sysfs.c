@@ -15,6 +15,7 @@
 #include "view/files.h"
 
 #include "base/parse.h"
+#include "mm/page/frame.h"
 #include "mm/page/zone.h"
 #include "mm/slab/slab.h"
 
@@ -68,6 +69,38 @@ static bool slab_list(struct view *v, uint64_t *key, char *name, size_t cap)
 		}
 	return false;
 }
+
+/* ---- the directories in debugfs, by the caches' own names ---- */
+
+static bool has_tracks(const struct kmem_cache *s)
+{
+	return s && s->flags & SLAB_STORE_USER;
+}
+
+static int tracked_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	for (struct kmem_cache *s = kmem_cache_next(v->m, NULL); s; s = kmem_cache_next(v->m, s))
+		if (has_tracks(s) && parse_is(name, len, s->name)) {
+			*value = s->id;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static bool tracked_list(struct view *v, uint64_t *key, char *name, size_t cap)
+{
+	for (; *key <= v->m->slab.nr; ++*key) {
+		const struct kmem_cache *s = kmem_cache_get(v->m, (uint32_t)*key);
+
+		if (has_tracks(s)) {
+			snprintf(name, cap, "%s", s->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct arg_ops arg_tracked_slab = {.parse = tracked_parse, .next = tracked_list};
 
 const struct arg_ops arg_slab = {.parse = slab_parse, .next = slab_list, .print = slab_print};
 
@@ -398,6 +431,15 @@ int64_t store_slab_number(struct view *v, const char *data, size_t len)
 	int err = set_number(v, cache_of(v), value);
 
 	return err ? err : (int64_t)len;
+}
+
+int64_t store_slab_validate(struct view *v, const char *data, size_t len)
+{
+	if (!len || *data != '1' || !kmem_cache_validate(v->m, cache_of(v)))
+		return refuse(&v->m->why, EINVAL,
+			"1 looks at every object of a cache with debugging flags (slub_debug=FZPU "
+			"on the command line)");
+	return (int64_t)len;
 }
 
 int64_t store_slab_shrink(struct view *v, const char *data, size_t len)

@@ -38,9 +38,10 @@ static void example(const char *path, bool numa, char *out)
 			continue;
 		}
 		n += (size_t)sprintf(out + n, "%s",
-			strncmp(path, "{hugepages}", 11) ? "1"
-			: numa				 ? "2048"
-							 : "4096");
+			!strncmp(path, "{slab}", 6)	   ? "kmalloc-64"
+			: strncmp(path, "{hugepages}", 11) ? "1"
+			: numa				   ? "2048"
+							   : "4096");
 		path = strchr(path, '}') + 1;
 	}
 	out[n] = '\0';

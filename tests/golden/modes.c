@@ -63,7 +63,15 @@ static void example_path(const struct machine *m, const char *path, char *out, s
 		}
 		bool huge = !strncmp(path, "{hugepages}", 11),
 		     pid = !strncmp(path, "{pid}", 5) || !strncmp(path, "{tid}", 5);
-		n += (size_t)sprintf(out + n, "%lu", huge ? hugepages_kb(m, 0) : pid ? 1 : 0);
+		if (!strncmp(path, "{slab}", 6))
+			n += (size_t)sprintf(out + n, "dentry");
+		else if (!strncmp(path, "{slab_link}", 11))
+			n += (size_t)sprintf(out + n, "pid");
+		else
+			n += (size_t)sprintf(out + n, "%lu",
+				huge  ? hugepages_kb(m, 0)
+				: pid ? 1
+				      : 0);
 		path = strchr(path, '}') + 1;
 	}
 	out[n] = '\0';

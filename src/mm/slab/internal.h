@@ -165,7 +165,7 @@ uint64_t slab_get_partial(
 /* Where a slab's pages are counted. */
 uint64_t *slab_page_counter(const struct machine *m, uint32_t flags, uint64_t pfn);
 
-/* ---- debug.c: caches with debugging flags ---- */
+/* ---- debug.c, object.c: caches with debugging flags ---- */
 
 static inline bool slab_is_debugged(const struct kmem_cache *s)
 {
@@ -175,12 +175,68 @@ static inline bool slab_is_debugged(const struct kmem_cache *s)
 /* allocate_slab(): a slab whose objects are chained, in no list; no object is in use yet. */
 int slab_new(
 	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *pfn);
+/* setup_slab_debug(), setup_object_debug(): the patterns of a slab that was just taken, before its objects are chained. */
+void slab_debug_setup(
+	struct machine *m, const struct kmem_cache *s, uint64_t pfn, unsigned objects);
 /* One object straight from a node's slab; debugged caches leave nothing with CPUs. Errors: as slab_alloc(). */
 int slab_debug_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
 	uint64_t *object);
-/* free_debug_processing(): @n objects chained from @head to @tail. */
+/* free_debug_processing(): @n objects chained from @head to @tail. What does not pass the checks stays allocated. */
 void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, struct frame *f,
 	uint64_t pfn, uint64_t head, uint64_t tail, unsigned n);
+/* free_consistency_checks()'s reports on what kfree() was given that is no allocated object. */
+void slab_debug_bad_free(
+	struct machine *m, struct kmem_cache *s, uint64_t pfn, uint64_t address, bool is_free);
+
+#define SLUB_RED_INACTIVE 0xbb
+#define SLUB_RED_ACTIVE	  0xcc
+#define POISON_INUSE	  0x5a
+#define POISON_FREE	  0x6b
+#define POISON_END	  0xa5
+
+/* Bytes of simulated memory at a kernel address in a slab. */
+void slab_read(const struct machine *m, uint64_t address, void *out, uint64_t bytes);
+void slab_write(struct machine *m, uint64_t address, const void *in, uint64_t bytes);
+void slab_fill(struct machine *m, uint64_t address, uint8_t value, uint64_t bytes);
+/* The range of @bytes at @address, from the first byte that is not @value to the last; false: all are. */
+bool slab_find_other(const struct machine *m, uint64_t address, uint8_t value, uint64_t bytes,
+	uint64_t *first, uint64_t *last);
+
+/* check_valid_pointer(): 0, or the begin of an object of the slab at @pfn. */
+bool slab_valid_pointer(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object);
+/* get_info_end(): what follows the object and a free pointer behind it; slab_info_bytes() with the tracks. */
+uint64_t slab_info_end(const struct machine *m, const struct kmem_cache *s);
+uint64_t slab_info_bytes(const struct machine *m, const struct kmem_cache *s);
+void slab_set_track(struct machine *m, unsigned cpu, const struct kmem_cache *s, uint64_t object,
+	enum track_item item);
+/* set_orig_size() */
+void slab_set_asked_bytes(
+	struct machine *m, const struct kmem_cache *s, uint64_t object, uint64_t bytes);
+/* init_object(): @value is SLUB_RED_*. */
+void slab_init_object(
+	struct machine *m, const struct kmem_cache *s, uint64_t object, uint8_t value);
+/* check_object(), slab_pad_check(): report and mend what was overwritten. False: the object was not as it should be. */
+bool slab_check_object(struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object,
+	uint8_t value);
+void slab_check_padding(struct machine *m, const struct kmem_cache *s, uint64_t pfn);
+
+/* ---- report.c: the kernel's words ---- */
+
+/* slab_bug() and print_slab_info() are in each of these. slab_err(), object_err(), and slab_fix()'s FIX lines. */
+void slab_err(struct machine *m, const struct kmem_cache *s, uint64_t pfn, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void slab_object_err(struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object,
+	const char *reason);
+void slab_fix(struct machine *m, const struct kmem_cache *s, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* check_bytes_and_report()'s: @what between @first and @last of @object is not @value. */
+void slab_report_bytes(struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object,
+	const char *what, uint64_t first, uint64_t last, uint8_t value);
+/* print_section(): 16 bytes a line, each with its address behind @text. */
+void slab_print_section(struct machine *m, const char *text, uint64_t address, uint64_t bytes);
+/* print_tracking() */
+void slab_print_tracking(struct machine *m, const struct kmem_cache *s, uint64_t object);
 
 /* ---- where the leak scanner looks at each object ---- */
 

@@ -89,11 +89,14 @@ int kmalloc(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, 
 	}
 	struct kmem_cache *s = kmalloc_cache(m, size, gfp);
 
+	if (!s)
+		return kmalloc_large(m, cpu, size, gfp, nid, address);
 	/* Which zone is the cache's business. */
-	if (s)
-		return slab_alloc(
-			m, cpu, s, gfp & ~(gfp_t)(__GFP_DMA | __GFP_RECLAIMABLE), nid, address);
-	return kmalloc_large(m, cpu, size, gfp, nid, address);
+	int err =
+		slab_alloc(m, cpu, s, gfp & ~(gfp_t)(__GFP_DMA | __GFP_RECLAIMABLE), nid, address);
+	if (!err && slab_is_debugged(s))
+		slab_set_asked_bytes(m, s, *address, size);
+	return err;
 }
 
 /* ---- free ---- */
@@ -144,6 +147,9 @@ static int refuse_place(
 			"%s: 0x%llx is inside the block that kmalloc gave at 0x%llx: name that one",
 			verb, (ull)address, (ull)p->start);
 	if (s->flags & SLAB_CONSISTENCY_CHECKS)
+		slab_debug_bad_free(
+			m, p->cache, p->pfn, address, address == p->start && !p->allocated);
+	if (s->flags & SLAB_CONSISTENCY_CHECKS)
 		return address == p->start
 			       ? refuse(&m->why, EINVAL,
 					 "%s: the object at 0x%llx of %s is free already", verb,
@@ -173,6 +179,21 @@ static int refuse_place(
 		verb, (ull)address, s->name);
 }
 
+/* slab_free() of what a user wrote: a debugged cache may find that the object is not as it should be, and keeps it. */
+static int free_object(struct machine *m, unsigned cpu, const char *verb, struct slab_place *p)
+{
+	struct kmem_cache *s = p->cache;
+	uint64_t address = p->start;
+
+	slab_free(m, cpu, s, address);
+	if (slab_is_debugged(s) && slab_find(m, address, p) && p->cache == s && p->allocated)
+		return refuse(&m->why, EINVAL,
+			"%s: the object at 0x%llx of %s was not freed, because it or what lies "
+			"around it was overwritten: sim/dmesg has the report",
+			verb, (ull)address, s->name);
+	return 0;
+}
+
 int kfree(struct machine *m, unsigned cpu, uint64_t address)
 {
 	struct slab_place p;
@@ -184,9 +205,8 @@ int kfree(struct machine *m, unsigned cpu, uint64_t address)
 	if (!p.allocated || p.start != address)
 		return refuse_place(m, "kfree", address, &p);
 	if (p.cache)
-		slab_free(m, cpu, p.cache, address);
-	else
-		free_large(m, cpu, &p);
+		return free_object(m, cpu, "kfree", &p);
+	free_large(m, cpu, &p);
 	return 0;
 }
 
@@ -204,11 +224,12 @@ int kmem_cache_free_checked(struct machine *m, unsigned cpu, struct kmem_cache *
 	if (!p.allocated || p.start != address)
 		return refuse_place(m, "kmem_cache_free", address, &p);
 	*from = p.cache;
-	if (p.cache != s)
+	if (p.cache != s) {
 		log_printf(m, "cache_from_obj: Wrong slab cache. %s but object is from %s", s->name,
 			p.cache->name);
-	slab_free(m, cpu, p.cache, address);
-	return 0;
+		slab_print_tracking(m, p.cache, address);
+	}
+	return free_object(m, cpu, "kmem_cache_free", &p);
 }
 
 /* ---- what it holds ---- */

@@ -154,6 +154,26 @@ void slab_each_object(const struct machine *m, slab_visit_fn *visit, void *conte
  * UINT32_MAX when a free pointer leads astray. */
 unsigned slab_free_map(const struct machine *m, uint64_t pfn, uint64_t *free);
 
+/* ---- debugging flags ---- */
+
+/* Who had an object last: struct track, which lies behind the object in simulated memory. */
+struct slab_track {
+	uint64_t
+		addr; /* 0: nobody. The simulated kernel has no code: the stack's handle + 1 stands for the caller */
+	uint32_t handle;
+	uint32_t cpu, pid;
+	uint64_t when; /* jiffies */
+};
+
+enum track_item { TRACK_ALLOC, TRACK_FREE };
+
+void slab_get_track(const struct machine *m, const struct kmem_cache *s, uint64_t object,
+	enum track_item item, struct slab_track *out);
+/* get_orig_size(): how much kmalloc() was asked for; 0 where that is not kept. */
+uint32_t slab_asked_bytes(const struct machine *m, const struct kmem_cache *s, uint64_t object);
+/* validate_slab_cache(): look at every object; what is wrong goes to the log. False: it has no debugging flags. */
+bool kmem_cache_validate(struct machine *m, struct kmem_cache *s);
+
 /* The specification; violations, one line each. */
 unsigned slab_check(struct machine *m, struct text *out);
 

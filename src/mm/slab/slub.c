@@ -114,6 +114,8 @@ int slab_new(
 
 	n->nr_slabs++;
 	n->total_objects += objects;
+	if (slab_is_debugged(s))
+		slab_debug_setup(m, s, *pfn, objects);
 	f->index = (slab_chain_objects(m, s, *pfn, objects) - slab_address(m, *pfn) -
 			   s->red_left_pad) /
 			   s->size +
