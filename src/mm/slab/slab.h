@@ -165,8 +165,6 @@ struct slab_track {
 	uint64_t when; /* jiffies */
 };
 
-enum track_item { TRACK_ALLOC, TRACK_FREE };
-
 void slab_get_track(const struct machine *m, const struct kmem_cache *s, uint64_t object,
 	enum track_item item, struct slab_track *out);
 /* get_orig_size(): how much kmalloc() was asked for; 0 where that is not kept. */

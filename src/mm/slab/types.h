@@ -48,6 +48,9 @@ enum kmalloc_type {
 #define SLAB_MAX_ORDER	     3	    /* PAGE_ALLOC_COSTLY_ORDER: slub_max_order's default */
 #define SLAB_MAX_OBJECTS     32767u /* MAX_OBJS_PER_PAGE */
 
+/* The two records that an object has of who had it last (SLAB_STORE_USER). */
+enum track_item { TRACK_ALLOC, TRACK_FREE };
+
 /* Pages of a slab and how many objects they hold (struct kmem_cache_order_objects). */
 struct slab_shape {
 	uint32_t order, objects;
