@@ -4,7 +4,7 @@
  *
  *	proc/slabinfo          its two head lines, and the columns of each line: only the counts of objects and slabs differ
  *	find.txt               every path below sys/kernel/slab, with kind, mode and a link's target; no attribute besides
- *	sys/kernel/slab/X/*    each file that was read: what follows from the cache alone is the same text, what counts
+ *	sys/kernel/slab/X/F    each file that was read: what follows from the cache alone is the same text, what counts
  *	                       objects has the same form
  *
  * The caches of bios of other disks, and those of modules, are not there.
@@ -94,8 +94,7 @@ Test(slab_files, slabinfo)
 
 		for (; at && *at; at = strchr(at, '\n') + 1, lines++) {
 			size_t len = lines < 2 ? strcspn(at, "\n") : strcspn(at, " ");
-			const char *line =
-				lines < 2 ? mine : line_of(mine, at, len);
+			const char *line = lines < 2 ? mine : line_of(mine, at, len);
 
 			if (lines < 2) {
 				line = lines ? strchr(mine, '\n') + 1 : mine;
