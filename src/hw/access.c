@@ -57,17 +57,27 @@ static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
 	}
 }
 
-/* A page fault of x86 forgets what it was made from, so a stale entry is found out on the second try. */
-static void forget_page(struct hw_cpu *cpu, uint64_t va)
+static inline struct tlb *first_tlb(struct hw_cpu *cpu, const struct hw_access *a)
 {
-	tlb_invalidate_page(&cpu->itlb, va, cpu->regime.asid);
-	tlb_invalidate_page(&cpu->dtlb, va, cpu->regime.asid);
-	tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	return a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
+}
+
+/* A page fault of x86 forgets what it was made from, so a stale entry is found out on the second try. @absent: the TLBs
+ * that this kind of access asks are known not to have it. */
+static void forget_page(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va, bool absent)
+{
+	struct tlb *first = first_tlb(cpu, a);
+
+	tlb_invalidate_page(first == &cpu->dtlb ? &cpu->itlb : &cpu->dtlb, va, cpu->regime.asid);
+	if (!absent) {
+		tlb_invalidate_page(first, va, cpu->regime.asid);
+		tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
+	}
 	walk_cache_invalidate_va(&cpu->walk_cache, &cpu->regime, va);
 }
 
-int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
-	unsigned depth, uint32_t flags)
+static int raise_fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
+	unsigned depth, uint32_t flags, bool absent)
 {
 	bool fetch_told = (cpu->regime.has & HW_HAS_SMEP) ||
 			  (cpu->regime.has & HW_HAS_NX && cpu->regime.mode != PAGING_X86_32);
@@ -83,11 +93,17 @@ int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, u
 	a->code = hw_fault_code(cpu->desc.family, &a->fault, fetch_told);
 	fault_registers(cpu, a);
 	if (is_x86(cpu) && a->vector == 14)
-		forget_page(cpu, va);
+		forget_page(cpu, a, va, absent);
 	cpu->counters.faults++;
 	if (cpu->count_cycles)
 		a->cycles += HW_CYCLES_FAULT;
 	return -EFAULT;
+}
+
+int hw_fault_raise(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault why, uint64_t va,
+	unsigned depth, uint32_t flags)
+{
+	return raise_fault(cpu, a, why, va, depth, flags, false);
 }
 
 /* What a miss costs more because the memory is another node's: its distance is to 10 as its time to near memory's. */
@@ -132,8 +148,15 @@ static void walk(struct hw_cpu *cpu, const struct dram *d, uint64_t va, struct p
 	cpu->counters.walk_steps += w->nr_steps - w->first;
 }
 
-static int walk_and_fill(
-	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va, struct piece *p)
+static struct tlb_entry *fill(
+	struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *e, bool absent)
+{
+	return absent ? tlb_put_absent(t, va, shift, e) : tlb_put(t, va, shift, e);
+}
+
+/* @absent: both TLBs were asked and have no entry. */
+static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
+	struct piece *p, bool absent)
 {
 	struct page_walk w;
 
@@ -143,15 +166,15 @@ static int walk_and_fill(
 	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
 
 	if (w.fault)
-		return hw_fault_raise(cpu, a, w.fault, va, depth, w.flags);
+		return raise_fault(cpu, a, w.fault, va, depth, w.flags, absent);
 	enum hw_fault denied = hw_check(&cpu->regime, w.flags, a->kind, a->user);
 
 	if (denied)
-		return hw_fault_raise(cpu, a, denied, va, depth, w.flags);
+		return raise_fault(cpu, a, denied, va, depth, w.flags, absent);
 	unsigned marked = walk_mark(&cpu->regime, d, &w, a->kind);
 
 	if (w.fault)
-		return hw_fault_raise(cpu, a, w.fault, va, depth, w.flags);
+		return raise_fault(cpu, a, w.fault, va, depth, w.flags, absent);
 	cpu->counters.flags_set += marked;
 	if (cpu->count_cycles)
 		a->cycles += marked * HW_CYCLES_SET_FLAG;
@@ -162,8 +185,8 @@ static int walk_and_fill(
 
 	if (w.first + 1 < w.nr_steps && cpu->walk_cache.nr_entries)
 		walk_cache_fill(&cpu->walk_cache, &cpu->regime, &w);
-	tlb_put(&cpu->stlb, va, w.page_shift, &e);
-	tlb_put(a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb, va, w.page_shift, &e);
+	fill(&cpu->stlb, va, w.page_shift, &e, absent);
+	fill(first_tlb(cpu, a), va, w.page_shift, &e, absent);
 	p->pa = w.pa;
 	p->flags = w.flags;
 	return 0;
@@ -224,11 +247,6 @@ static int protect(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, struct 
 	return 0;
 }
 
-static inline struct tlb *first_tlb(struct hw_cpu *cpu, const struct hw_access *a)
-{
-	return a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
-}
-
 /* A hit, as tlb_find() and check_hit() would have it: the page is the last one, and stands in front of its set still. */
 static inline bool quick_hit(struct hw_cpu *cpu, struct hw_access *a, struct piece *p)
 {
@@ -262,6 +280,30 @@ static inline void remember(
 	q->changes = changes;
 }
 
+/* Are both TLBs known to have nothing for @va? Counts as asking them does. */
+static inline bool missed_before(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
+{
+	const struct hw_missed *k = &cpu->missed;
+	struct tlb *first = first_tlb(cpu, a);
+
+	if ((va >> DRAM_FRAME_SHIFT) + 1 != k->page || k->asid != cpu->regime.asid ||
+		k->fetch != (a->kind == HW_FETCH) || k->first_changes != first->changes ||
+		k->second_changes != cpu->stlb.changes)
+		return false;
+	first->misses++;
+	cpu->stlb.misses++;
+	return true;
+}
+
+static inline void remember_miss(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
+{
+	cpu->missed = (struct hw_missed){.page = (va >> DRAM_FRAME_SHIFT) + 1,
+		.first_changes = first_tlb(cpu, a)->changes,
+		.second_changes = cpu->stlb.changes,
+		.asid = cpu->regime.asid,
+		.fetch = a->kind == HW_FETCH};
+}
+
 static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, uint8_t *result)
 {
@@ -273,6 +315,10 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		p->flags = HW_ALL;
 		return 0;
 	}
+	if (__builtin_expect(missed_before(cpu, a, va), 0)) {
+		*result = HW_TLB_MISS;
+		return walk_and_fill(cpu, d, a, va, p, true);
+	}
 	struct tlb *first = first_tlb(cpu, a);
 	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
 
@@ -282,6 +328,8 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		*result = e ? HW_TLB_HIT2 : HW_TLB_MISS;
 		if (e)
 			tlb_put(first, va, e->key & 63, e);
+		else
+			remember_miss(cpu, a, va);
 		if (e && cpu->count_cycles)
 			a->cycles += HW_CYCLES_TLB2;
 	}
@@ -299,7 +347,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		}
 		*result = HW_TLB_MISS;
 	}
-	return walk_and_fill(cpu, d, a, va, p);
+	return walk_and_fill(cpu, d, a, va, p, !e);
 }
 
 static void charge_bytes(

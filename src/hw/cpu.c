@@ -335,6 +335,33 @@ static const char *quick_check(const struct hw_cpu *cpu)
 	return NULL;
 }
 
+static bool tlb_answers(const struct tlb *t, uint64_t at, uint16_t asid)
+{
+	const struct tlb_entry *e;
+	unsigned n = 0, shift;
+	uint64_t va;
+
+	while ((e = tlb_next(t, &n, &va, &shift)))
+		if (at >> shift == va >> shift && (e->asid == asid || e->flags & HW_GLOBAL))
+			return true;
+	return false;
+}
+
+/* What is remembered as missing is in neither TLB. */
+static const char *missed_check(const struct hw_cpu *cpu)
+{
+	const struct hw_missed *k = &cpu->missed;
+	const struct tlb *first = k->fetch ? &cpu->itlb : &cpu->dtlb;
+	uint64_t at = (k->page - 1) << DRAM_FRAME_SHIFT;
+
+	if (!k->page || k->first_changes != first->changes ||
+		k->second_changes != cpu->stlb.changes)
+		return NULL;
+	if (tlb_answers(first, at, k->asid) || tlb_answers(&cpu->stlb, at, k->asid))
+		return "a CPU remembers a page as missing that a TLB has";
+	return NULL;
+}
+
 const char *hw_cpu_check(const struct hw_cpu *cpu)
 {
 	const char *wrong = tlb_check(&cpu->itlb);
@@ -345,6 +372,8 @@ const char *hw_cpu_check(const struct hw_cpu *cpu)
 		wrong = tlb_check(&cpu->stlb);
 	if (!wrong)
 		wrong = quick_check(cpu);
+	if (!wrong)
+		wrong = missed_check(cpu);
 	if (!wrong)
 		wrong = walk_cache_check(&cpu->walk_cache);
 	return wrong ? wrong : mpu_check(&cpu->mpu);

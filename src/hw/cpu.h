@@ -73,6 +73,15 @@ struct hw_quick {
 	uint32_t flags;
 };
 
+/* The page that both TLBs had no entry for when they were asked last. While neither has changed, they have none still: the
+ * same access once more, after its fault was handled, need not look. */
+struct hw_missed {
+	uint64_t page;		/* (va >> DRAM_FRAME_SHIFT) + 1; 0: none */
+	uint64_t first_changes, second_changes;	/* of the TLBs, then */
+	uint16_t asid;
+	bool fetch;		/* the first one is that of instructions */
+};
+
 struct hw_cpu {
 	struct hw_cpu_desc desc;
 	struct hw_regime regime;
@@ -82,6 +91,7 @@ struct hw_cpu {
 	struct hw_counters counters;
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
 	struct hw_quick quick[3][2];	/* by enum hw_kind, and user */
+	struct hw_missed missed;
 	struct walk_cache walk_cache;
 	struct cache dcache;
 	struct mpu mpu;

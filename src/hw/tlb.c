@@ -41,6 +41,20 @@ static void remove_page(struct tlb *t, struct tlb_entry *set, uint64_t key)
 			way++;
 }
 
+/* Where @way is lost; @ways: the last one. */
+static inline struct tlb_entry *put_first(struct tlb *t, struct tlb_entry *set, unsigned way,
+	uint64_t key, const struct tlb_entry *like)
+{
+	if (way == t->ways)
+		t->evictions += set[--way].key != 0;
+	t->changes++;
+	memmove(set + 1, set, way * sizeof(*set));
+	set[0] = *like;
+	set[0].key = key;
+	t->shifts |= (uint64_t)1 << key_shift(key);
+	return set;
+}
+
 struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
 {
 	if (!t->sets)
@@ -54,14 +68,18 @@ struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const stru
 		remove_page(t, set, key);
 	unsigned way = tlb_way(set, t->ways, key, like->asid);
 
-	if (way == t->ways)
-		t->evictions += set[--way].key != 0;
-	t->changes++;
-	memmove(set + 1, set, way * sizeof(*set));
-	set[0] = *like;
-	set[0].key = key;
-	t->shifts |= (uint64_t)1 << shift;
-	return set;
+	return put_first(t, set, way, key, like);
+}
+
+struct tlb_entry *tlb_put_absent(
+	struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
+{
+	/* It may stand there for other address spaces. */
+	if (!t->sets || like->flags & HW_GLOBAL)
+		return tlb_put(t, va, shift, like);
+	uint64_t page = va >> shift;
+
+	return put_first(t, tlb_set(t, page), t->ways, page << shift | shift, like);
 }
 
 unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)

@@ -116,6 +116,8 @@ static inline struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, uint16_t as
 
 /* Put an entry for the page of 1 << @shift bytes at @va first in its set; one for the same page is replaced. */
 struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like);
+/* The same when tlb_find() has just missed at @va in the address space of @like: there is none to replace. */
+struct tlb_entry *tlb_put_absent(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like);
 
 /* Forget the pages that contain @va: those of @asid and global ones. Returns how many entries went. */
 unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid);

@@ -58,20 +58,17 @@ enum hw_fault hw_check(const struct hw_regime *r, uint32_t flags, enum hw_kind k
 	return denial(flags, kind, user);
 }
 
-static bool set_bits(const struct hw_regime *r, const struct dram *d, struct walk_step *s,
+static void set_bits(const struct hw_regime *r, const struct dram *d, struct walk_step *s,
 	unsigned depth, uint64_t bits)
 {
 	unsigned bytes = paging_modes[r->mode].level[depth].entry_bytes;
 
-	if ((s->entry & bits) == bits)
-		return false;
 	s->entry |= bits;
 	int err = dram_store(d, s->entry_at, bytes, s->entry, NULL);
 
 	/* It was read as present, so its frame has contents and the store needs nothing. */
 	assert(!err);
 	(void)err;
-	return true;
 }
 
 unsigned walk_mark(
@@ -88,11 +85,16 @@ unsigned walk_mark(
 		w->fault = w->flags & HW_ACCESSED ? HW_FAULT_DIRTY_FLAG : HW_FAULT_ACCESS_FLAG;
 		return 0;
 	}
+	uint64_t dirty = kind == HW_STORE ? UINT64_MAX : 0;
+
 	for (unsigned depth = w->first; depth < w->nr_steps; depth++) {
 		struct walk_step *s = &w->step[depth];
-		uint64_t bits = s->form->accessed | (kind == HW_STORE ? s->form->dirty : 0);
+		uint64_t bits = s->form->accessed | (s->form->dirty & dirty);
 
-		written += set_bits(r, d, s, depth, bits);
+		if (__builtin_expect(!(bits & ~s->entry), 1))
+			continue;
+		set_bits(r, d, s, depth, bits);
+		written++;
 	}
 	w->flags |= want;
 	return written;

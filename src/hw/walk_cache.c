@@ -86,23 +86,27 @@ void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, u
 
 static void remove_way(struct walk_cache_entry *set, unsigned way)
 {
-	for (; way + 1 < WALK_CACHE_WAYS; way++)
-		set[way] = set[way + 1];
-	set[way] = (struct walk_cache_entry){0};
+	_Static_assert(WALK_CACHE_WAYS == 4, "one for each");
+	if (way < 1)
+		set[0] = set[1];
+	if (way < 2)
+		set[1] = set[2];
+	if (way < 3)
+		set[2] = set[3];
+	set[3] = (struct walk_cache_entry){0};
 }
 
-static void put(struct walk_cache *c, unsigned height, const struct walk_cache_entry *e)
+/* The set of @height for @prefix loses its last entry and has room for a new one in front. NULL: no such height. */
+static struct walk_cache_entry *make_room(struct walk_cache *c, unsigned height, uint64_t prefix)
 {
 	if (!c->ways[height])
-		return;
-	struct walk_cache_entry *set = walk_cache_set(c, height, e->key - 1);
-	unsigned way = walk_cache_way(set, e->key - 1, e->asid);
+		return NULL;
+	struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
+	unsigned last = c->ways[height] - 1;
 
-	if (way == WALK_CACHE_WAYS) {
-		way = c->ways[height] - 1;
-		c->evictions += set[way].key != 0;
-	}
-	walk_cache_to_front(set, way, *e);
+	c->evictions += set[last].key != 0;
+	walk_cache_to_front(set, last, set[0]);
+	return set;
 }
 
 void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
@@ -112,13 +116,15 @@ void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const stru
 	assert(!w->fault && w->nr_steps <= mode->nr_levels);
 	for (unsigned depth = w->first; depth + 1 < w->nr_steps; depth++) {
 		const struct walk_step *s = &w->step[depth];
-		struct walk_cache_entry e = {.key = (w->va >> mode->level[depth].shift) + 1,
-			.table = s->next,
-			.flags = s->flags,
-			.asid = r->asid};
+		uint64_t prefix = w->va >> mode->level[depth].shift;
+		struct walk_cache_entry *e = make_room(c, mode->nr_levels - 2u - depth, prefix);
 
 		assert(!s->form->leaf);
-		put(c, mode->nr_levels - 2u - depth, &e);
+		if (e)
+			*e = (struct walk_cache_entry){.key = prefix + 1,
+				.table = s->next,
+				.flags = s->flags,
+				.asid = r->asid};
 	}
 }
 

@@ -87,8 +87,13 @@ static inline unsigned walk_cache_way(const struct walk_cache_entry *set, uint64
 /* Put @e first in its set, where @way is lost. */
 static inline void walk_cache_to_front(struct walk_cache_entry *set, unsigned way, struct walk_cache_entry e)
 {
-	for (; way; way--)
-		set[way] = set[way - 1];
+	_Static_assert(WALK_CACHE_WAYS == 4, "one for each");
+	if (way > 2)
+		set[3] = set[2];
+	if (way > 1)
+		set[2] = set[1];
+	if (way > 0)
+		set[1] = set[0];
 	set[0] = e;
 }
 
@@ -106,7 +111,8 @@ static inline const struct walk_cache_entry *walk_cache_find(
 
 		if (way == WALK_CACHE_WAYS)
 			continue;
-		walk_cache_to_front(set, way, set[way]);
+		if (way)
+			walk_cache_to_front(set, way, set[way]);
 		c->hits[height]++;
 		*depth = d + 1;
 		return set;
@@ -115,7 +121,8 @@ static inline const struct walk_cache_entry *walk_cache_find(
 	return NULL;
 }
 
-/* Remember the tables that the walk @w, which has no fault and is marked, read its way through. */
+/* Remember the tables that the walk @w, which has no fault and is marked, read its way through. It began where
+ * walk_cache_find() said: the cache has none of them. */
 void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w);
 
 /* Forget what leads to @va in the address space @asid. Returns how many entries went. */

@@ -345,3 +345,26 @@ Test(cpu, the_same_page_again)
 	free(cpu);
 	ram_finish(&ram);
 }
+
+/* What was found missing is remembered until a TLB changes; counters and marks are those of a search. */
+Test(cpu, a_page_that_missed_again)
+{
+	struct ram ram;
+
+	ram_init(&ram, 16 << 20);
+	struct hw_cpu *cpu = i386(&ram);
+
+	cr_assert_eq(load(cpu, &ram, 0x12347000, 4).fault.fault, HW_FAULT_NOT_PRESENT);
+	uint64_t first = cpu->dtlb.misses, second = cpu->stlb.misses;
+
+	cr_assert_eq(load(cpu, &ram, 0x12347004, 4).fault.fault, HW_FAULT_NOT_PRESENT);
+	cr_assert_eq(cpu->dtlb.misses, first + 1);
+	cr_assert_eq(cpu->stlb.misses, second + 1);
+	put32(&ram, 0x2000 + 0x347 * 4, 0x4007);
+	/* Instructions have a TLB of their own, and the second one knows the page afterwards. */
+	cr_assert_eq(act(cpu, &ram, HW_FETCH, 0x12347000, 1, 0, true).tlb, HW_TLB_MISS);
+	cr_assert_eq(load(cpu, &ram, 0x12347004, 4).tlb, HW_TLB_HIT2);
+	cr_assert_eq(load(cpu, &ram, 0x12347004, 4).tlb, HW_TLB_HIT);
+	free(cpu);
+	ram_finish(&ram);
+}

@@ -90,7 +90,7 @@ int device_writel(struct machine *m, unsigned cpu, struct device *d, uint64_t re
 static int one_word(struct machine *m, unsigned cpu, struct device *d, bool to_device, uint64_t va)
 {
 	struct hw_access a = {.va = va, .bytes = 4, .kind = to_device ? HW_LOAD : HW_STORE};
-	uint32_t word;
+	uint32_t word = 0;
 	int err;
 
 	if (to_device) {

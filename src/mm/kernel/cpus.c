@@ -168,7 +168,10 @@ unsigned machine_flush_tlb_all(struct machine *m)
 
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 {
-	struct hw_cpu *c = machine_cpu(m, cpu);
+	assert(cpu < m->nr_cpus);
+	struct hw_cpu *c = __builtin_expect(m->cpus.at[cpu] != 0, 1)
+				   ? machine_at(m, m->cpus.at[cpu])
+				   : machine_cpu(m, cpu);
 
 	if (!c)
 		return -m->why.err;

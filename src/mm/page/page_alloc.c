@@ -139,7 +139,7 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 		/* A single page will be used soon: clearing it is quicker than giving its memory back. */
 		if (!order && dram_has(&dram, pfn << PAGE_SHIFT))
 			memset(dram_at(&dram, pfn << PAGE_SHIFT), 0, PAGE_BYTES);
-		else
+		else if (order || dram.differing)
 			dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
 			clock_charge(m, ZERO_PAGE);
@@ -153,7 +153,8 @@ static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsi
 {
 	struct zone *z;
 
-	for (unsigned i = r->first; (z = request_zone(m, r, &i)); i++) {
+	for (unsigned i = r->first; (z = i == r->first ? r->preferred : request_zone(m, r, &i));
+		i++) {
 		/* Locality is more important than fragmentation: before a remote node, mix types. */
 		if (alloc_flags & ALLOC_NOFRAGMENT && m->nr_nodes > 1 &&
 			z->nid != r->preferred->nid)

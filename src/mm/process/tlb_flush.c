@@ -76,12 +76,6 @@ void asids_init(struct machine *m)
 	a->generation = a->bits ? (uint64_t)1 << a->bits : 0;
 }
 
-struct mm *current_mm(const struct machine *m, unsigned cpu)
-{
-	assert(cpu < MAX_CPUS);
-	return mm_of(m, m->processes.asids.mm_at[cpu]);
-}
-
 /* ---- switching ---- */
 
 static void put(struct hw_cpu *c, enum hw_reg reg, uint64_t value)

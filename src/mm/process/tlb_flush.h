@@ -31,7 +31,12 @@ static inline int switch_mm(struct machine *m, unsigned cpu, struct mm *mm)
  * address space. Free where they are the same; switch_mm() goes back. */
 void enter_kernel(struct machine *m, unsigned cpu);
 /* The mm that a CPU runs in; NULL: the kernel's own. */
-struct mm *current_mm(const struct machine *m, unsigned cpu);
+static inline struct mm *current_mm(const struct machine *m, unsigned cpu)
+{
+	uint64_t at = m->processes.asids.mm_at[cpu];
+
+	return at ? machine_at(m, at) : NULL;
+}
 
 /* flush_tlb_range(), from CPU @cpu: other CPUs that may hold entries of @mm are told, by IPI where the hardware does not
  * do it (counted as a shootdown). x86: up to 33 pages one by one (tlb_single_page_flush_ceiling), more: the whole address

@@ -140,7 +140,7 @@ void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
 		uint64_t behind = f->index ? base + s->red_left_pad + (f->index - 1) * s->size : 0;
 
 		slab_set_free_pointer(m, s, last, behind);
-		f->index = (freelist - base - s->red_left_pad) / s->size + 1;
+		f->index = slab_object_index(s, freelist - base - s->red_left_pad) + 1;
 	}
 	struct slab_counts counts = slab_counts(f);
 

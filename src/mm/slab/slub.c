@@ -281,7 +281,7 @@ static void free_to_slab(struct machine *m, unsigned cpu, struct kmem_cache *s, 
 	}
 	assert(c.inuse >= n);
 	slab_set_free_pointer(m, s, tail, prior ? base + (prior - 1) * s->size : 0);
-	f->index = (head - base) / s->size + 1;
+	f->index = slab_object_index(s, head - base) + 1;
 	c.inuse -= n;
 	if (!prior && !was_frozen && s->cpu_partial)
 		c.frozen = true;
