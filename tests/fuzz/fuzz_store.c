@@ -5,7 +5,7 @@
  *
  * An input is a row of records, `PATH VALUE`, with `|` between them; the value is written as it is, newlines and NULs
  * included. What is no path of a writable file stands for one by its hash, so that edits go everywhere. The first
- * byte says which machine.
+ * byte says which machine: bit 0, two nodes; bit 1, with the leak scanner.
  */
 #include "fuzz.h"
 
@@ -110,8 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	bool numa = data[0] & 1;
-	struct simm *simm =
-		fuzz_machine(numa ? "pc-x86_64-numa" : "pc-i386", numa ? "256M" : "64M");
+	bool debug = data[0] & 2;
+	struct simm *simm = fuzz_machine_config(numa ? "pc-x86_64-numa" : "pc-i386",
+		numa ? "256M" : "64M", debug ? "+DEBUG_KMEMLEAK" : NULL);
 	find_paths(simm, &paths, numa);
 	for (size_t at = 1; at < size;) {
 		const uint8_t *bar = memchr(data + at, '|', size - at);

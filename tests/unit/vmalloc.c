@@ -271,3 +271,26 @@ Test(vmalloc, what_is_refused)
 	sound(simm);
 	simm_destroy(simm);
 }
+
+/* An entry of 32 bits holds no more of a physical address, whatever the CPU has. */
+Test(vmalloc, registers_beyond_the_entries)
+{
+	static const char *const narrow[] = {"pc-i386", "arm-virt"};
+
+	for (unsigned i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
+		struct simm *simm = world(narrow[i], NULL);
+
+		cr_expect_eq(world_refused(simm, "ioremap 100000000 4K"), EINVAL, "%s", narrow[i]);
+		cr_expect_eq(world_refused(simm, "ioremap ffffffff 2"), EINVAL, "%s", narrow[i]);
+		cr_expect(said(simm, "sim/errors", "beyond the 32 bits"));
+		cr_expect_neq(call(simm, "r = ioremap fffff000 4K"), 0);
+		call(simm, "iounmap r");
+		sound(simm);
+		simm_destroy(simm);
+	}
+	struct simm *simm = world("pc-i386-pae", NULL);
+	cr_expect_neq(call(simm, "ioremap f00000000 4K"), 0);
+	cr_expect_eq(world_refused(simm, "ioremap 1000000000 4K"), EINVAL);
+	sound(simm);
+	simm_destroy(simm);
+}

@@ -154,14 +154,26 @@ static int refuse_ram(struct machine *m, uint64_t phys, uint64_t last, uint64_t 
 		(ull)ram);
 }
 
+/* Bits of the kernel's phys_addr_t: entries of 32 bits hold no more, whatever the CPU has (PSE-36, supersections). */
+static unsigned phys_addr_bits(const struct machine *m)
+{
+	uint32_t mode = m->kernel_map.mode;
+
+	return mode == PAGING_X86_32 || mode == PAGING_ARM_SHORT ? 32 : 64;
+}
+
 static int check_range(struct machine *m, uint64_t phys, uint64_t bytes)
 {
 	uint64_t last = phys + bytes - 1;
-	unsigned bits = m->cpus.desc.pa_bits;
+	unsigned bits = m->cpus.desc.pa_bits, type_bits = phys_addr_bits(m);
 
 	if (!bytes || last < phys)
 		return refuse(&m->why, EINVAL, "a range of %llu bytes from 0x%llx on %s",
 			(ull)bytes, (ull)phys, bytes ? "wraps around" : "is empty");
+	if (type_bits < 64 && last >> type_bits)
+		return refuse(&m->why, EINVAL,
+			"0x%llx is beyond the %u bits of this kernel's phys_addr_t", (ull)last,
+			type_bits);
 	if (bits < 64 && (phys >> bits || last >> bits)) {
 		if (m->arch == ARCH_X86_64 || m->arch == ARCH_I386)
 			log_printf(m, "ioremap: invalid physical address %llx", (ull)phys);
