@@ -42,13 +42,67 @@ act load "$logical" 1
 must "and the kernel" [ "${got%% *}" = 0x99 ]
 must "PID/mem reads by the user address, from outside" [ "$(byte_at "$sim/tasks/hog/mem" $user)" = 0x99 ]
 
-title "4. The bus (总线地址): what a device would say"
+title "4. The bus (总线地址): what a device says"
 say "A device reads RAM by bus addresses. On this machine they are the physical ones: nothing lies between the bus and RAM" \
     "that would add an offset. Boards with dma-ranges in their devicetree, or an IOMMU, differ; drivers therefore ask the DMA API" \
     "and never compute."
 must "bus and physical are the same number here" [ "$(name_of bus $user)" = "$physical" ]
+say "So here is a device behind a bridge that adds an offset: it sees RAM at 0x40000000."
+mkdir "$sim/devices/nic" && echo 0x40000000 >"$sim/devices/nic/bus_offset" || must "a device can be made" false
+act -d nic d = dma_map_page "$(printf 0x%x $((physical >> 12)))" 0 4096 DMA_BIDIRECTIONAL
+bus=$(printf 0x%x $((${got%% *} + 0x10)))
+must "the DMA API added it" [ $((bus - physical)) = $((0x40000000)) ]
+must "sim/addr knows that name" grep -q "^bus *$bus for nic" "$sim/addr/$user"
 
-title "5. Wrong conversions"
+title "5. All five at once"
+say "vmap gives the page a kernel virtual address (内核虚拟地址) too, by an entry of its own in the kernel's page tables."
+act v = vmap "$(printf 0x%x $((physical >> 12)))"
+virtual=$(printf 0x%x $((${got%% *} + 0x10)))
+see cat "$sim/addr/$virtual"
+must "the kernel virtual address leads to the same byte" [ "$(name_of physical "$virtual")" = "$physical" ]
+must "and is listed under the user's" grep -q "^virtual *$virtual," "$sim/addr/$user"
+write_by() { # NAME BYTE
+    case $1 in
+    user) call -p hog store $user "$2" 1 ;;
+    logical) call store "$logical" "$2" 1 ;;
+    virtual) call store "$virtual" "$2" 1 ;;
+    physical) printf '%b' "\\x${2#0x}" | dd of="$MNT/dev/mem" bs=1 seek=$((physical)) conv=notrunc 2>/dev/null ;;
+    bus) call -d nic dma_write "$bus" 1 "$2" && call -d nic wait_for_completion ;;
+    esac >/dev/null || must "the byte can be written by its $1 address" false
+}
+read_by() { # NAME: 0xBYTE
+    case $1 in
+    user) call -p hog load $user 1 | cut -d' ' -f1 ;;
+    logical) call load "$logical" 1 | cut -d' ' -f1 ;;
+    virtual) call load "$virtual" 1 | cut -d' ' -f1 ;;
+    physical) byte_at "$MNT/dev/mem" "$physical" ;;
+    bus)
+        call -d nic dma_read "$bus" 1 >/dev/null && call -d nic wait_for_completion >/dev/null
+        sed -n 's/^seen */0x/p' "$sim/devices/nic/registers"
+        ;;
+    esac
+}
+names="user logical virtual physical bus" value=0x50 wrong=
+# shellcheck disable=SC2086
+printf '    %-18s %s\n' "written as" "read as:  $(printf '%-9s' $names)"
+for writer in $names; do
+    value=$(printf 0x%x $((value + 0x11))) row=
+    write_by "$writer" "$value"
+    for reader in $names; do
+        seen=$(read_by "$reader")
+        row+=$(printf '%-9s' "$seen")
+        [ "$seen" = "$value" ] || wrong+=" $writer/$reader"
+    done
+    printf '    %-8s %-9s           %s\n' "$writer" "$value" "$row"
+done
+must "what was written under any of the five names was read under all of them" [ -z "$wrong" ]
+act vunmap v
+act -d nic dma_unmap_page d
+must "vunmap and dma_unmap took names away, not the byte" [ "$(read_by user)" = "$value" ]
+must "the virtual name is gone" no grep -q '^virtual' "$sim/addr/$user"
+rmdir "$sim/devices/nic"
+
+title "6. Wrong conversions"
 say "__pa is arithmetic: it subtracts the constant from any number. In a kernel that gives garbage without a word; here it is refused" \
     "and explained."
 refused __pa $user
@@ -58,7 +112,7 @@ must "pages of the vmalloc area lie anywhere" grep -q 'vmalloc_to_page' "$sim/er
 refused __va 0xfee00000
 must "device registers have no logical address" grep -q ioremap "$sim/errors"
 
-title "6. The struct page, a sixth"
+title "7. The struct page, a sixth"
 act p = virt_to_page "$logical"
 struct=${got%% *}
 say "Each page has a struct page, which has an address itself: it lies in mem_map."
@@ -67,7 +121,7 @@ must "that address is inside mem_map, at this page's place" grep -q "in the stru
 act page_to_phys p
 must "and leads back" [ "${got%% *}" = "$(printf 0x%x $((physical & ~0xfff)))" ]
 
-title "7. High memory: no logical name"
+title "8. High memory: no logical name"
 rmdir "$sim/tasks/hog"
 fresh ram=2G
 mkdir "$sim/tasks/hog"

@@ -25,10 +25,12 @@
 #include "view/page_users.h"
 #include "view/task_view.h"
 #include "view/translation.h"
+#include "view/vm_area_words.h"
 
 #include "base/parse.h"
 #include "mm/dma/device.h"
 #include "mm/kernel/cpus.h"
+#include "mm/kernel/fixmap.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/layout.h"
 #include "mm/page/address.h"
@@ -42,6 +44,7 @@
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 #include "mm/slab/slab.h"
+#include "mm/vmalloc/vmap_tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -161,6 +164,47 @@ static void put_window(struct addr *a, struct text *out)
 	text_putc(out, '\n');
 }
 
+/* The area of vmalloc() and its like; or why there is none. */
+static void put_vm(struct addr *a, struct text *out)
+{
+	const struct vm_struct *vm = find_vm_area(a->m, a->va);
+	const struct vmalloc *all = &a->m->vmalloc;
+	const struct vmap_area *lazy = vmap_tree_find(a->m, all->lazy_root, a->va);
+	const struct vmap_area *none = vmap_tree_find(a->m, all->free_root, a->va);
+
+	if (!vm && !lazy && !none)
+		return;
+	text_printf(out, KEY, "vm_area");
+	if (vm) {
+		put_vm_area(a->m, vm, out);
+		text_printf(out, "\n" KEY, "inside");
+		put_vm_page(vm, a->va, out);
+	} else if (lazy) {
+		text_printf(out,
+			"none any more: 0x%llx-0x%llx was freed lazily, and TLBs may know it until "
+			"the next purge (vm_unmap_aliases)",
+			(ull)lazy->start, (ull)lazy->end);
+	} else {
+		text_printf(out, "none: 0x%llx-0x%llx is free", (ull)none->start, (ull)none->end);
+	}
+	text_putc(out, '\n');
+}
+
+static void put_fixed(struct addr *a, struct text *out)
+{
+	struct fixmap_range r;
+
+	for (unsigned i = 0; a->kind == ADDRESS_FIXMAP && fixmap_next(a->m, &i, &r);) {
+		uint64_t low = fix_to_virt(a->m, r.first + r.pages - 1);
+
+		if (a->va >= low && a->va - low < r.pages * PAGE_BYTES)
+			text_printf(out, KEY "%s, index %llu of the fixed addresses: %s\n", "fixed",
+				r.name,
+				(ull)(r.first + r.pages - 1 - ((a->va - low) >> PAGE_SHIFT)),
+				r.doc);
+	}
+}
+
 /* In mem_map every byte stands for a page. */
 static void put_described(struct addr *a, struct text *out)
 {
@@ -244,6 +288,59 @@ static void put_kmaps(struct addr *a, struct text *out)
 		text_printf(out, KEY "0x%llx, ", "kmap", (ull)(w.address + a->pa % PAGE_BYTES));
 		put_window_name(&w, out);
 		text_putc(out, '\n');
+	}
+}
+
+/* The areas of kernel addresses through which it is seen. */
+static void put_vm_names(struct addr *a, struct text *out)
+{
+	uint64_t addr = 0, budget = VM_AREA_BUDGET, offset = a->pa % PAGE_BYTES;
+	const struct vm_struct *vm;
+
+	for (unsigned n = 0; n < USERS_MOST; n++, addr += PAGE_BYTES) {
+		vm = next_vm_area_of_page(a->m, a->pa >> PAGE_SHIFT, &addr, &budget);
+		if (!vm)
+			break;
+		text_printf(out, KEY "0x%llx, ", "virtual", (ull)(addr + offset));
+		put_vm_page(vm, addr, out);
+		text_puts(out, " of ");
+		put_vm_area(a->m, vm, out);
+		text_putc(out, '\n');
+	}
+	if (!budget)
+		text_printf(out, KEY "perhaps more: the search ended after %llu entries\n",
+			"virtual", (ull)VM_AREA_BUDGET);
+}
+
+/* Where the byte is in the kernel stack that begins at @stack, if one does. */
+static void put_in_stack(struct addr *a, uint64_t stack, uint64_t offset, struct text *out)
+{
+	struct text whose;
+
+	text_init(&whose);
+	if (put_stack_owner(a->m, stack, &whose))
+		text_printf(out, KEY "of %s: %llu bytes below its top\n", "stack", text_str(&whose),
+			(ull)(kernel_stack_bytes(a->m) - offset));
+	text_finish(&whose);
+}
+
+/* Areas have stacks where they are mapped, else they are blocks of the direct map. */
+static void put_stack(struct addr *a, struct text *out)
+{
+	uint64_t addr = 0, budget = VM_AREA_BUDGET, bytes = kernel_stack_bytes(a->m);
+	const struct vm_struct *vm;
+
+	if (!a->has_page || a->frame.flags & (FRAME_BUDDY | FRAME_PCP))
+		return;
+	while ((vm = next_vm_area_of_page(a->m, a->pfn, &addr, &budget))) {
+		if (vm->flags & VM_KERNEL_STACK)
+			put_in_stack(a, vm->addr, addr - vm->addr + a->pa % PAGE_BYTES, out);
+		addr += PAGE_BYTES;
+	}
+	if (linux_va_valid(a->m, a->pa)) {
+		uint64_t va = linux_va(a->m, a->pa), stack = va & ~(bytes - 1);
+
+		put_in_stack(a, stack, va - stack, out);
 	}
 }
 
@@ -372,11 +469,11 @@ static void put_var_name(struct addr *a, struct text *out)
 
 /* ---- the files ---- */
 
-static part_fn *const of_virtual[] = {
-	put_kind, put_process, put_vma, put_area, put_window, put_described, put_translation};
+static part_fn *const of_virtual[] = {put_kind, put_process, put_vma, put_area, put_vm, put_fixed,
+	put_window, put_described, put_translation};
 static part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image, put_kmaps,
-	put_users, put_resource, put_page_line, put_state, put_use, put_object, put_table_owner,
-	put_var_name};
+	put_vm_names, put_users, put_resource, put_page_line, put_state, put_use, put_object,
+	put_table_owner, put_stack, put_var_name};
 
 static void find_page(struct addr *a)
 {

@@ -90,6 +90,9 @@ void call_index_destroy(struct call_index *index);
 /* "alloc_pages GFP [ORDER=0]" made from the argument string. */
 void call_usage(const struct call_row *row, struct text *out);
 
+/* The struct page of a valid pfn as a call's result: by its address, or where that is not known by its number. */
+void give_struct_page(struct call *c, uint64_t pfn);
+
 extern const struct stream_ops ctl_stream;
 
 #endif

@@ -183,8 +183,7 @@ int call_phys_to_virt(struct call *c)
 
 /* ---- struct pages ---- */
 
-/* The struct page of a valid pfn as result: by its address, or where that is not known by its number. */
-static void give_struct_page(struct call *c, uint64_t pfn)
+void give_struct_page(struct call *c, uint64_t pfn)
 {
 	uint64_t address = pfn_to_page(c->m, pfn);
 

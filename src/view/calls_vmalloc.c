@@ -146,8 +146,7 @@ int call_vmalloc_to_page(struct call *c)
 			"pfn 0x%llx is a device's: it has no struct page (vmalloc_to_pfn has the "
 			"number)",
 			(ull)pfn);
-	text_printf(c->result, "0x%llx", (ull)pfn);
-	c->made = (struct var){.kind = VAR_PAGE, .value = pfn};
+	give_struct_page(c, pfn);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "mm/page/zone.h"
 #include "replay/replay.h"
 #include "view/page_users.h"
+#include "view/vm_area_words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -153,13 +154,15 @@ static uint64_t recorded_pfn_of(const struct machine *m, uint64_t pfn)
 	return NO_PFN;
 }
 
-static void put_owner(
-	const struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
+static void put_owner(struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
 {
 	char name[VAR_NAME_MAX + 12];
 	uint64_t recorded_pfn = recorded_pfn_of(m, pfn);
 	const char *kind = page_owner_kind(m, pfn, f);
 
+	/* A name may have come from vmalloc_to_page(), and own nothing. */
+	if (put_vm_owner(m, pfn, out))
+		return;
 	if (var_of_page(m, &m->vars, pfn, highmem_page_address(m, pfn), name))
 		text_printf(out, "name %s", name);
 	else if (recorded_pfn != NO_PFN)
@@ -194,6 +197,23 @@ static void put_slots(struct machine *m, uint64_t pfn, struct text *out)
 	}
 }
 
+/* Where areas of kernel addresses map it. */
+static void put_vm_areas(struct machine *m, uint64_t pfn, struct text *out)
+{
+	uint64_t addr = 0, budget = VM_AREA_BUDGET;
+	const struct vm_struct *vm;
+
+	for (unsigned n = 0; n < USERS_MOST && (vm = next_vm_area_of_page(m, pfn, &addr, &budget));
+		n++, addr += PAGE_BYTES) {
+		key(out, "vm_area");
+		text_printf(out, "0x%llx, ", (ull)addr);
+		put_vm_page(vm, addr, out);
+		text_puts(out, " of ");
+		put_vm_area(m, vm, out);
+		text_putc(out, '\n');
+	}
+}
+
 static void put_addresses(struct machine *m, uint64_t pfn, const struct zone *z, struct text *out)
 {
 	key(out, "pfn");
@@ -219,6 +239,7 @@ static void put_addresses(struct machine *m, uint64_t pfn, const struct zone *z,
 		text_printf(out, "none%s\n",
 			z && z->type == ZONE_HIGHMEM ? ": HighMem is mapped when needed" : "");
 	put_slots(m, pfn, out);
+	put_vm_areas(m, pfn, out);
 	address = pfn_to_page(m, pfn);
 	if (!address)
 		return;

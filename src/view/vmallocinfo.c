@@ -14,6 +14,7 @@
  */
 #include "view/files.h"
 #include "view/put.h"
+#include "view/vm_area_words.h"
 
 #include "mm/core/callstack.h"
 #include "mm/page/frame.h"
@@ -77,11 +78,6 @@ static void put_nodes(const struct machine *m, struct text *out, const struct vm
 
 static void put_area(const struct machine *m, struct text *out, const struct vm_struct *vm)
 {
-	static const struct {
-		uint32_t flag;
-		const char *word;
-	} words[] = {{VM_IOREMAP, " ioremap"}, {VM_ALLOC, " vmalloc"}, {VM_MAP, " vmap"},
-		{VM_USERMAP, " user"}, {VM_DMA_COHERENT, " dma-coherent"}};
 	bool wide = machine_has(m, CONFIG_64BIT) || m->kernel_map.mode == PAGING_X86_PAE;
 
 	put_range(m, out, vm->addr, vm->addr + vm->size);
@@ -94,9 +90,7 @@ static void put_area(const struct machine *m, struct text *out, const struct vm_
 		text_puts(out, " phys=0x");
 		text_hex(out, vm->phys_addr, wide ? 16 : 8);
 	}
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (vm->flags & words[i].flag)
-			text_puts(out, words[i].word);
+	put_vm_flags(vm, out);
 	if (vm->pages_address)
 		text_puts(out, " vpages");
 	put_nodes(m, out, vm);
@@ -140,9 +134,9 @@ static void put_kind(
 	}
 	char name[64];
 
-	stack_depot_innermost(m, a->vm.caller, name);
+	vm_area_caller(m, &a->vm, name);
 	text_puts(out, "in use: ");
-	text_puts(out, *name ? name : "(unknown)");
+	text_puts(out, name);
 }
 
 int show_vmap_areas(struct view *v, struct text *out)

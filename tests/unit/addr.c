@@ -88,6 +88,10 @@ Test(addr, kinds)
 		{"pc-i386", "fec00000", "area", "pkmap 0xfec00000-0xfeffffff"},
 		{"pc-i386", "ffffe000", "area", "fixmap"},
 		{"pc-i386", "ffffffff", "kind", "in none"},
+		{"pc-i386", "f8801000", "vm_area", "none: 0xf73fe000-0xfebfe000 is free"},
+		{"pc-i386", "ffffd000", "fixed", "FIX_"},
+		{"arm-virt", "bf000000", "vm_area", "none: 0xbf000000-"},
+		{"pc-x86_64", "ffffffffa0000000", "kind", "kernel virtual: the area of modules"},
 		{"pc-i386", "phys:0xfee00000", "resource", "Local APIC"},
 		{"pc-i386", "phys:0xfee00000", "page", "none"},
 		{"pc-i386", "phys:0xa0000", "state", "a hole"},
@@ -167,6 +171,140 @@ Test(addr, windows_onto_high_memory)
 	snprintf(slot, sizeof(slot), "%s", line_of(simm, "s", "address"));
 	EXPECT_LINE(simm, "s", "kmap", slot);
 	simm_destroy(simm);
+}
+
+static const char *const mapped[] = {
+	"pc-i386", "pc-i386-pae", "pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
+enum { NR_MAPPED = sizeof(mapped) / sizeof(mapped[0]) };
+
+/* A word of a file, from the begin of a line with @key on. */
+static bool says(struct simm *simm, const char *path, const char *words)
+{
+	return strstr(world_cat(simm, path), words);
+}
+
+/* vmalloc's pages: the area from each of its addresses, the address from each of its pages, until the purge. */
+Test(addr, areas_of_vmalloc)
+{
+	for (unsigned i = 0; i < NR_MAPPED; i++) {
+		struct simm *simm = world(mapped[i], NULL);
+		char area[64], at[64], of_page[160];
+
+		world_call(simm, "v = vmalloc 12K");
+		world_call(simm, "p = vmalloc_to_page v+4K");
+		snprintf(area, sizeof(area), "%s", line_of(simm, "v", "address"));
+		EXPECT_LINE(simm, "v+4100", "vm_area", area);
+		cr_expect(
+			strstr(line_of(simm, "v+4100", "vm_area"), " by vmalloc: vmalloc pages=3"),
+			"%s", line_of(simm, "v+4100", "vm_area"));
+		EXPECT_LINE(simm, "v+4100", "inside", "page 1 of 3");
+		EXPECT_LINE(simm, "v+12K", "inside", "its guard page, which nothing maps");
+		EXPECT_LINE(simm, "v+12K", "mapped", "no");
+		EXPECT_LINE(simm, "v+16K", "vm_area", "none: ");
+		/* The same byte by its page. */
+		snprintf(at, sizeof(at), "%s", line_of(simm, "v+4100", "address"));
+		EXPECT_LINE(simm, "v+4100", "virtual", at);
+		snprintf(at, sizeof(at), "%s", line_of(simm, "v+4K", "address"));
+		EXPECT_LINE(simm, "phys:p", "virtual", at);
+		snprintf(of_page, sizeof(of_page), "owner          page 1 of 3 of the area %s",
+			area);
+		cr_expect(says(simm, "sim/page/p", of_page), "%s: %s", mapped[i],
+			world_cat(simm, "sim/page/p"));
+		snprintf(
+			of_page, sizeof(of_page), "vm_area        %s, page 1 of 3 of %s", at, area);
+		cr_expect(says(simm, "sim/page/p", of_page), "%s", world_cat(simm, "sim/page/p"));
+		world_call(simm, "vfree v");
+		EXPECT_LINE(simm, "v+4100", "vm_area", "none any more: ");
+		cr_expect_str_eq(line_of(simm, "phys:p", "virtual"), "");
+		world_call(simm, "vm_unmap_aliases");
+		EXPECT_LINE(simm, "v+4100", "vm_area", "none: ");
+		simm_destroy(simm);
+	}
+}
+
+/* A page that is mapped twice has both names beside its own; who maps it does not own it. Registers have one. */
+Test(addr, names_that_vmap_gives)
+{
+	for (unsigned i = 0; i < NR_MAPPED; i++) {
+		struct simm *simm = world(mapped[i], NULL);
+		char first[64], second[64], page[200];
+		const char *device =
+			strncmp(mapped[i], "pc", 2) ? "ioremap 8000000 4K" : "ioremap fed00000 4K";
+
+		world_call(simm, "a = __get_free_page GFP_KERNEL");
+		world_call(simm, "pa = virt_to_phys a");
+		world_call(simm, "p = virt_to_page a");
+		snprintf(page, sizeof(page), "%s", world_call(simm, "q = virt_to_page a"));
+		world_call(simm, "m = vmap p p");
+		cr_expect_str_eq(world_call(simm, "vmalloc_to_page m+4K"), page, "%s", mapped[i]);
+		snprintf(first, sizeof(first), "%s, page 0 of 2", line_of(simm, "m", "address"));
+		snprintf(second, sizeof(second), "%s, page 1 of 2",
+			line_of(simm, "m+4K", "address"));
+		EXPECT_LINE(simm, "phys:pa", "virtual", first);
+		cr_expect(says(simm, "sim/addr/phys:pa", second), "%s", mapped[i]);
+		cr_expect(says(simm, "sim/addr/a", second), "%s", mapped[i]);
+		EXPECT_LINE(simm, "m+4K", "logical", line_of(simm, "a", "logical"));
+		cr_expect(says(simm, "sim/page/p", "owner          name "), "%s",
+			world_cat(simm, "sim/page/p"));
+		snprintf(page, sizeof(page), "r = %s", device);
+		world_call(simm, page);
+		cr_expect(strstr(line_of(simm, "r", "virtual"), "ioremap"), "%s: %s", mapped[i],
+			world_cat(simm, "sim/addr/r"));
+		simm_destroy(simm);
+	}
+}
+
+/* Of the blocks that were free before a task was made, the address of the one that is its stack; "" when none is. */
+static const char *find_block_stack(struct simm *simm, const char *preset)
+{
+	static char name[32];
+
+	world_call(simm, "b.0-7 = __get_free_pages GFP_KERNEL 1");
+	world_call(simm, "c.0-7 = virt_to_phys b.0-7");
+	world_call(simm, "free_pages b.0-7");
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0, "%s", preset);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "phys:c.%u", i);
+		if (*line_of(simm, name, "stack"))
+			return name;
+	}
+	return "";
+}
+
+/* Kernel stacks: an area, or on i386 a block of the direct map. The stack's page says whose it is. */
+Test(addr, stacks_of_tasks)
+{
+	for (unsigned i = 0; i < NR_MAPPED; i++) {
+		struct simm *simm = world(mapped[i], NULL);
+		bool area = strncmp(mapped[i], "pc-i386", 7);
+		char name[64];
+
+		if (area) {
+			cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+			const char *info = world_cat(simm, "proc/vmallocinfo");
+			const char *line = strstr(info, " kernel_clone");
+
+			cr_assert(line, "%s", mapped[i]);
+			while (line > info && line[-1] != '\n')
+				line--;
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 2, "-"), line + 2);
+			EXPECT_LINE(simm, name, "inside", "page 0 of ");
+			snprintf(name, sizeof(name), "phys:%s", line_of(simm, name, "physical"));
+		} else {
+			snprintf(name, sizeof(name), "%s", find_block_stack(simm, mapped[i]));
+			cr_assert(*name, "%s", mapped[i]);
+		}
+		EXPECT_LINE(simm, name, "stack", "of 100 (hog): ");
+		cr_expect(strstr(line_of(simm, name, "stack"),
+				  strstr(mapped[i], "64") ? "16384 bytes below its top"
+							  : "8192 bytes below its top"),
+			"%s: %s", mapped[i], line_of(simm, name, "stack"));
+		cr_assert_eq(world_rmdir(simm, "sim/tasks", "hog"), 0);
+		EXPECT_LINE(simm, name, "stack", area ? "of nobody, CPU " : "");
+		if (!area)
+			cr_expect_str_eq(line_of(simm, name, "stack"), "");
+		simm_destroy(simm);
+	}
 }
 
 /* An object of a slab cache, by the address of one of its bytes. */

@@ -16,6 +16,8 @@ struct task *task_find(const struct machine *m, uint32_t pid);
 /* Who runs on @cpu: its number, 0 for the idle task, with its name in @comm (TASK_COMM_LEN bytes) and, when @tgid is not
  * NULL, its process. */
 uint32_t task_current_name(const struct machine *m, unsigned cpu, char *comm, uint32_t *tgid);
+/* THREAD_SIZE: of every task's kernel stack. */
+uint64_t kernel_stack_bytes(const struct machine *m);
 /* Page @i of its kernel stack; NO_PFN: it has no such page. */
 uint64_t task_stack_pfn(const struct machine *m, const struct task *t, uint64_t i);
 /* By name of sim/tasks/; NULL: none. */

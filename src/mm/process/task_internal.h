@@ -35,8 +35,6 @@ int task_clone_on(struct machine *m, unsigned cpu, struct task *parent, unsigned
 /* Its kernel stack (kernel_stack.c). Errors: ENOMEM, EDQUOT. */
 int task_stack_alloc(struct machine *m, unsigned cpu, struct task *t);
 void task_stack_free(struct machine *m, unsigned cpu, struct task *t);
-/* THREAD_SIZE */
-uint64_t kernel_stack_bytes(const struct machine *m);
 void task_attach_mm(struct machine *m, struct task *t, struct mm *mm);
 /* It leaves its mm (if any) and the CPUs on which it is the current one; the mm's user is the caller's to put. */
 struct mm *task_detach_mm(struct machine *m, struct task *t);

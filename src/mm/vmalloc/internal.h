@@ -20,11 +20,6 @@ int get_vm_area(struct machine *m, unsigned cpu, const struct vm_request *r, str
 /* The area ends, lazily; with its pages when @free_pages. */
 void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free_pages);
 
-static inline uint64_t vm_mapped_bytes(const struct vm_struct *vm)
-{
-	return vm->size - (vm->flags & VM_NO_GUARD ? 0 : PAGE_BYTES);
-}
-
 static inline uint32_t *vm_pages(const struct machine *m, const struct vm_struct *vm)
 {
 	return vm->pages_at ? machine_at(m, vm->pages_at) : NULL;

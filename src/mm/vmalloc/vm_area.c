@@ -43,14 +43,50 @@ uint64_t vm_area_pfn(const struct machine *m, const struct vm_struct *vm, uint32
 	return vm_pages(m, vm)[i];
 }
 
-const struct vm_struct *vm_area_of_page(const struct machine *m, uint64_t pfn)
+uint64_t vm_mapped_bytes(const struct vm_struct *vm)
 {
-	const struct vm_struct *vm;
+	return vm->size - (vm->flags & VM_NO_GUARD ? 0 : PAGE_BYTES);
+}
 
-	for (uint64_t at = 0; (vm = next_vm_area(m, at)); at = vm->addr + 1)
-		for (uint32_t i = 0; i < vm->nr_pages; i++)
-			if (vm_pages(m, vm)[i] == pfn)
-				return vm;
+/* What page @i of an area is: from its list where it has one, else from the tables. */
+static uint64_t mapped_pfn(struct machine *m, const struct vm_struct *vm, uint64_t i)
+{
+	return i < vm->nr_pages ? vm_pages(m, vm)[i]
+				: vmalloc_to_pfn(m, vm->addr + (i << PAGE_SHIFT));
+}
+
+/* The first page of @vm from page @i on that is @pfn; how many it has, when none is. */
+static uint64_t find_in_area(
+	struct machine *m, const struct vm_struct *vm, uint64_t i, uint64_t pfn, uint64_t *budget)
+{
+	uint64_t nr = vm_mapped_bytes(vm) >> PAGE_SHIFT;
+
+	if (vm->phys_addr) {
+		uint64_t at = pfn - (vm->phys_addr >> PAGE_SHIFT);
+
+		return at >= i && at < nr ? at : nr;
+	}
+	for (; i < nr && *budget; i++, --*budget)
+		if (mapped_pfn(m, vm, i) == pfn)
+			return i;
+	return nr;
+}
+
+const struct vm_struct *next_vm_area_of_page(
+	struct machine *m, uint64_t pfn, uint64_t *addr, uint64_t *budget)
+{
+	const struct vm_struct *vm = find_vm_area(m, *addr);
+
+	for (vm = vm ? vm : next_vm_area(m, *addr); vm && *budget;
+		vm = next_vm_area(m, vm->addr + 1)) {
+		uint64_t first = *addr > vm->addr ? (*addr - vm->addr) >> PAGE_SHIFT : 0;
+		uint64_t i = find_in_area(m, vm, first, pfn, budget);
+
+		if (i == vm_mapped_bytes(vm) >> PAGE_SHIFT)
+			continue;
+		*addr = vm->addr + (i << PAGE_SHIFT);
+		return vm;
+	}
 	return NULL;
 }
 

@@ -19,10 +19,14 @@
 const struct vm_struct *find_vm_area(const struct machine *m, uint64_t addr);
 /* Of all busy areas in ascending order the first that begins at or above @addr; NULL: there are no more. */
 const struct vm_struct *next_vm_area(const struct machine *m, uint64_t addr);
-/* The area in whose pages (those that vfree() gives back) @pfn is, NULL: none. Looks at all. */
-const struct vm_struct *vm_area_of_page(const struct machine *m, uint64_t pfn);
-/* Page @i of those. */
+/* Page @i of those that vfree() gives back. */
 uint64_t vm_area_pfn(const struct machine *m, const struct vm_struct *vm, uint32_t i);
+/* The next address at or above *@addr at which a busy area maps @pfn: the area, and *@addr is that address; NULL: there is
+ * none, or *@budget entries have been looked at (0 then). */
+const struct vm_struct *next_vm_area_of_page(
+	struct machine *m, uint64_t pfn, uint64_t *addr, uint64_t *budget);
+/* Bytes that are mapped: without the guard page. */
+uint64_t vm_mapped_bytes(const struct vm_struct *vm);
 /* is_vmalloc_addr(): in the range for such areas, mapped or not. */
 bool is_vmalloc_addr(const struct machine *m, uint64_t addr);
 /* vmalloc_to_pfn(): what the kernel's tables have there; NO_PFN: nothing. */
