@@ -88,11 +88,16 @@ Test(describe, an_empty_memory_node_says_where_ram_begins)
 	struct machine_desc *d = close_tree();
 	struct machine_desc *copy = malloc(sizeof(*d));
 	*copy = *d;
-	cr_expect_null(boot_described(copy));
-	cr_expect(strstr(refused_why(), "ram="), "%s", refused_why());
+	struct machine *m = boot_described(copy);
+	cr_assert(m, "%s", refused_why());
+	cr_expect_eq(m->memblock.memory.region[0].start, 0x40000000);
+	cr_expect_eq(m->memblock.memory.region[0].end, 0xc0000000, "2 GiB are assumed");
+	cr_expect(strstr(booted_log(m), "-o ram="));
+	machine_destroy(m);
 	cr_assert_eq(describe_option(d, "ram", "512M", NULL), 0);
-	struct machine *m = boot_described(d);
+	m = boot_described(d);
 	cr_assert(m);
+	cr_expect_null(strstr(booted_log(m), "assumed"));
 	cr_expect_eq(m->memblock.memory.region[0].start, 0x40000000);
 	machine_destroy(m);
 }

@@ -37,6 +37,10 @@ static void say_kernel(struct boot *b)
 			machine_has(b->m, CONFIG_PREEMPT_DYNAMIC) ? " PREEMPT_DYNAMIC" : "");
 	else
 		log_printf(b->m, "Linux version %s #1 PREEMPT", b->a->kernel);
+	if (b->d->ram_assumed)
+		log_printf(b->m, "simmfs: the devicetree says of no RAM, which its boot loader "
+				 "fills in: 2 GiB "
+				 "are assumed (-o ram= says otherwise)");
 	if (b->m->arch == ARCH_X86_64)
 		log_printf(b->m, "Command line: %s", b->m->cmdline);
 	const char *word = b->c.malformed;

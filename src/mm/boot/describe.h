@@ -126,6 +126,7 @@ struct machine_desc {
 	unsigned nr_fw_node;
 	uint64_t ram_base; /* where RAM begins when the memory node is empty */
 	bool ram_base_known;
+	bool ram_assumed; /* the tree says of no RAM, nor does -o ram= */
 	uint64_t low_ram_max; /* x86: RAM from here on lies above 4 GiB */
 	unsigned nr_fw_cpus, nr_fw_nodes;
 	uint8_t fw_cpu_node[MAX_CPUS];

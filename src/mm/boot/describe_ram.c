@@ -23,6 +23,7 @@
 
 #define MIB		((uint64_t)1 << 20)
 #define GIB		((uint64_t)1 << 30)
+#define ASSUMED_RAM	(2 * GIB) /* of a board that says nothing */
 #define PAGE_MASK_BYTES ((uint64_t)4095)
 
 static bool covers(const struct firmware_range *r, uint64_t start, uint64_t end)
@@ -260,13 +261,25 @@ static void move_holes(struct machine_desc *d)
 			d->io[i].start = top;
 }
 
-int ranges_ram(struct machine_desc *d, struct refusal *why)
+static uint64_t usable_bytes(const struct firmware_range *range, unsigned nr)
 {
 	uint64_t usable = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		usable += range[i].type == FIRMWARE_USABLE ? range[i].end - range[i].start : 0;
+	return usable;
+}
+
+int ranges_ram(struct machine_desc *d, struct refusal *why)
+{
 	int err = 0;
 
 	d->nr_ram = 0;
-	if (*d->opt.ram) {
+	/* Many boards' trees leave it to the boot loader to fill in how much there is. */
+	d->ram_assumed = !*d->opt.ram && !d->e820 && !usable_bytes(d->fw, d->nr_fw);
+	if (d->ram_assumed) {
+		err = resize_board(d, ASSUMED_RAM, board_base(d) & ~PAGE_MASK_BYTES);
+	} else if (*d->opt.ram) {
 		err = resize(d, why);
 	} else {
 		memcpy(d->ram, d->fw, sizeof(d->ram));
@@ -279,12 +292,8 @@ int ranges_ram(struct machine_desc *d, struct refusal *why)
 	if (had && !d->nr_ram)
 		return refuse(why, EINVAL, "the memory map falls into more than %d ranges",
 			DESCRIBE_MAX_RANGES);
-	for (unsigned i = 0; i < d->nr_ram; i++)
-		usable += d->ram[i].type == FIRMWARE_USABLE ? d->ram[i].end - d->ram[i].start : 0;
-	if (!usable)
-		return refuse(why, EINVAL,
-			"%s says of no RAM: its boot loader fills that in. Say how much there is "
-			"with -o ram=2G",
+	if (!usable_bytes(d->ram, d->nr_ram))
+		return refuse(why, EINVAL, "%s has no RAM: say how much there is with -o ram=2G",
 			*d->name ? d->name : "this description");
 	move_holes(d);
 	return 0;
