@@ -147,21 +147,33 @@ int call_dma_map_resource(struct call *c)
 	return err;
 }
 
-/* Size and direction as written, else those that the name knows. */
-static int size_and_direction(struct call *c, uint64_t *bytes, enum dma_data_direction *dir)
+/* Does the name that stands for the bus address know what is mapped there? */
+static bool name_knows(const struct call *c)
+{
+	return c->arg[0].named && c->arg[0].var.kind == VAR_DMA;
+}
+
+/* The size as written, else that which the name knows. */
+static int mapped_size(struct call *c, uint64_t *bytes)
 {
 	const struct call_value *a = &c->arg[0];
-	bool knows = a->named && a->var.kind == VAR_DMA;
 
 	*bytes = 0;
-	*dir = DMA_NONE;
-	if (!c->arg[1].given && !knows)
+	if (!c->arg[1].given && !name_knows(c))
 		return refuse_at(&c->m->why, EINVAL, a->column, (uint32_t)a->len,
 			"only a name that a mapping made knows its size: write it");
 	*bytes = c->arg[1].given ? c->arg[1].number : a->var.bytes - (a->number - a->var.value);
-	*dir = (enum dma_data_direction)(
-		c->arg[2].given || !knows ? c->arg[2].number : a->var.order);
 	return 0;
+}
+
+/* Size and direction as written, else those that the name knows. */
+static int size_and_direction(struct call *c, uint64_t *bytes, enum dma_data_direction *dir)
+{
+	const struct call_value *a = &c->arg[2];
+
+	*dir = (enum dma_data_direction)(
+		a->given || !name_knows(c) ? a->number : c->arg[0].var.order);
+	return mapped_size(c, bytes);
 }
 
 int call_dma_unmap_single(struct call *c)
@@ -346,9 +358,8 @@ int call_dma_alloc_coherent(struct call *c)
 int call_dma_free_coherent(struct call *c)
 {
 	const struct dma_mapping *x = dma_mapping_find(c->m, device_of(c)->id, c->arg[0].number);
-	enum dma_data_direction dir;
 	uint64_t bytes;
-	int err = size_and_direction(c, &bytes, &dir);
+	int err = mapped_size(c, &bytes);
 
 	return err ? err
 		   : dma_free_coherent(

@@ -165,14 +165,14 @@ static int read_nodes(struct call *c, struct moved *x)
 
 static const char *status_word(int64_t status)
 {
-	switch (-status) {
-	case EFAULT:
+	switch (status) {
+	case -EFAULT:
 		return "EFAULT";
-	case ENOENT:
+	case -ENOENT:
 		return "ENOENT";
-	case EACCES:
+	case -EACCES:
 		return "EACCES";
-	case EBUSY:
+	case -EBUSY:
 		return "EBUSY";
 	default:
 		return "untouched";

@@ -26,7 +26,7 @@
 
 #define BTMAPS_X86 512u
 
-enum row_pages { KMAP_PAGES = UINT32_MAX, BTMAP_PAGES_X86 = UINT32_MAX - 1 };
+enum row_pages { KMAP_PAGES = INT32_MAX, BTMAP_PAGES_X86 = INT32_MAX - 1 };
 
 struct row {
 	const char *name, *doc;
