@@ -182,6 +182,32 @@ Test(slab_debug, broken_free_pointers)
 	}
 }
 
+/* Without debugging nobody looks: the kernel runs into the pointer. */
+Test(slab_debug, without_flags_a_broken_list_ends)
+{
+	struct simm *simm = machine("");
+
+	world_call(simm, "p = kmalloc 64");
+	world_call(simm, "kfree p");
+	world_call(simm, "store p+32 0x1234567812345678 8");
+	world_call(simm, "q = kmalloc 64");
+	cr_expect_eq(world_refused(simm, "r = kmalloc 64"), EFAULT);
+	expect_log(simm, "BUG: unable to handle page fault for address: ");
+	check(simm);
+	world_call(simm, "r.0-99 = kmalloc 64");
+	world_call(simm, "kfree r.0-99");
+	world_call(simm, "kfree q");
+	check(simm);
+	world_call(simm, "p = kmalloc 32");
+	world_call(simm, "kfree p");
+	world_call(simm, "store p+16 0x1234567812345678 8");
+	world_call(simm, "kmem_cache_shrink kmalloc-32");
+	check(simm);
+	world_call(simm, "r.0-299 = kmalloc 32");
+	check(simm);
+	simm_destroy(simm);
+}
+
 Test(slab_debug, traces_in_debugfs)
 {
 	struct simm *simm = machine("slub_debug=U,kmalloc-64");

@@ -242,7 +242,8 @@ uint64_t kmem_cache_objects(const struct machine *m, enum kmem_cache_id id)
 	for (unsigned i = 0; i < m->nr_cpus; i++) {
 		const struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, i);
 
-		for (uint64_t at = c->freelist; at; at = slab_get_free_pointer(m, s, at))
+		for (uint64_t at = c->freelist; at && slab_may_take(c, s, at);
+			at = slab_get_free_pointer(m, s, at))
 			n--;
 		for (uint32_t at = c->slab; at; at = 0) {
 			const struct frame *f = frame_of(m, at - 1);

@@ -124,6 +124,16 @@ static inline bool slab_set_free_pointer(
 	return true;
 }
 
+/* Can @object be what a CPU takes from its slab? Whoever wrote to a free object has made its pointer lead anywhere. */
+static inline bool slab_may_take(
+	const struct kmem_cache_cpu *c, const struct kmem_cache *s, uint64_t object)
+{
+	return object - c->start <= c->end - c->start - s->size;
+}
+
+/* The kernel's oops at a pointer that leads astray. */
+void slab_say_oops(struct machine *m, uint64_t address);
+
 /* ---- geometry.c ---- */
 
 /* calculate_alignment(): what @flags and @align come to for objects of @size bytes. */

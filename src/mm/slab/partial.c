@@ -133,6 +133,10 @@ void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
 	unsigned back = 0;
 
 	for (uint64_t object = freelist; object; object = slab_get_free_pointer(m, s, object)) {
+		if (!slab_may_take(c, s, object) || back == slab_counts(f).objects) {
+			slab_say_oops(m, object + s->offset);
+			break;
+		}
 		last = object;
 		back++;
 	}

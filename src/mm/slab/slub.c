@@ -16,7 +16,7 @@
  * them.
  *
  * Invariant: each object is in use, or on exactly one list: a CPU's or its slab's. inuse of a slab counts a CPU's freelist as
- * in use.
+ * in use. Where somebody wrote over a free object's pointer, the list ends with a refusal.
  * Left out: charging objects to memory cgroups; pages from the reserves kept apart (pfmemalloc); SLUB_STATS.
  * Follows mm/slub.c of 6.1 (___slab_alloc(), allocate_slab(), __slab_free(), kmem_cache_alloc_bulk()).
  */
@@ -225,6 +225,27 @@ static void zero_object(struct machine *m, uint64_t address, uint64_t bytes)
 	}
 }
 
+void slab_say_oops(struct machine *m, uint64_t address)
+{
+	log_printf(m, "BUG: unable to handle page fault for address: %0*llx",
+		(int)m->slab.word_bytes * 2, (ull)address);
+}
+
+/* The CPU's free list leads astray: a kernel would read there, and die. Here the list ends, and what was on it is lost. */
+static int lose_freelist(struct machine *m, unsigned cpu, const struct kmem_cache *s)
+{
+	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
+	uint64_t astray = c->freelist;
+
+	c->freelist = 0;
+	slab_say_oops(m, astray + s->offset);
+	return refuse(&m->why, EFAULT,
+		"the free list of %s leads to 0x%llx, which is no object: something was written to "
+		"a free one (slub_debug=FZPU finds out what). A kernel would die here; the rest of "
+		"that list is lost",
+		s->name, (ull)astray);
+}
+
 static int take_slowly(
 	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *object)
 {
@@ -238,6 +259,8 @@ static int take_slowly(
 	if (err)
 		return err;
 	*object = c->freelist;
+	if (!slab_may_take(c, s, *object))
+		return lose_freelist(m, cpu, s);
 	c->freelist = slab_get_free_pointer(m, s, *object);
 	return 0;
 }
@@ -248,7 +271,9 @@ int slab_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp,
 	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
 	uint64_t object = c->freelist;
 
-	if (__builtin_expect(object && (nid < 0 || on_node(m, c->slab, nid)), 1)) {
+	if (__builtin_expect(
+		    object && (nid < 0 || on_node(m, c->slab, nid)) && slab_may_take(c, s, object),
+		    1)) {
 		c->freelist = slab_get_free_pointer(m, s, object);
 	} else {
 		int err = take_slowly(m, cpu, s, gfp, nid, &object);
