@@ -9,7 +9,7 @@
 set -eu
 simmfs=$1 nullfs=$2 client=$3
 shift 3
-[ $# -gt 0 ] || set -- proc/buddyinfo proc/meminfo
+[ $# -gt 0 ] || set -- proc/buddyinfo proc/meminfo proc/slabinfo
 [ -c /dev/fuse ] || { echo "skipped: no /dev/fuse"; exit 77; }
 
 dir=$(mktemp -d /tmp/simmfs-bench-XXXXXX)

@@ -69,10 +69,10 @@ rm "$sim"/vars/p.*
 must "MemFree has fallen by 256 kB at least, and no name is left to free them by" [ $((before - $(kb MemFree))) -ge 256 ]
 scan
 must "kmemleak reports nothing" [ "$(found)" = 0 ]
-say "The sum by order and stack names the place (a script for it is in the kernel's tools/mm/page_owner_sort.c):"
+say "A sum over the innermost functions names the place (the kernel has tools/mm/page_owner_sort.c for it). Blocks of order 2:"
 blame() {
-    awk '/^Page allocated/ { order = $5 + 0 } /^ / { if (!top) { n[$1 " order " order]++; top = 1 } } /^$/ { top = 0 }
-        END { for (who in n) print n[who], who }' "$owners" | sort -rn
+    awk '/^Page allocated via order 2,/ { ours = 1 } /^ / && ours { n[$1]++; ours = 0 } END { for (who in n) print n[who], who }' \
+        "$owners" | sort -rn | head -1
 }
 see blame
-must "the most blocks of order 2 are those of alloc_pages" [ "$(blame | awk '/alloc_pages.* order 2$/ { print $1 }')" = 16 ]
+must "the most are those that alloc_pages took: 16" [ "$(blame)" = "16 alloc_pages+0x0/0x0" ]

@@ -367,7 +367,7 @@ static void put_users(struct addr *a, struct text *out)
 {
 	struct users u = {.out = out, .offset = a->pa % PAGE_BYTES, .left = USERS_MOST};
 
-	if (!a->has_page || !a->frame.mapcount || !a->frame.mapping || a->frame.flags & FRAME_TAIL)
+	if (!a->has_page || !a->frame.mapcount || !a->frame.mapping || a->frame.flags & (FRAME_TAIL | FRAME_SLAB))
 		return;
 	unsigned found = rmap_walk(a->m, a->pfn, put_user, &u);
 	if (found > USERS_MOST)
@@ -406,13 +406,16 @@ static void put_state(struct addr *a, struct text *out)
 {
 	const struct frame *f = &a->frame;
 
+	/* A slab counts its objects in that place (struct slab overlays struct page). */
+	uint32_t mappings = f->flags & FRAME_SLAB ? 0 : f->mapcount;
+
 	if (!a->has_page)
 		return;
 	text_printf(out, KEY, "state");
 	put_page_state(a->m, a->pfn, f, out);
 	if (f->refcount && !(f->flags & FRAME_RESERVED))
 		text_printf(out, "; %u reference%s, %u mapping%s", f->refcount,
-			f->refcount == 1 ? "" : "s", f->mapcount, f->mapcount == 1 ? "" : "s");
+			f->refcount == 1 ? "" : "s", mappings, mappings == 1 ? "" : "s");
 	if (f->flags) {
 		text_puts(out, "; flags ");
 		put_page_flags(f, out);

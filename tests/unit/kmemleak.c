@@ -10,6 +10,8 @@
 
 #include "base/text.h"
 #include "mm/debug/kmemleak.h"
+#include "mm/slab/slab.h"
+#include "mm/vmalloc/vmalloc.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/page_alloc.h"
@@ -125,6 +127,33 @@ static void rings_and_colours(struct machine *m)
 Test(kmemleak, rings_and_colours)
 {
 	on_machines(rings_and_colours);
+}
+
+Test(kmemleak, vmalloc)
+{
+	struct machine *m = booted("pc-x86_64", "cmdline", "kmemleak=on", NULL);
+	uint64_t v, big, k;
+
+	cr_assert_eq(vmalloc(m, 0, 3 * PAGE_BYTES, 0, &v), 0);
+	cr_assert_eq(vmalloc(m, 0, 1024 * PAGE_BYTES, 0, &big), 0);
+	cr_assert_eq(kmalloc(m, 0, 64, GFP_KERNEL, -1, &k), 0);
+	hold(m, "v", v);
+	hold(m, "big", big);
+	hold(m, "k", k);
+	clock_charge_ns(m, 10 * SECOND);
+	leaks(m);
+	cr_expect_eq(leaks(m), 0, "the array of big's pages is no leak, either");
+	var_forget(m, &m->vars, "k", 1, VAR_NO_INDEX);
+	var_forget(m, &m->vars, "big", 3, VAR_NO_INDEX);
+	leaks(m);
+	cr_expect_eq(leaks(m), 2);
+	cr_assert_eq(vfree(m, 0, big), 0);
+	cr_expect_eq(leaks(m), 1);
+	cr_assert_eq(kfree(m, 0, k), 0);
+	cr_expect_eq(leaks(m), 0);
+	cr_assert_eq(vfree(m, 0, v), 0);
+	booted_check(m);
+	machine_destroy(m);
 }
 
 Test(kmemleak, young_objects_are_no_leaks_yet)

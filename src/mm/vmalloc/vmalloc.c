@@ -151,6 +151,9 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 				(ull)nr << PAGE_SHIFT, (ull)bytes);
 			return err;
 		}
+		/* Its area points to it. */
+		if (m->kmemleak.enabled)
+			kmemleak_not_leak(m, a->vm.pages_address);
 	}
 	a->vm.pages_at = heap_alloc(m, nr * sizeof(uint32_t));
 	if (!a->vm.pages_at)
@@ -279,9 +282,12 @@ int vmalloc_node_range(
 	refusal_clear(&m->why);
 	int err = try_vmalloc(m, cpu, &aligned, shift, addr);
 
-	if (err != -ENOMEM || shift == PAGE_SHIFT)
-		return err;
-	return try_vmalloc(m, cpu, &aligned, PAGE_SHIFT, addr);
+	if (err == -ENOMEM && shift != PAGE_SHIFT)
+		err = try_vmalloc(m, cpu, &aligned, PAGE_SHIFT, addr);
+	/* kmemleak_vmalloc(): Linux wants two pointers to it, since one is in its vm_struct, which has no contents here. */
+	if (!err && !(r->vm_flags & VM_KERNEL_STACK))
+		kmemleak_alloc(m, cpu, *addr, r->bytes, 1);
+	return err;
 }
 
 int vmalloc(struct machine *m, unsigned cpu, uint64_t bytes, gfp_t gfp, uint64_t *addr)
@@ -300,6 +306,7 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 	struct vm_struct vm = a->vm;
 	const uint32_t *pages = vm_pages(m, &vm);
 
+	kmemleak_free(m, vm.addr);
 	remove_vm_area(m, cpu, a);
 	for (uint32_t i = 0; free_pages && i < vm.nr_pages; i++)
 		/* Somebody may have freed one by its number: a bad page, which the log has. */
