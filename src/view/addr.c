@@ -367,7 +367,8 @@ static void put_users(struct addr *a, struct text *out)
 {
 	struct users u = {.out = out, .offset = a->pa % PAGE_BYTES, .left = USERS_MOST};
 
-	if (!a->has_page || !a->frame.mapcount || !a->frame.mapping || a->frame.flags & (FRAME_TAIL | FRAME_SLAB))
+	if (!a->has_page || !a->frame.mapcount || !a->frame.mapping ||
+		a->frame.flags & (FRAME_TAIL | FRAME_SLAB))
 		return;
 	unsigned found = rmap_walk(a->m, a->pfn, put_user, &u);
 	if (found > USERS_MOST)
