@@ -23,8 +23,8 @@ static const char *model_words(enum mem_model model)
 		[MEM_MODEL_DISCONTIG] =
 			"an array of struct pages for each node, holes inside nodes included",
 		[MEM_MODEL_SPARSE] = "an array of struct pages for each section that has RAM",
-		[MEM_MODEL_SPARSE_VMEMMAP] = "an array of struct pages for each section that has "
-					     "RAM, mapped side by side at vmemmap",
+		[MEM_MODEL_SPARSE_VMEMMAP] = ("an array of struct pages for each section that has "
+					      "RAM, mapped side by side at vmemmap"),
 	};
 
 	return words[model];
