@@ -3,8 +3,9 @@
  * The DMA API against glibc's malloc, in one run: ratios, since machines differ.
  *
  *	direct pair   map a page for a device that reaches it, and unmap it, with 1000 other mappings live
+ *	iommu pair    the same behind an IOMMU that is told of each unmapping; lazy pair: told of many at once
  *	bounce pair   the same for one that does not: two copies of the page, out and back
- *	scatterlist   100,000 pages mapped and unmapped in one call each, for each page
+ *	scatterlist   100,000 pages mapped and unmapped in one call each, for each page; the same behind an IOMMU
  *	transfer      a megabyte that the device writes, in virtual time, for each burst of 64 bytes
  *
  * CPU time; each figure is the best of several rounds.
@@ -12,6 +13,7 @@
 #include "support/booted.h"
 
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
 
 #include <stdio.h>
@@ -101,13 +103,26 @@ static struct device *make(struct machine *m, const char *name, uint64_t mask)
 	return d;
 }
 
+/* A device behind the IOMMU, strict or lazy. */
+static struct device *behind_iommu(struct machine *m, const char *name, bool strict)
+{
+	struct device *d = make(m, name, UINT64_MAX);
+
+	m->devices.iommus.strict = strict;
+	must(iommu_set(m, 0, d, true), m);
+	return d;
+}
+
 int main(void)
 {
 	struct machine *m = booted("pc-x86_64", "ram", "4G", NULL);
 	struct device *wide = make(m, "wide", UINT64_MAX), *narrow = make(m, "narrow", 0xffffffff);
+	struct device *strict = behind_iommu(m, "strict", true);
+	struct device *lazy = behind_iommu(m, "lazy", false);
 	struct scatterlist *sg = calloc(NENTS, sizeof(*sg));
 	void *held[LIVE] = {0};
 	uint64_t pfn, high, dma;
+	double translated = 1e9, gathered = 1e9, run = 1e9;
 	double direct = 1e9, bounced = 1e9, each = 1e9, burst = 1e9, peer = 1e9;
 
 	must(alloc_pages_node(m, 0, -1, GFP_KERNEL | __GFP_DMA32, 6, &pfn), m);
@@ -123,13 +138,19 @@ int main(void)
 		direct = least(direct, pairs(m, wide, pfn << PAGE_SHIFT, PAIRS));
 		peer = least(peer, mallocs(held));
 		bounced = least(bounced, pairs(m, narrow, high << PAGE_SHIFT, BOUNCES));
+		translated = least(translated, pairs(m, strict, pfn << PAGE_SHIFT, PAIRS));
+		gathered = least(gathered, pairs(m, lazy, pfn << PAGE_SHIFT, PAIRS));
+		run = least(run, list(m, strict, sg));
 		each = least(each, list(m, wide, sg));
 		burst = least(burst, transfer(m, wide, pfn << PAGE_SHIFT));
 	}
 	printf("malloc pair      %8.1f ns\n", peer);
 	printf("direct pair      %8.1f ns  %6.2f of malloc's\n", direct, direct / peer);
+	printf("iommu pair       %8.1f ns  %6.2f\n", translated, translated / peer);
+	printf("lazy pair        %8.1f ns  %6.2f\n", gathered, gathered / peer);
 	printf("bounce pair      %8.1f ns  %6.2f\n", bounced, bounced / peer);
 	printf("scatterlist page %8.1f ns  %6.2f\n", each, each / peer);
+	printf("iommu list page  %8.1f ns  %6.2f\n", run, run / peer);
 	printf("burst            %8.1f ns  %6.2f\n", burst, burst / peer);
 	free(sg);
 	machine_destroy(m);

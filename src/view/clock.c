@@ -42,6 +42,9 @@ static void put_task(const struct task_event *e, struct text *out)
 	case TASK_KCOMPACTD:
 		text_printf(out, " kcompactd node %u\n", e->arg);
 		break;
+	case TASK_IOMMU_FQ:
+		text_puts(out, " iommu flush queue\n");
+		break;
 	case NR_TASK_KINDS:
 		break;
 	}

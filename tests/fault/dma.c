@@ -6,6 +6,7 @@
 #include "support/booted.h"
 
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
 #include "mm/page/address.h"
 
@@ -20,6 +21,7 @@ struct program {
 	struct device *d;
 	unsigned failures;
 	int only;
+	bool iommu;
 };
 
 static bool failed(struct program *p, int err)
@@ -79,6 +81,10 @@ static void transfer(struct program *p)
 
 static void play(struct program *p)
 {
+	if (p->iommu && !p->d->iommu && failed(p, iommu_set(p->m, 0, p->d, true))) {
+		cr_expect(!p->d->iommu_at);
+		cr_expect_eq(p->m->devices.iommus.nr_domains, 0);
+	}
 	coherent(p);
 	booted_check(p->m);
 	scattered(p);
@@ -88,21 +94,22 @@ static void play(struct program *p)
 	cr_expect_eq(p->d->nr_mappings, 0);
 }
 
-static void begin(struct program *p, const char *preset, const char *cmdline, int only)
+static void begin(struct program *p, const char *preset, const char *cmdline, int only, bool iommu)
 {
 	memset(p, 0, sizeof(*p));
+	p->iommu = iommu;
 	p->m = booted(preset, "cmdline", cmdline, NULL);
 	p->only = only;
 	cr_assert_eq(device_make(p->m, "nic", 3, &p->d), 0);
 	p->d->made = true;
 }
 
-static void fail_each_page(const char *preset)
+static void fail_each_page(const char *preset, const char *cmdline, bool iommu)
 {
-	for (unsigned n = 1; n < 80; n++) {
+	for (unsigned n = 1; n < 160; n++) {
 		struct program p;
 
-		begin(&p, preset, "", ENOMEM);
+		begin(&p, preset, cmdline, ENOMEM, iommu);
 		p.m->fail_page_alloc.probability = 100;
 		p.m->fail_page_alloc.min_order = 0;
 		p.m->fail_page_alloc.space = n - 1;
@@ -114,23 +121,30 @@ static void fail_each_page(const char *preset)
 		machine_destroy(p.m);
 		if (!p.failures)
 			break;
-		cr_assert_lt(n, 79, "the last one comes to its end");
+		cr_assert_lt(n, 159, "the last one comes to its end");
 	}
 }
 
 Test(dma, nth_allocation_of_pages_fails)
 {
-	fail_each_page("pc-x86_64");
+	fail_each_page("pc-x86_64", "", false);
 	/* Its devices bypass the caches: coherent buffers have addresses of their own. */
-	fail_each_page("arm64-virt");
+	fail_each_page("arm64-virt", "", false);
 }
 
-static void end_hosts_memory(const char *preset, const char *cmdline)
+Test(dma, nth_allocation_of_pages_fails_behind_iommu, .timeout = 60)
 {
-	for (unsigned n = 0; n < 200; n += 1 + n / 16) {
+	fail_each_page("pc-x86_64", "", true);
+	fail_each_page("pc-x86_64", "iommu.strict=1", true);
+	fail_each_page("arm64-virt", "", true);
+}
+
+static void end_hosts_memory(const char *preset, const char *cmdline, bool iommu)
+{
+	for (unsigned n = 0; n < 400; n += 1 + n / 16) {
 		struct program p;
 
-		begin(&p, preset, cmdline, EDQUOT);
+		begin(&p, preset, cmdline, EDQUOT, iommu);
 		uint64_t budget = p.m->arena.budget_pages;
 		p.m->arena.budget_pages = p.m->arena.touched_pages + n;
 		play(&p);
@@ -147,6 +161,12 @@ static void end_hosts_memory(const char *preset, const char *cmdline)
 
 Test(dma, hosts_memory_ends)
 {
-	end_hosts_memory("pc-x86_64", "swiotlb=512,force");
-	end_hosts_memory("arm64-virt", "");
+	end_hosts_memory("pc-x86_64", "swiotlb=512,force", false);
+	end_hosts_memory("arm64-virt", "", false);
+}
+
+Test(dma, hosts_memory_ends_behind_iommu, .timeout = 60)
+{
+	end_hosts_memory("pc-x86_64", "", true);
+	end_hosts_memory("arm64-virt", "", true);
 }

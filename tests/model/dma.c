@@ -17,6 +17,7 @@
 
 #include "base/rng.h"
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
 #include "mm/kernel/cpus.h"
 #include "mm/page/address.h"
@@ -44,7 +45,8 @@ struct model {
 	struct device *device[DEVICES];
 	struct buffer buffer[BUFFERS];
 	uint32_t line; /* buffers begin and end at multiples of it */
-	unsigned wrong, bounced, mapped;
+	unsigned wrong, bounced, mapped, faults;
+	bool strays; /* devices behind an IOMMU that forgets at once: what is not mapped is a fault */
 	int first_line;
 };
 
@@ -146,6 +148,33 @@ static void device_act(struct model *x, struct buffer *b)
 	}
 }
 
+/* Beside all of the device's mappings, or against the direction of one: a fault, and nothing changes. */
+static void stray_act(struct model *x)
+{
+	struct device *d = x->device[1 + dice(x, DEVICES - 1)];
+	const struct dma_mapping *y = dma_mapping_of_device(x->m, d->id, NULL);
+	bool write = dice(x, 2);
+	uint64_t at = rng_next(&x->rng) & DMA_BIT_MASK(d->hw.address_bits);
+
+	if (y && dice(x, 2)) {
+		/* Stage 1 of AArch64 cannot say "not read". */
+		write = y->dir == DMA_TO_DEVICE;
+		if (y->dir == DMA_BIDIRECTIONAL || (!write && x->m->arch == ARCH_ARM64))
+			return;
+		at = y->dma;
+	} else {
+		for (; y; y = dma_mapping_of_device(x->m, d->id, y))
+			if (at >> PAGE_SHIFT >= y->dma >> PAGE_SHIFT &&
+				at >> PAGE_SHIFT <= (y->dma + y->bytes - 1) >> PAGE_SHIFT)
+				return;
+	}
+	cr_assert_eq(
+		device_start(x->m, d, write ? TRANSFER_WRITE : TRANSFER_READ, at, at, 4, NULL), 0);
+	finish_transfers(x);
+	expect(x, device_engine(x->m, d)->failed);
+	x->faults++;
+}
+
 static void sync_act(struct model *x, struct buffer *b)
 {
 	if (b->cpus) {
@@ -189,6 +218,9 @@ static void step(struct model *x)
 			unmap(x, b);
 		break;
 	case 3:
+		if (x->strays)
+			stray_act(x);
+		break;
 	case 4:
 		if (b->d && !b->cpus)
 			device_act(x, b);
@@ -239,7 +271,7 @@ static struct device *make(
 static const struct world {
 	const char *preset, *ram, *cmdline;
 	uint32_t line;
-	bool coherent, bounces;
+	bool coherent, bounces, iommu;
 } worlds[] = {
 	{"pc-x86_64", "8G", "", 4, true, true},
 	{"pc-x86_64", "8G", "swiotlb=512,force", 4, true, true},
@@ -247,7 +279,23 @@ static const struct world {
 	{"arm64-virt", "8G", "", 64, false, true},
 	{"arm64-virt", "1G", "swiotlb=512,force", 64, false, true},
 	{"riscv64-virt", "1G", "", 64, false, false},
+	{"pc-x86_64", "8G", "", 4, true, false, true},
+	{"pc-x86_64", "8G", "iommu.strict=1", 4, true, false, true},
+	{"arm64-virt", "1G", "", 64, false, false, true},
+	{"arm64-virt", "8G", "iommu.strict=0", 64, false, false, true},
 };
+
+/* All but the first, which has no IOMMU and a mask that needs none. */
+static void put_behind_iommu(struct model *x)
+{
+	for (unsigned i = 1; i < DEVICES; i++) {
+		struct device *d = x->device[i];
+
+		d->hw.windowed = false;
+		cr_assert_eq(iommu_set(x->m, 0, d, true), 0);
+	}
+	x->strays = x->m->devices.iommus.strict;
+}
 
 static void begin(struct model *x, const struct world *w, uint64_t seed)
 {
@@ -259,6 +307,8 @@ static void begin(struct model *x, const struct world *w, uint64_t seed)
 	x->device[1] = make(x, "narrow", 32, 0, w->coherent);
 	x->device[2] = make(x, "shifted", 64, (uint64_t)1 << 44, w->coherent);
 	x->device[3] = make(x, "other", 32, 0, w->coherent);
+	if (w->iommu)
+		put_behind_iommu(x);
 	for (unsigned i = 0; i < BUFFERS; i++) {
 		struct buffer *b = &x->buffer[i];
 		uint64_t pfn;
@@ -303,6 +353,7 @@ Test(dma, random_programs, .timeout = 120)
 			cr_assert(!x.wrong, "%s %s, seed %d: line %d of the model",
 				worlds[i].preset, worlds[i].cmdline, (int)seed, x.first_line);
 			cr_expect(x.mapped > 50);
+			cr_expect_eq(x.faults > 20, x.strays);
 			cr_expect_eq(x.bounced != 0, worlds[i].bounces, "%s %s", worlds[i].preset,
 				worlds[i].cmdline);
 			end(&x);

@@ -13,6 +13,7 @@
  */
 #include "mm/boot/boot.h"
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,6 +53,17 @@ static void set_windows(
 		d->hw.address_bits = (uint8_t)(64 - __builtin_clzll(last));
 }
 
+/* Does its `iommus` name an SMMU that the kernel drives? Other vendors' IOMMUs are not here. */
+static bool behind_smmu(const struct boot *b, const struct device_desc *x)
+{
+	if (!x->iommu_phandle || b->m->arch != ARCH_ARM64 || b->c.iommu_off)
+		return false;
+	for (unsigned i = 0; i < b->d->nr_devices; i++)
+		if (b->d->device[i].phandle == x->iommu_phandle)
+			return iommu_is_smmu(b->d->device[i].compatible);
+	return false;
+}
+
 static int make(struct boot *b, const struct device_desc *x)
 {
 	struct machine *m = b->m;
@@ -73,16 +85,29 @@ static int make(struct boot *b, const struct device_desc *x)
 	/* Without windows nothing says how many lines there are: as many as there is RAM. */
 	else
 		d->hw.address_bits = 64;
+	d->iommu = behind_smmu(b, x);
+	d->iommu_stream = x->iommu_id;
 	err = device_set_coherent(m, d, is_coherent(m, x));
 	if (!err && x->dma_channels)
 		err = dma_set_channels(m, d, (unsigned)least(x->dma_channels, DMA_MAX_CHANNELS));
 	return err;
 }
 
+/* Debian's arm64 kernel waits for each flush of an IOTLB, its x86 kernels do not; the command line decides. */
+static void choose_iommu_policy(struct boot *b)
+{
+	struct iommus *s = &b->m->devices.iommus;
+
+	s->off = b->c.iommu_off;
+	s->passthrough = b->c.iommu_passthrough;
+	s->strict = b->c.iommu_strict_given ? b->c.iommu_strict : !arch_is_x86(b->m->arch);
+}
+
 int boot_devices(struct boot *b)
 {
 	int err = 0;
 
+	choose_iommu_policy(b);
 	for (unsigned i = 0; i < b->d->nr_devices && !err; i++)
 		err = make(b, &b->d->device[i]);
 	return err;

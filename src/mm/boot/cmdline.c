@@ -341,6 +341,31 @@ static bool parse_x86(struct cmdline *c, const struct word *w)
 	return true;
 }
 
+static bool value_is(const struct word *w, const char *s)
+{
+	return w->value && parse_is(w->value, w->value_len, s);
+}
+
+/* False when the name is none of the IOMMU's; *@fine: the value is one. */
+static bool parse_iommu(struct cmdline *c, const struct word *w, enum arch arch, bool *fine)
+{
+	if (is(w, "iommu.passthrough"))
+		*fine = w->value && parse_switch(w, &c->iommu_passthrough);
+	else if (is(w, "iommu.strict"))
+		*fine = c->iommu_strict_given = w->value && parse_switch(w, &c->iommu_strict);
+	else if (is(w, "iommu") && arch_is_x86(arch)) {
+		c->iommu_off |= value_is(w, "off");
+		c->iommu_passthrough |= value_is(w, "pt");
+	} else if (is(w, "intel_iommu") && arch_is_x86(arch)) {
+		c->iommu_off |= value_is(w, "off");
+		if (value_is(w, "strict"))
+			c->iommu_strict_given = c->iommu_strict = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Names that Linux knows and that change nothing here. */
 static bool known(const struct word *w)
 {
@@ -409,6 +434,8 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 		*fine = parse_numa(c, w);
 	else if (is(w, "swiotlb"))
 		*fine = parse_swiotlb(c, w);
+	else if (parse_iommu(c, w, arch, fine))
+		return true;
 	else if (is(w, "maxcpus") || is(w, "nr_cpus"))
 		*fine = parse_cpus(c, w);
 	else if (is(w, "nosmp"))

@@ -40,6 +40,8 @@ struct cmdline {
 	/* x86: what of the CPU is not to be used. */
 	bool nopcid, no5lvl, nosmep, nosmap, nogbpages;
 	bool pti_off, pti_on, mitigations_off; /* neither pti=on nor off: as the CPU needs */
+	bool iommu_off, iommu_passthrough;     /* iommu=off, pt; iommu.passthrough= */
+	bool iommu_strict_given, iommu_strict; /* iommu.strict=, intel_iommu=strict */
 	bool page_owner;		       /* page_owner= */
 	bool kmemleak;			       /* kmemleak=on */
 	char thp[16];			       /* transparent_hugepage=, "" */

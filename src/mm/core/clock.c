@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/machine.h"
 #include "mm/move/compaction.h"
 #include "mm/page/page_alloc.h"
@@ -98,6 +99,9 @@ static void run_first(struct machine *m)
 		break;
 	case TASK_KCOMPACTD:
 		kcompactd_step(m, e.arg);
+		break;
+	case TASK_IOMMU_FQ:
+		iommu_flush_queues(m);
 		break;
 	case NR_TASK_KINDS:
 		assert(false);

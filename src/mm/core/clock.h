@@ -27,6 +27,7 @@ enum task_kind {
 	TASK_KCOMPACTD, /* arg: node */
 	TASK_BUS,	/* the next transaction of a device on the memory bus */
 	TASK_KMEMLEAK,
+	TASK_IOMMU_FQ, /* unmappings that wait for an IOTLB */
 	NR_TASK_KINDS
 };
 

@@ -16,6 +16,7 @@
  * Follows kernel/dma/direct.c, kernel/dma/mapping.c of 6.1.
  */
 #include "mm/dma/direct.h"
+#include "mm/dma/iommu.h"
 
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
@@ -155,6 +156,29 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	return 0;
 }
 
+/* Behind an IOMMU: any pages will do. */
+static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	uint64_t asked, gfp_t gfp, unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
+{
+	uint64_t pages_at, left;
+	unsigned rights;
+	int err = d->hw.coherent ? 0 : stale_begin(m);
+
+	if (!err)
+		err = iommu_dma_alloc(m, cpu, d, bytes, gfp, attrs, cpu_address, dma, &pages_at);
+	if (err)
+		return err;
+	uint64_t phys = iommu_iova_to_phys(m, iommu_domain_of(m, d), *dma, &left, &rights);
+	struct dma_mapping *x = dma_mapping_add(m, d, *dma, phys, asked);
+
+	x->type = DMA_TYPE_COHERENT;
+	x->cpu = *cpu_address;
+	x->attrs = (uint16_t)attrs;
+	x->pages_at = pages_at;
+	clock_charge(m, DMA_MAP);
+	return 0;
+}
+
 int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
 {
@@ -166,6 +190,11 @@ int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64
 	gfp &= ~(gfp_t)(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
 	if (!err)
 		err = dma_mappings_reserve(m, 1);
+	if (!err)
+		err = iommu_prepare(m, cpu, d);
+	if (!err && iommu_translates(m, d))
+		return alloc_translated(
+			m, cpu, d, bytes, asked, gfp | __GFP_ZERO, attrs, cpu_address, dma);
 	if (!err && !d->hw.coherent)
 		err = stale_begin(m);
 	if (!err)
@@ -210,11 +239,33 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 	if (was.flags & DMA_MAPPING_REMAPPED)
 		dma_unmap_uncached(m, cpu, was.cpu);
 	clock_charge(m, DMA_UNMAP);
+	if (iommu_translates(m, d)) {
+		iommu_dma_free(m, cpu, d, &was, bytes);
+		return 0;
+	}
 	if (was.flags & DMA_MAPPING_ATOMIC) {
 		dma_free_from_pool(m, was.phys, bytes);
 		return 0;
 	}
 	return free_pages_order(m, cpu, was.phys >> PAGE_SHIFT, order_of(bytes));
+}
+
+/* dma_common_alloc_pages() */
+static int alloc_and_map(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	gfp_t gfp, enum dma_data_direction dir, uint64_t *pfn, uint64_t *dma)
+{
+	int err = alloc_pages_node(m, cpu, -1, gfp, order_of(bytes), pfn);
+
+	if (err)
+		return err;
+	err = iommu_dma_map(m, cpu, d, *pfn << PAGE_SHIFT, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC, dma);
+	if (err) {
+		struct refusal why = m->why;
+
+		(void)free_pages_order(m, cpu, *pfn, order_of(bytes));
+		m->why = why;
+	}
+	return err;
 }
 
 int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
@@ -234,10 +285,15 @@ int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 	if (!err && !d->hw.coherent)
 		err = stale_begin(m);
 	if (!err)
+		err = iommu_prepare(m, cpu, d);
+	if (!err && iommu_translates(m, d))
+		err = alloc_and_map(m, cpu, d, bytes, gfp | __GFP_ZERO, dir, pfn, dma);
+	else if (!err)
 		err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, pfn);
 	if (err)
 		return err;
-	*dma = phys_to_dma(d, *pfn << PAGE_SHIFT);
+	if (!iommu_translates(m, d))
+		*dma = phys_to_dma(d, *pfn << PAGE_SHIFT);
 	struct dma_mapping *x = dma_mapping_add(m, d, *dma, *pfn << PAGE_SHIFT, asked);
 	x->type = DMA_TYPE_PAGES;
 	x->dir = (uint8_t)dir;
@@ -260,5 +316,7 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 	dma_mapping_del(m, d, x);
 	(void)check_size(m, &bytes);
 	clock_charge(m, DMA_UNMAP);
+	if (iommu_translates(m, d))
+		iommu_dma_unmap(m, cpu, d, dma, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	return free_pages_order(m, cpu, pfn, order_of(bytes));
 }

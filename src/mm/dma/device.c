@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
 
 #include <assert.h>
@@ -225,6 +226,7 @@ int device_remove(struct machine *m, struct device *d)
 	if (err)
 		return err;
 	dma_release_channels_of(m, d);
+	iommu_detach(m, 0, d);
 	uint32_t i = place_of(m, d->id);
 	uint64_t at = table(m)[i];
 

@@ -14,6 +14,7 @@
  * Follows kernel/dma/direct.c, kernel/dma/direct.h of 6.1.
  */
 #include "mm/dma/direct.h"
+#include "mm/dma/iommu.h"
 
 #include "mm/boot/arch.h"
 #include "mm/page/zone.h"
@@ -44,6 +45,9 @@ static bool supported(const struct machine *m, const struct device *d, uint64_t 
 {
 	uint64_t low = (m->end_pfn - 1) << PAGE_SHIFT, bus;
 
+	/* An IOMMU maps any memory to any address. */
+	if (iommu_translates(m, d))
+		return true;
 	/* Masks of 32 bits are so common that every architecture has to have memory for them. */
 	if (mask >= DMA_BIT_MASK(32))
 		return true;
@@ -88,6 +92,9 @@ uint64_t dma_get_required_mask(const struct machine *m, const struct device *d)
 {
 	uint64_t last = phys_to_dma(d, (m->end_pfn - 1) << PAGE_SHIFT);
 
+	if (iommu_translates(m, d))
+		return DMA_BIT_MASK(32);
+
 	return last ? UINT64_MAX >> __builtin_clzll(last) : 0;
 }
 
@@ -95,6 +102,8 @@ uint64_t dma_max_mapping_size(const struct machine *m, const struct device *d)
 {
 	const struct swiotlb *s = &m->devices.swiotlb;
 
+	if (iommu_translates(m, d))
+		return UINT64_MAX;
 	/* Whoever may have to bounce is held to what a segment of slots holds. */
 	if (s->end > s->start && (s->force || dma_get_required_mask(m, d) >
 						      min_not_zero(d->dma_mask, d->bus_dma_limit)))

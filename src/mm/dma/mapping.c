@@ -18,6 +18,7 @@
 #include "mm/dma/mapping.h"
 
 #include "mm/dma/direct.h"
+#include "mm/dma/iommu.h"
 #include "mm/page/frame.h"
 
 #include <assert.h>
@@ -54,12 +55,22 @@ static int map_one(struct machine *m, unsigned cpu, struct device *d, uint64_t p
 	*flags = 0;
 	if (!err && __builtin_expect(!d->hw.coherent, 0))
 		err = stale_begin(m);
-	return err ? err : dma_direct_map(m, cpu, d, phys, bytes, dir, attrs, dma, flags);
+	if (!err)
+		err = iommu_prepare(m, cpu, d);
+	if (err)
+		return err;
+	return iommu_translates(m, d)
+		       ? iommu_dma_map(m, cpu, d, phys, bytes, dir, attrs, dma)
+		       : dma_direct_map(m, cpu, d, phys, bytes, dir, attrs, dma, flags);
 }
 
 static void sync_for_cpu(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir)
 {
+	if (iommu_translates(m, d)) {
+		iommu_dma_sync(m, d, dma, bytes, dir, true);
+		return;
+	}
 	uint64_t phys = dma_to_phys(d, dma);
 
 	if (!d->hw.coherent)
@@ -71,6 +82,10 @@ static void sync_for_cpu(struct machine *m, struct device *d, uint64_t dma, uint
 static void sync_for_device(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir)
 {
+	if (iommu_translates(m, d)) {
+		iommu_dma_sync(m, d, dma, bytes, dir, false);
+		return;
+	}
 	uint64_t phys = dma_to_phys(d, dma);
 
 	if (is_swiotlb_buffer(m, phys) && dir != DMA_FROM_DEVICE)
@@ -79,9 +94,13 @@ static void sync_for_device(struct machine *m, struct device *d, uint64_t dma, u
 		arch_sync_dma_for_device(m, phys, bytes, dir);
 }
 
-static void unmap_one(
-	struct machine *m, struct device *d, const struct dma_mapping *x, unsigned attrs)
+static void unmap_one(struct machine *m, unsigned cpu, struct device *d,
+	const struct dma_mapping *x, unsigned attrs)
 {
+	if (iommu_translates(m, d)) {
+		iommu_dma_unmap(m, cpu, d, x->dma, x->bytes, x->dir, attrs);
+		return;
+	}
 	uint64_t phys = dma_to_phys(d, x->dma);
 
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
@@ -118,10 +137,9 @@ int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t d
 	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_SINGLE, dir);
 	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_SINGLE, dir);
 
-	(void)cpu;
 	if (err)
 		return err;
-	unmap_one(m, d, x, attrs);
+	unmap_one(m, cpu, d, x, attrs);
 	dma_mapping_del(m, d, x);
 	clock_charge(m, DMA_UNMAP);
 	return 0;
@@ -181,7 +199,8 @@ int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint6
 
 bool dma_need_sync(const struct machine *m, const struct device *d, uint64_t dma)
 {
-	return !d->hw.coherent || is_swiotlb_buffer(m, dma_to_phys(d, dma));
+	return !d->hw.coherent ||
+	       (!iommu_translates(m, d) && is_swiotlb_buffer(m, dma_to_phys(d, dma)));
 }
 
 int dma_mapping_error(struct machine *m, struct device *d, uint64_t dma)
@@ -195,6 +214,15 @@ int dma_mapping_error(struct machine *m, struct device *d, uint64_t dma)
 
 /* ---- registers of others ---- */
 
+static void add_resource(struct machine *m, struct device *d, uint64_t dma, uint64_t phys,
+	uint64_t bytes, enum dma_data_direction dir)
+{
+	struct dma_mapping *x = dma_mapping_add(m, d, dma, phys, bytes);
+
+	x->type = DMA_TYPE_RESOURCE;
+	x->dir = (uint8_t)dir;
+}
+
 int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir, uint64_t *dma)
 {
@@ -206,17 +234,22 @@ int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_
 			"0x%llx is RAM: dma_map_resource is for registers, dma_map_single for "
 			"memory",
 			(ull)phys);
+	int err = iommu_prepare(m, 0, d);
+	if (!err)
+		err = dma_mappings_reserve(m, 1);
+	if (!err && iommu_translates(m, d))
+		err = iommu_dma_map_resource(m, 0, d, phys, bytes, dir, dma);
+	if (err)
+		return err;
+	if (iommu_translates(m, d)) {
+		add_resource(m, d, *dma, phys, bytes, dir);
+		return 0;
+	}
 	/* Windows are for memory: registers have the address that the CPU has for them. */
 	if (!dma_capable(d, phys, bytes))
 		return dma_overflow(
 			m, d, "DMA", phys, bytes, "these registers are out of its reach");
-	int err = dma_mappings_reserve(m, 1);
-	if (err)
-		return err;
-	struct dma_mapping *x = dma_mapping_add(m, d, phys, phys, bytes);
-
-	x->type = DMA_TYPE_RESOURCE;
-	x->dir = (uint8_t)dir;
+	add_resource(m, d, phys, phys, bytes, dir);
 	*dma = phys;
 	return 0;
 }
@@ -227,12 +260,49 @@ int dma_unmap_resource(struct machine *m, struct device *d, uint64_t dma, uint64
 	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_RESOURCE, dir);
 	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_RESOURCE, dir);
 
-	if (!err)
-		dma_mapping_del(m, d, x);
-	return err;
+	if (err)
+		return err;
+	if (iommu_translates(m, d))
+		iommu_dma_unmap(m, 0, d, dma, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	dma_mapping_del(m, d, x);
+	return 0;
 }
 
 /* ---- scatterlists ---- */
+
+static void add_piece(struct machine *m, struct device *d, const struct scatterlist *sg, uint32_t i,
+	uint32_t nents, uint64_t phys, enum dma_data_direction dir, unsigned attrs, uint8_t flags)
+{
+	struct dma_mapping *x = dma_mapping_add(m, d, sg->dma, phys, sg->dma_bytes);
+
+	x->type = DMA_TYPE_SG;
+	x->dir = (uint8_t)dir;
+	x->attrs = (uint16_t)attrs;
+	x->flags = flags;
+	x->sg_index = i;
+	x->sg_nents = nents;
+}
+
+/* Behind an IOMMU: pieces become segments of one run. */
+static int map_sg_run(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped)
+{
+	int err = d->hw.coherent ? 0 : stale_begin(m);
+
+	for (uint32_t i = 0; i < nents && !err; i++)
+		err = check_request(m, d, sg[i].phys, sg[i].bytes, dir);
+	if (!err)
+		err = iommu_dma_map_sg(m, cpu, d, sg, nents, dir, attrs, mapped);
+	for (uint32_t i = 0; i < *mapped && !err; i++) {
+		uint64_t left;
+		unsigned rights;
+
+		add_piece(m, d, &sg[i], i, *mapped,
+			iommu_iova_to_phys(m, iommu_domain_of(m, d), sg[i].dma, &left, &rights),
+			dir, attrs, 0);
+	}
+	return err;
+}
 
 int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
 	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped)
@@ -242,22 +312,21 @@ int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatter
 	*mapped = 0;
 	if (!nents)
 		return refuse(&m->why, EINVAL, "a scatterlist has at least one piece");
+	if (!err)
+		err = iommu_prepare(m, cpu, d);
+	if (err)
+		return err;
+	if (iommu_translates(m, d))
+		return map_sg_run(m, cpu, d, sg, nents, dir, attrs, mapped);
 	for (uint32_t i = 0; i < nents && !err; i++) {
 		uint64_t dma;
 		uint8_t flags;
 
 		err = map_one(m, cpu, d, sg[i].phys, sg[i].bytes, dir, attrs, &dma, &flags);
 		if (!err) {
-			struct dma_mapping *x = dma_mapping_add(m, d, dma, sg[i].phys, sg[i].bytes);
-
-			x->type = DMA_TYPE_SG;
-			x->dir = (uint8_t)dir;
-			x->attrs = (uint16_t)attrs;
-			x->flags = flags;
-			x->sg_index = i;
-			x->sg_nents = nents;
 			sg[i].dma = dma;
 			sg[i].dma_bytes = sg[i].bytes;
+			add_piece(m, d, &sg[i], i, nents, sg[i].phys, dir, attrs, flags);
 			++*mapped;
 		}
 	}
@@ -274,19 +343,36 @@ int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatter
 	return 0;
 }
 
+/* A run of addresses is unmapped as a whole. */
+static int check_entry_count(struct machine *m, const struct device *d, const struct dma_mapping *x,
+	const struct scatterlist *sg, uint32_t nents)
+{
+	if (!iommu_translates(m, d) || (x->sg_nents == nents && iommu_dma_is_run(m, d, sg, nents)))
+		return 0;
+	log_printf(m,
+		"DMA-API: platform %s: device driver frees DMA sg list with different entry count "
+		"[map count=%u] [unmap count=%u]",
+		d->name, x->sg_nents, nents);
+	return refuse(&m->why, EINVAL,
+		"these are not the %u segments of one list that were mapped together", x->sg_nents);
+}
+
 int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
 	uint32_t nents, enum dma_data_direction dir, unsigned attrs)
 {
-	(void)cpu;
 	for (uint32_t i = 0; i < nents; i++) {
 		const struct dma_mapping *x =
 			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
 		int err = dma_debug_check_unmap(
 			m, d, x, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
 
+		if (!err)
+			err = check_entry_count(m, d, x, sg, nents);
 		if (err)
 			return err;
 	}
+	if (iommu_translates(m, d) && nents)
+		iommu_dma_unmap_sg(m, cpu, d, sg, nents, dir, attrs);
 	for (uint32_t i = 0; i < nents; i++) {
 		struct dma_mapping *x =
 			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
@@ -294,7 +380,8 @@ int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatt
 		/* The same piece twice in the list was one mapping's worth of checks. */
 		if (!x)
 			continue;
-		unmap_one(m, d, x, attrs);
+		if (!iommu_translates(m, d))
+			unmap_one(m, cpu, d, x, attrs);
 		dma_mapping_del(m, d, x);
 	}
 	clock_charge_ns(m, (uint64_t)COST_NS_DMA_UNMAP * nents);

@@ -3,7 +3,7 @@
  * From a device's address to DRAM (see memory.h).
  *
  *	1. the lines: bits that the device does not drive are 0
- *	2. the windows of its bus, or one to one
+ *	2. the IOMMU, when it is behind one; else the windows of its bus, or one to one
  *	3. DRAM, if there is some: else the bus aborts
  *
  * A piece ends where a page or a window does. Coherent devices see what the CPUs see. Others bypass the caches.
@@ -11,6 +11,7 @@
 #include "mm/dma/memory.h"
 
 #include "mm/dma/coherence.h"
+#include "mm/dma/iommu.h"
 #include "mm/page/contents.h"
 
 #include <errno.h>
@@ -21,12 +22,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* Where the device's address leads, and how far. */
-static enum transfer_error route(
-	struct machine *m, struct device *d, uint64_t address, uint64_t *pa, uint64_t *left)
+static enum transfer_error route(struct machine *m, struct device *d, uint64_t address, bool write,
+	uint64_t *pa, uint64_t *left)
 {
-	(void)m;
-	if (!hw_device_route(&d->hw, hw_device_lines(&d->hw, address), pa, left))
+	uint64_t bus = hw_device_lines(&d->hw, address);
+
+	if (d->iommu) {
+		enum transfer_error error = iommu_access(m, d, bus, write, pa, left);
+
+		if (error)
+			return error;
+	} else if (!hw_device_route(&d->hw, bus, pa, left)) {
 		return TRANSFER_ABORT;
+	}
 	*left = least(*left, PAGE_BYTES - *pa % PAGE_BYTES);
 	return TRANSFER_OK;
 }
@@ -51,7 +59,7 @@ enum transfer_error device_memory(struct machine *m, struct device *d, uint64_t 
 {
 	while (bytes) {
 		uint64_t pa, n;
-		enum transfer_error error = route(m, d, address, &pa, &n);
+		enum transfer_error error = route(m, d, address, write, &pa, &n);
 
 		if (error)
 			return error;

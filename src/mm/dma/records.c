@@ -115,6 +115,7 @@ struct dma_mapping *dma_mapping_add(
 	e->type = e->dir = e->checked = e->flags = 0;
 	e->attrs = e->unused = 0;
 	e->sg_index = e->sg_nents = 0;
+	e->pages_at = 0;
 	link_entry(m, i);
 	t->nr++;
 	d->nr_mappings++;

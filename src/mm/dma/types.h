@@ -9,6 +9,7 @@
 #include "hw/device.h"
 #include "hw/stale.h"
 #include "mm/dma/isa.h"
+#include "mm/dma/iommu_types.h"
 #include "mm/page/types.h"
 
 #include <stdbool.h>
@@ -85,7 +86,10 @@ struct device {
 	uint64_t log_at;		/* heap block of DEVICE_LOG_BYTES; 0: nothing was logged */
 	uint64_t log_written;		/* bytes ever written to it */
 	uint64_t next_busy;		/* offset of the next device in the list of those */
-	uint64_t iommu_at;		/* the IOMMU's own: its domain; 0: none */
+	uint64_t iommu_at;		/* heap block of its struct iommu_domain; 0: it has none yet */
+	uint32_t iommu_stream;		/* StreamID of its node; 0: its own number */
+	uint32_t max_segment_size;	/* dma_set_max_seg_size(); 0: 64 KiB */
+	uint64_t segment_boundary_mask; /* dma_set_seg_boundary(); 0: none */
 	bool warned;			/* WARN_ONCE() of an overflow was said */
 };
 
@@ -108,6 +112,7 @@ struct dma_mapping {
 	uint16_t attrs;		/* enum dma_attr bits */
 	uint16_t unused;
 	uint32_t sg_index, sg_nents; /* of a scatterlist's segment */
+	uint64_t pages_at;	/* heap block of the pfns of a buffer whose pages lie apart; 0: it is one block */
 };
 
 #define DMA_MAPPING_BOUNCED 1	/* dma is a bounce slot's */
@@ -179,6 +184,7 @@ struct devices {
 	struct stale_table stale;
 	struct isa_dma isa;
 	struct dma_pool pool[NR_DMA_POOLS]; /* GFP_KERNEL, GFP_DMA, GFP_DMA32 */
+	struct iommus iommus;
 };
 
 #endif
