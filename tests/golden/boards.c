@@ -7,6 +7,7 @@
  */
 #include "support/booted.h"
 
+#include "mm/move/cma.h"
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
 
@@ -24,14 +25,16 @@ static const struct board {
 	uint64_t present_mib;
 	unsigned cpus, cma_mib;
 	uint64_t reserved[4]; /* addresses that the page allocator must not have */
+	const char *area;     /* of the tree; NULL: the kernel's own default */
 } boards[] = {
 	/* dma-ranges end at 1 GiB: ZONE_DMA; the tree's pool must lie there. */
-	{"bcm2711-rpi-4-b", "4G", 4096, 4, 64, {0}},
-	{"hi6220-hikey", NULL, 989, 8, 128, {0x21f00000, 0x21ffffff, 0x0740f000}},
+	{"bcm2711-rpi-4-b", "4G", 4096, 4, 64, {0}, "linux,cma"},
+	{"hi6220-hikey", NULL, 989, 8, 128, {0x21f00000, 0x21ffffff, 0x0740f000}, "linux,cma"},
 	{"imx8mq-evk", NULL, 3072, 4, 64, {0}},
 	{"juno", NULL, 8176, 6, 64, {0}},
 	{"k3-am654-base-board", NULL, 4096, 4, 64, {0x9e800000, 0x9fffffff, 0xa0000000}},
-	{"meson-gxl-s905x-libretech-cc", NULL, 2048, 4, 256, {0x10000000, 0x10100000, 0x05000000}},
+	{"meson-gxl-s905x-libretech-cc", NULL, 2048, 4, 256, {0x10000000, 0x10100000, 0x05000000},
+		"linux,cma"},
 	{"rk3399-rockpro64", "4G", 4096, 6, 64, {0}},
 	{"sdm845-db845c", "4G", 4096, 8, 64, {0x85700000, 0x85fc0000, 0x8ab00000}},
 	{"sun50i-a64-pine64", "1G", 1024, 4, 64, {0}},
@@ -55,6 +58,21 @@ static struct machine *boot_board(const struct board *b, const char *ram)
 	return boot_described(d);
 }
 
+/* The area has the name of its node, or that of the kernel's default, and all of its pages can be had. */
+static void expect_area(struct machine *m, const struct board *b)
+{
+	const char *name = b->area ? b->area : "reserved";
+	uint64_t pfn;
+
+	cr_assert_eq(m->nr_cma, 1, "%s: %u areas", b->name, m->nr_cma);
+	cr_expect_eq(
+		cma_find(m, name, strlen(name)), 0, "%s: the area is %s", b->name, m->cma[0].name);
+	cr_expect_eq(cma_alloc(m, 0, 0, m->cma[0].nr_pages, 0, false, &pfn), 0, "%s: %s", b->name,
+		m->why.sentence);
+	cr_expect_eq(pfn, m->cma[0].base_pfn);
+	cr_expect_eq(cma_release(m, 0, 0, pfn, m->cma[0].nr_pages), 0);
+}
+
 Test(boards, boot_with_what_their_trees_say)
 {
 	for (unsigned i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
@@ -71,6 +89,7 @@ Test(boards, boot_with_what_their_trees_say)
 		cr_expect_eq(m->nr_cpus, b->cpus, "%s: %u CPUs", b->name, m->nr_cpus);
 		cr_expect_eq(m->totalcma_pages >> 8, b->cma_mib, "%s: %llu MiB of CMA", b->name,
 			(ull)(m->totalcma_pages >> 8));
+		expect_area(m, b);
 		for (unsigned k = 0; k < 4 && b->reserved[k]; k++) {
 			struct frame f = frame_peek(m, b->reserved[k] >> PAGE_SHIFT);
 

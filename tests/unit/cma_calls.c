@@ -165,3 +165,49 @@ Test(cma_calls, tracepoints)
 		"\tfield:const struct page * page;\toffset:24;\tsize:8;\tsigned:0;\n"));
 	simm_destroy(simm);
 }
+
+/* A large one is cut into slices; readers in between see a whole machine, another one waits, a signal undoes it. */
+Test(cma_calls, slices_and_an_interruption)
+{
+	static const char line[] = "big = cma_alloc reserved 65000\n";
+	struct simm *simm = world("arm64-virt", "ram", "512M", "cma", "256M", NULL);
+	struct simm_open *open = world_open(simm, "sim/ctl", SIMM_O_READ | SIMM_O_WRITE);
+	struct simm_open *other = world_open(simm, "sim/cpu1/ctl", SIMM_O_READ | SIMM_O_WRITE);
+	struct simm_write *w, *second;
+	unsigned slices = 0;
+
+	world_call(simm, "p.0-19999 = alloc_page GFP_HIGHUSER_MOVABLE");
+	for (unsigned round = 0; round < 6; round++) {
+		w = simm_write_begin(open, line, sizeof(line) - 1, 0, 1);
+		for (unsigned i = 0; i < 3 + round * 3; i++)
+			cr_assert_eq(simm_write_step(w), SIMM_MORE, "round %u slice %u", round, i);
+		cr_expect(cat_is(simm, DEBUG "used", "65000\n"));
+		cr_expect(cat_is(simm, "sim/check", "ok\n"));
+		simm_write_interrupt(w);
+		while (simm_write_step(w) == SIMM_MORE)
+			;
+		/* Once all pages are taken it is done. */
+		ssize_t end = simm_write_end(w);
+		cr_expect(end == -EINTR || (round > 3 && end > 0), "round %u: %zd", round, end);
+		if (end > 0)
+			world_call(simm, "cma_release reserved big");
+		cr_expect(cat_is(simm, DEBUG "used", "0\n"));
+		cr_expect(cat_is(simm, "sim/check", "ok\n"));
+	}
+	w = simm_write_begin(open, line, sizeof(line) - 1, 0, 1);
+	cr_assert_eq(simm_write_step(w), SIMM_MORE);
+	second = simm_write_begin(other, "small = cma_alloc reserved 3\n", 29, 0, 2);
+	cr_expect_eq(simm_write_step(second), SIMM_WAIT, "one allocation at a time");
+	while (simm_write_step(w) == SIMM_MORE)
+		slices++;
+	cr_expect_gt(slices, 8, "%u slices", slices);
+	cr_expect_eq(simm_write_end(w), (ssize_t)sizeof(line) - 1);
+	while (simm_write_step(second) != SIMM_DONE)
+		;
+	cr_expect_eq(simm_write_end(second), 29);
+	cr_expect(cat_is(simm, DEBUG "used", "65003\n"));
+	simm_release(open);
+	simm_release(other);
+	cr_expect(cat_is(simm, "sim/check", "ok\n"));
+	simm_destroy(simm);
+}
