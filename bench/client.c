@@ -4,16 +4,19 @@
  *
  *	client read FILE...       open, read to the end (128 KiB at a time), close; each in turn
  *	client calls CTL LINE...  LINEs again and again in writes of 1 MiB
+ *	client beside FILE CTL TEXT  FILE again and again while another process writes TEXT to CTL
  *
  * `read` measures the files interleaved, ROUNDS rounds of OPENS opens each, and prints `us FILE`
  * with the lower quartile of the rounds, one line a file: ratios of one run mean something, single
- * numbers depend on the host's mood. `calls` prints lines per second, the best of a few writes.
+ * numbers depend on the host's mood. `calls` prints lines per second, the best of a few writes. `beside` prints how
+ * long the reads took: the median, the 99th of 100, the longest.
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +26,7 @@
 #define MAX_FILES   16
 #define WRITE_BYTES (1u << 20)
 #define WRITES	    8
+#define MOST_READS  1000000
 
 static double now_us(void)
 {
@@ -114,12 +118,58 @@ static int measure_calls(const char *ctl, int nr, char **lines)
 	return 0;
 }
 
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t len = (ssize_t)strlen(text);
+
+	if (fd < 0 || write(fd, text, (size_t)len) != len) {
+		perror(path);
+		return 1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int measure_beside(const char *path, const char *ctl, const char *text)
+{
+	static double us[MOST_READS];
+	static char buffer[BUFFER];
+	double start = now_us();
+	pid_t writer = fork();
+	unsigned nr = 0;
+	int status = 0;
+
+	if (!writer)
+		_exit(write_text(ctl, text));
+	while (writer > 0 && nr < MOST_READS && !waitpid(writer, &status, WNOHANG)) {
+		double before = now_us();
+
+		if (read_whole(path, buffer)) {
+			perror(path);
+			return 1;
+		}
+		us[nr++] = now_us() - before;
+	}
+	if (writer < 0 || !nr || status)
+		return 1;
+	qsort(us, nr, sizeof(us[0]), compare);
+	printf("%u reads in %.0f ms: median %.2f ms, 99%% within %.2f ms, longest %.2f ms\n", nr,
+		(now_us() - start) / 1e3, us[nr / 2] / 1e3, us[(unsigned)(nr * 0.99)] / 1e3,
+		us[nr - 1] / 1e3);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "read"))
 		return measure_reads(argc - 2, argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "calls"))
 		return measure_calls(argv[2], argc - 3, argv + 3);
-	fputs("usage: client read FILE... | client calls CTL LINE...\n", stderr);
+	if (argc == 5 && !strcmp(argv[1], "beside"))
+		return measure_beside(argv[2], argv[3], argv[4]);
+	fputs("usage: client read FILE... | client calls CTL LINE... | client beside FILE CTL "
+	      "TEXT\n",
+		stderr);
 	return 2;
 }
