@@ -114,10 +114,12 @@ void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const stru
 	const struct paging_mode *mode = &paging_modes[r->mode];
 
 	assert(!w->fault && w->nr_steps <= mode->nr_levels);
-	for (unsigned depth = w->first; depth + 1 < w->nr_steps; depth++) {
-		const struct walk_step *s = &w->step[depth];
-		uint64_t prefix = w->va >> mode->level[depth].shift;
-		struct walk_cache_entry *e = make_room(c, mode->nr_levels - 2u - depth, prefix);
+	const struct paging_level *level = &mode->level[w->first];
+	const struct walk_step *s = &w->step[w->first], *end = &w->step[w->nr_steps - 1];
+
+	for (unsigned height = mode->nr_levels - 2u - w->first; s < end; s++, level++, height--) {
+		uint64_t prefix = w->va >> level->shift;
+		struct walk_cache_entry *e = make_room(c, height, prefix);
 
 		assert(!s->form->leaf);
 		if (e)
@@ -133,9 +135,10 @@ unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *
 	const struct paging_mode *mode = &paging_modes[r->mode];
 	unsigned gone = 0;
 
-	for (unsigned depth = 0; depth + 1 < mode->nr_levels; depth++) {
-		unsigned height = mode->nr_levels - 2u - depth;
-		uint64_t prefix = va >> mode->level[depth].shift;
+	const struct paging_level *level = mode->level;
+
+	for (unsigned height = mode->nr_levels - 1u; height-- > 0; level++) {
+		uint64_t prefix = va >> level->shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
 		unsigned way = walk_cache_way(set, prefix, r->asid);
 

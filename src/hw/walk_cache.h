@@ -103,9 +103,11 @@ static inline const struct walk_cache_entry *walk_cache_find(
 	struct walk_cache *c, const struct hw_regime *r, uint64_t va, unsigned *depth)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
+	unsigned heights = mode->nr_levels - 1u;
+	const struct paging_level *level = &mode->level[heights];
 
-	for (unsigned d = mode->nr_levels - 1u, height = 0; d-- > 0; height++) {
-		uint64_t prefix = va >> mode->level[d].shift;
+	for (unsigned height = 0; height < heights; height++) {
+		uint64_t prefix = va >> (--level)->shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
 		unsigned way = walk_cache_way(set, prefix, r->asid);
 
@@ -114,7 +116,7 @@ static inline const struct walk_cache_entry *walk_cache_find(
 		if (way)
 			walk_cache_to_front(set, way, set[way]);
 		c->hits[height]++;
-		*depth = d + 1;
+		*depth = heights - height;
 		return set;
 	}
 	c->misses++;

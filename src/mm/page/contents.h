@@ -19,9 +19,19 @@ static inline bool machine_is_ram(const void *m, uint64_t pa)
 static inline unsigned machine_distance(const void *owner, unsigned node, uint64_t pa)
 {
 	const struct machine *m = owner;
-	const struct zone *z = pfn_valid(m, pa >> PAGE_SHIFT) ? pfn_zone(m, pa >> PAGE_SHIFT) : NULL;
+	const struct zone *z =
+		pfn_valid(m, pa >> PAGE_SHIFT) ? pfn_zone(m, pa >> PAGE_SHIFT) : NULL;
 
 	return z ? m->node_distance[node][z->nid] : 10;
+}
+
+/* Does the frame of @pfn, which is RAM, have contents? */
+static inline bool frame_has_contents(const struct machine *m, uint64_t pfn)
+{
+	const uint64_t *has = machine_at(m, m->dram_has_at);
+	uint64_t frame = pfn - m->base_pfn;
+
+	return has[frame / 64] >> (frame % 64) & 1;
 }
 
 static inline struct dram machine_dram(struct machine *m)

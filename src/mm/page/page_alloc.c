@@ -119,6 +119,17 @@ static uint64_t take_from_zone(
 	return pfn;
 }
 
+static void clear_pages(struct machine *m, uint64_t pfn, unsigned order)
+{
+	struct dram dram = machine_dram(m);
+
+	/* A single page will be used soon: clearing it is quicker than giving its memory back. */
+	if (!order && dram_has(&dram, pfn << PAGE_SHIFT))
+		memset(dram_at(&dram, pfn << PAGE_SHIFT), 0, PAGE_BYTES);
+	else
+		dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+}
+
 void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
 {
 	struct frame *f = frame_of(m, pfn);
@@ -134,13 +145,8 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 	if (__builtin_expect(m->devices.stale.nr != 0, 0))
 		stale_settle_slow(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 	if (gfp & __GFP_ZERO) {
-		struct dram dram = machine_dram(m);
-
-		/* A single page will be used soon: clearing it is quicker than giving its memory back. */
-		if (!order && dram_has(&dram, pfn << PAGE_SHIFT))
-			memset(dram_at(&dram, pfn << PAGE_SHIFT), 0, PAGE_BYTES);
-		else if (order || dram.differing)
-			dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+		if (order || m->devices.stale.nr || frame_has_contents(m, pfn))
+			clear_pages(m, pfn, order);
 		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
 			clock_charge(m, ZERO_PAGE);
 	}

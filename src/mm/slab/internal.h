@@ -71,10 +71,7 @@ static inline uint64_t slab_pfn(const struct machine *m, uint64_t address)
  * have taken them away (a page cleared under the slab). */
 static inline bool slab_has_contents(const struct machine *m, uint64_t address)
 {
-	uint64_t frame = (address + m->slab.linear - m->dram_at) >> PAGE_SHIFT;
-	const uint64_t *has = machine_at(m, m->dram_has_at);
-
-	return has[frame / 64] >> (frame % 64) & 1;
+	return frame_has_contents(m, slab_pfn(m, address));
 }
 
 static inline uint64_t slab_mangle(
