@@ -307,7 +307,7 @@ int show_page(struct view *v, struct text *out)
 	key(out, "refcount");
 	text_printf(out, "%u\n", f.refcount);
 	key(out, "mapcount");
-	text_printf(out, "%u\n", f.flags & FRAME_SLAB ? 0 : f.mapcount);
+	text_printf(out, "%u\n", f.mapcount);
 	put_compound(&f, pfn, head_pfn, out);
 	if (!is_free && (!(f.flags & FRAME_RESERVED) || page_owner_kind(m, pfn, &f))) {
 		key(out, "owner");

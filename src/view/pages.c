@@ -50,7 +50,7 @@ static uint64_t flags_word(const struct machine *m, uint64_t pfn)
 		if (kpf >= 0)
 			word |= (uint64_t)1 << kpf;
 	}
-	if (f.mapcount && !(f.flags & FRAME_SLAB))
+	if (f.mapcount)
 		word |= (uint64_t)1 << KPF_MMAP;
 	/* Of a compound page only the head says whose it is. */
 	if (f.flags & FRAME_TAIL && frame_peek(m, f.mapping - 1).flags & FRAME_HUGE)
@@ -70,7 +70,7 @@ static uint64_t count_word(const struct machine *m, uint64_t pfn)
 		return 0;
 	struct frame f = frame_peek(m, pfn);
 
-	return f.flags & (FRAME_SLAB | FRAME_BUDDY | FRAME_PGTABLE) ? 0 : f.mapcount;
+	return f.flags & (FRAME_BUDDY | FRAME_PGTABLE) ? 0 : f.mapcount;
 }
 
 /* The inode of the page's memory cgroup; pages of nobody have none. */

@@ -316,6 +316,8 @@ Test(addr, objects_of_slab_caches)
 	EXPECT_LINE(simm, "o+3", "object", "kmalloc-64, number ");
 	cr_expect(strstr(line_of(simm, "o+3", "object"), ", allocated, byte 3 of its 64"), "%s",
 		line_of(simm, "o+3", "object"));
+	cr_expect(strstr(line_of(simm, "o", "state"), "1 reference, 0 mappings; flags slab"), "%s",
+		line_of(simm, "o", "state"));
 	simm_destroy(simm);
 }
 

@@ -180,6 +180,14 @@ static struct frame inside(const struct frame *head, uint64_t head_pfn)
 	return f;
 }
 
+/* A slab's frame has its caches' numbers where others have theirs. */
+static struct frame plainly(struct frame f)
+{
+	if (f.flags & FRAME_SLAB)
+		f.mapcount = 0;
+	return f;
+}
+
 struct frame frame_peek(const struct machine *m, uint64_t pfn)
 {
 	uint64_t head_pfn = NO_PFN;
@@ -188,7 +196,7 @@ struct frame frame_peek(const struct machine *m, uint64_t pfn)
 	if (frame_is_live(m, pfn))
 		head_pfn = frame_block_head(m, pfn);
 	if (head_pfn == pfn)
-		return *frame_of(m, pfn);
+		return plainly(*frame_of(m, pfn));
 	if (head_pfn != NO_PFN)
 		return inside(frame_of(m, head_pfn), head_pfn);
 

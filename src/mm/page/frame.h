@@ -78,10 +78,11 @@ static inline bool frame_is_head(const struct frame *f)
 /* The first pfn of the block that @pfn (in a live max-order block) is part of, NO_PFN when it is in an extent. */
 uint64_t frame_block_head(const struct machine *m, uint64_t pfn);
 
-/* What the frame of @pfn is, live or not. @pfn must be valid. Changes nothing. Inside a block (not its first
- * page) the answer is: mapping = the head's pfn + 1, the block's order, no reference, and of the flags BUDDY or
- * PCP as the head has it, or TAIL when the head is a compound page's. `index` is the migratetype of the list of a
- * free block. A page that is not the kernel's is RESERVED, and HOLE when there is no RAM. */
+/* What the frame of @pfn is, live or not. @pfn must be valid. Changes nothing. A slab is not mapped (mapcount 0).
+ * Inside a block (not its first page) the answer is: mapping = the head's pfn + 1, the block's order, no
+ * reference, and of the flags BUDDY or PCP as the head has it, or TAIL when the head is a compound page's. `index`
+ * is the migratetype of the list of a free block. A page that is not the kernel's is RESERVED, and HOLE when there
+ * is no RAM. */
 struct frame frame_peek(const struct machine *m, uint64_t pfn);
 
 /* Zone and node of a valid pfn, NULL for a hole outside every zone. */

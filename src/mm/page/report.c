@@ -46,8 +46,8 @@ void report_bad_page(struct machine *m, uint64_t pfn, const char *reason)
 	log_printf(m,
 		"page:(____ptrval____) refcount:%u mapcount:%d mapping:%08x index:0x%llx "
 		"pfn:0x%llx",
-		f.refcount, f.flags & FRAME_SLAB ? 0 : (int)f.mapcount,
-		f.flags & FRAME_TAIL ? 0 : f.mapping, ull(f.index), ull(pfn));
+		f.refcount, (int)f.mapcount, f.flags & FRAME_TAIL ? 0 : f.mapping, ull(f.index),
+		ull(pfn));
 	log_printf(m, "flags: 0x%x(%s)", f.flags, text_str(&flags));
 	log_printf(m, "page dumped because: %s", reason);
 	text_finish(&flags);

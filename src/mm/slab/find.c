@@ -112,9 +112,9 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 
 bool slab_find(const struct machine *m, uint64_t address, struct slab_place *out)
 {
-	uint64_t base = slab_address(m, m->base_pfn), pfn, head;
+	uint64_t pfn, head;
 
-	if (address - base >= (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT)
+	if (address < slab_address(m, m->base_pfn) || address >= slab_end(m))
 		return false;
 	pfn = slab_pfn(m, address);
 	if (!frame_is_live(m, pfn))

@@ -62,6 +62,14 @@ static inline uint64_t slab_address(const struct machine *m, uint64_t pfn)
 	return (pfn << PAGE_SHIFT) + m->dram_at - (m->base_pfn << PAGE_SHIFT) - m->slab.linear;
 }
 
+/* One past the direct map: high memory has no address in it. */
+static inline uint64_t slab_end(const struct machine *m)
+{
+	uint64_t low_end_pfn = m->kernel_map.low_end >> PAGE_SHIFT;
+
+	return slab_address(m, low_end_pfn ? low_end_pfn : m->end_pfn);
+}
+
 static inline uint64_t slab_pfn(const struct machine *m, uint64_t address)
 {
 	return ((address + m->slab.linear - m->dram_at) >> PAGE_SHIFT) + m->base_pfn;

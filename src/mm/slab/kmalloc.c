@@ -116,15 +116,15 @@ static void free_large(struct machine *m, unsigned cpu, const struct slab_place 
 /* Nothing that kmalloc gave: where is it? */
 static int refuse_foreign(struct machine *m, const char *verb, uint64_t address)
 {
-	uint64_t base = slab_address(m, m->base_pfn), end = slab_address(m, m->end_pfn);
+	uint64_t base = slab_address(m, m->base_pfn), end = slab_end(m);
 
 	if (address < base || address >= end || !pfn_present(m, slab_pfn(m, address))) {
 		log_printf(m, "BUG: unable to handle page fault for address: %0*llx",
 			(int)m->slab.word_bytes * 2, (ull)address);
 		return refuse(&m->why, EINVAL,
-			"%s: 0x%llx is not in the kernel's direct map of RAM (0x%llx to 0x%llx): a "
-			"kernel would take "
-			"some other memory for the page's struct and die",
+			"%s: 0x%llx is no RAM in the kernel's direct map (0x%llx to 0x%llx): a "
+			"kernel "
+			"would take some other memory for the page's struct and die",
 			verb, (ull)address, (ull)base, (ull)(end - 1));
 	}
 	log_printf(m, "WARNING: CPU: 0 PID: 0 at mm/slab_common.c free_large_kmalloc");
