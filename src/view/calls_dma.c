@@ -253,9 +253,10 @@ static int read_pages(struct call *c, struct scatterlist *sg, uint32_t nents)
 	return 0;
 }
 
-static int name_segments(struct call *c, const struct scatterlist *sg, uint32_t nr, uint64_t dir)
+int name_segments(
+	struct call *c, unsigned arg, const struct scatterlist *sg, uint32_t nr, uint64_t dir)
 {
-	const struct call_value *a = &c->arg[3];
+	const struct call_value *a = &c->arg[arg];
 	int err = 0;
 
 	for (uint32_t i = 0; i < nr && !err; i++) {
@@ -298,7 +299,7 @@ int call_dma_map_sg(struct call *c)
 		err = dma_map_sg(
 			c->m, c->cpu, d, sg, nents, dir, (unsigned)c->arg[4].number, &mapped);
 	if (!err) {
-		err = name_segments(c, sg, mapped, dir);
+		err = name_segments(c, 3, sg, mapped, dir);
 		if (err) {
 			struct refusal why = c->m->why;
 

@@ -24,8 +24,11 @@ typedef unsigned long long ull;
 
 #define PATH_CAP 4097 /* one more than a path may have, so that a longer one is refused */
 
-static const char *const kinds[] = {
-	[INODE_FILE] = "file", [INODE_SHMEM] = "shmem", [INODE_MEM] = "mem", [INODE_ZERO] = "zero"};
+static const char *const kinds[] = {[INODE_FILE] = "file",
+	[INODE_SHMEM] = "shmem",
+	[INODE_MEM] = "mem",
+	[INODE_ZERO] = "zero",
+	[INODE_DMABUF] = "dmabuf"};
 
 static uint64_t dirty_pages(const struct machine *m, const struct inode *i)
 {

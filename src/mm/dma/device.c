@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "mm/boot/arch.h"
+#include "mm/dma/dma_buf.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
@@ -222,6 +223,10 @@ int device_remove(struct machine *m, struct device *d)
 		return refuse(&m->why, EBUSY,
 			"%s still moves bytes: wait_for_completion in its ctl waits for it",
 			d->name);
+	if (dma_buf_attached(m, d))
+		return refuse(&m->why, EBUSY,
+			"%s is attached to %u dma-bufs: dma_buf_detach in its ctl ends that",
+			d->name, dma_buf_attached(m, d));
 	int err = dma_channels_in_use(m, d);
 	if (err)
 		return err;

@@ -169,6 +169,14 @@ struct dma_pool {
 	uint64_t used[DMA_POOL_MAX_PAGES / 64]; /* a bit for each page */
 };
 
+/* Buffers that devices and processes share: dma_buf.h. */
+struct dma_bufs {
+	uint64_t first;		/* offset of the oldest; 0: none */
+	uint64_t last_ino;
+	uint32_t nr;
+	uint32_t unused;
+};
+
 struct devices {
 	uint64_t at;		/* heap block of uint64_t [cap]: offsets of struct device, ordered by id */
 	uint32_t nr, cap;
@@ -185,6 +193,7 @@ struct devices {
 	struct isa_dma isa;
 	struct dma_pool pool[NR_DMA_POOLS]; /* GFP_KERNEL, GFP_DMA, GFP_DMA32 */
 	struct iommus iommus;
+	struct dma_bufs dma_bufs;
 };
 
 #endif

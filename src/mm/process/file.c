@@ -183,11 +183,19 @@ static int64_t read_cached(struct machine *m, unsigned cpu, struct inode *i, str
 	return (int64_t)done;
 }
 
+/* It has no file operations for that. */
+static int64_t refuse_dmabuf(struct machine *m)
+{
+	return refuse(&m->why, EINVAL, "a dma-buf cannot be read and written, but mapped");
+}
+
 static int64_t do_read(struct machine *m, unsigned cpu, struct inode *i, struct file_ra *ra,
 	uint64_t offset, void *data, uint64_t bytes)
 {
 	if (bytes > (uint64_t)INT64_MAX || offset > (uint64_t)INT64_MAX - bytes)
 		return refuse(&m->why, EINVAL, "offset and length together are more than 2^63");
+	if (i->kind == INODE_DMABUF)
+		return refuse_dmabuf(m);
 	if (i->kind != INODE_FILE && i->kind != INODE_SHMEM)
 		return read_device(m, i, offset, data, bytes);
 	return read_cached(m, cpu, i, ra, offset, data, bytes);
@@ -275,6 +283,8 @@ int64_t file_write(struct machine *m, unsigned cpu, struct inode *i, uint64_t of
 {
 	uint64_t most = inode_bytes_most(i->kind);
 
+	if (i->kind == INODE_DMABUF)
+		return refuse_dmabuf(m);
 	if (i->kind == INODE_ZERO)
 		return (int64_t)bytes;
 	if (i->kind == INODE_MEM) {

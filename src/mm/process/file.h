@@ -28,6 +28,10 @@ enum { FILE_RDONLY = 0, FILE_WRONLY = 1, FILE_RDWR = 2, FILE_ACCMODE = 3, FILE_C
  * is to follow when there is no name. */
 struct inode *inode_create(struct machine *m, unsigned cpu, enum inode_kind kind, const char *path, size_t len,
 	uint64_t bytes, enum content_rule rule);
+/* The inode of a dma-buf, which the buffer's file is to hold. NULL: m->why. */
+struct inode *dmabuf_inode(struct machine *m, unsigned cpu, uint64_t dma_buf_at, uint64_t bytes, uint64_t ino);
+/* What maps shows of it: "/dmabuf:NAME". Errors: EDQUOT, ENOMEM. */
+int dmabuf_inode_rename(struct machine *m, struct inode *i, const char *name);
 /* By name; NULL: none. */
 struct inode *inode_lookup(const struct machine *m, const char *path, size_t len);
 /* The first inode (@i NULL), the next one, NULL at the end: oldest first. */

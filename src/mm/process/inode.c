@@ -21,6 +21,7 @@
 
 #include "base/text.h"
 #include "mm/core/link.h"
+#include "mm/dma/dma_buf.h"
 #include "mm/page/contents.h"
 #include "mm/process/mempolicy.h"
 #include "mm/process/mm.h"
@@ -127,7 +128,7 @@ const char *inode_path(const struct machine *m, const struct inode *i)
 void inode_put_path(const struct machine *m, const struct inode *i, struct text *out)
 {
 	text_put(out, inode_path(m, i), i->path_bytes);
-	if (!i->named)
+	if (!i->named && i->kind != INODE_DMABUF)
 		text_puts(out, " (deleted)");
 }
 
@@ -174,6 +175,8 @@ static void set_number(struct machine *m, struct inode *i)
 	if (i->kind == INODE_FILE) {
 		i->major = 254;
 		i->ino = EXT4_FIRST_INO + t->next_ino++;
+	} else if (i->kind == INODE_DMABUF) {
+		i->minor = 11; /* a file system of their own, which numbers them */
 	} else {
 		i->minor = i->kind == INODE_SHMEM ? 1 : 5;
 		i->ino = ++t->next_shmem_ino;
@@ -249,12 +252,42 @@ struct inode *inode_create(struct machine *m, unsigned cpu, enum inode_kind kind
 	return i;
 }
 
+/* ---- of a dma-buf ---- */
+
+static const char dmabuf_path[] = "/dmabuf:";
+
+struct inode *dmabuf_inode(
+	struct machine *m, unsigned cpu, uint64_t dma_buf_at, uint64_t bytes, uint64_t ino)
+{
+	struct inode like = {
+		.kind = INODE_DMABUF, .bytes = bytes, .ino = ino, .dma_buf_at = dma_buf_at};
+
+	return inode_make(m, cpu, &like, dmabuf_path, strlen(dmabuf_path));
+}
+
+int dmabuf_inode_rename(struct machine *m, struct inode *i, const char *name)
+{
+	size_t prefix = strlen(dmabuf_path), len = prefix + strlen(name);
+	uint64_t at = heap_alloc(m, len + 1);
+
+	if (!at)
+		return -m->why.err;
+	memcpy(machine_at(m, at), dmabuf_path, prefix);
+	memcpy((char *)machine_at(m, at) + prefix, name, len - prefix);
+	heap_free(m, i->path_at, i->path_bytes + 1);
+	i->path_at = at;
+	i->path_bytes = (uint32_t)len;
+	return 0;
+}
+
 /* ---- held, unlinked ---- */
 
 static void inode_evict(struct machine *m, unsigned cpu, struct inode *i)
 {
 	assert(!i->refcount && !i->nlink && !i->named);
 	assert(link_list_empty(m, &i->mappings));
+	if (i->kind == INODE_DMABUF)
+		dma_buf_release(m, cpu, i);
 	truncate_inode_pages(m, cpu, i, 0, UINT64_MAX);
 	shmem_uncommit(m, i, i->committed_pages);
 	link_del(m, &i->all);

@@ -17,6 +17,7 @@
 
 #include "mm/boot/arch.h"
 #include "mm/core/link.h"
+#include "mm/dma/dma_buf.h"
 #include "mm/page/frame.h"
 #include "mm/process/fault.h"
 #include "mm/process/file.h"
@@ -87,11 +88,22 @@ static bool is_device(const struct request *r)
 	return r->flags & VM_PFNMAP && r->kind == VMA_PLAIN;
 }
 
+/* The page that a device's mapping has at page @index of the file. */
+static uint64_t device_pfn(const struct machine *m, const struct inode *i, uint64_t index)
+{
+	const struct dma_buf *b = dma_buf_of_inode(m, i);
+
+	return b ? dma_buf_pfn(m, b, index) : index;
+}
+
 /* Every entry of it at once (remap_pfn_range()), with tables from the stock. */
 static void map_device(struct machine *m, unsigned cpu, struct vma *v, const struct request *r)
 {
+	const struct inode *i = machine_at(m, r->file->inode_at);
+
 	for (uint64_t at = 0; at < r->bytes; at += PAGE_BYTES) {
-		int err = insert_pfn(m, cpu, v, r->addr + at, r->pgoff + (at >> PAGE_SHIFT));
+		uint64_t pfn = device_pfn(m, i, r->pgoff + (at >> PAGE_SHIFT));
+		int err = insert_pfn(m, cpu, v, r->addr + at, pfn);
 
 		assert(!err);
 		(void)err;
@@ -235,7 +247,7 @@ static int map_region(
 /* What the kind of file makes of a mapping (its mmap operation). */
 static void file_kind(struct request *r, const struct inode *i)
 {
-	if (i->kind == INODE_MEM)
+	if (i->kind == INODE_MEM || i->kind == INODE_DMABUF)
 		r->flags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
 	if (i->kind == INODE_ZERO && !(r->flags & VM_MAYSHARE))
 		r->kind = VMA_ZERO;
@@ -287,6 +299,16 @@ static int check_device(struct machine *m, const struct request *r)
 	return 0;
 }
 
+/* dma_buf_mmap(), and remap_pfn_range(), whose pages cannot be copied on write one by one. */
+static int check_dmabuf(struct machine *m, const struct inode *i, const struct request *r)
+{
+	if (r->pgoff + (r->bytes >> PAGE_SHIFT) > inode_size_pages(i))
+		return refuse(&m->why, EINVAL, "the buffer has %llu bytes", (ull)i->bytes);
+	if ((r->flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
+		return refuse(&m->why, EINVAL, "a dma-buf is mapped with MAP_SHARED");
+	return 0;
+}
+
 /* What a shared mapping of the file asks. */
 static int check_shared(struct machine *m, struct request *r, unsigned prot, unsigned flags)
 {
@@ -327,6 +349,8 @@ static int check_file(struct machine *m, struct request *r, unsigned prot, unsig
 		return refuse(&m->why, EACCES, "a file that is mapped must be open for reading");
 	if (r->flags & VM_GROWSDOWN)
 		return refuse(&m->why, EINVAL, "MAP_GROWSDOWN is for private anonymous memory");
+	if (i->kind == INODE_DMABUF)
+		return check_dmabuf(m, i, r);
 	return i->kind == INODE_MEM ? check_device(m, r) : 0;
 }
 

@@ -134,6 +134,7 @@ enum inode_kind {
 	INODE_SHMEM,	/* its pages are all there is of it: tmpfs, memfd, SysV, MAP_SHARED anonymous */
 	INODE_MEM,	/* /dev/mem: offset is a physical address */
 	INODE_ZERO,	/* /dev/zero */
+	INODE_DMABUF,	/* a buffer that devices share (mm/dma/dma_buf.h): its mappings have all entries at once */
 };
 
 /* What a page of a file holds when it is read from its disk. */
@@ -178,6 +179,7 @@ struct inode {
 	uint64_t shm_key;		/* SysV; 0: IPC_PRIVATE */
 	uint64_t policies_at;		/* SHMEM, heap block: struct shared_policy[nr_policies], sorted; 0: none */
 	uint32_t nr_policies;
+	uint64_t dma_buf_at;		/* DMABUF, heap block: struct dma_buf */
 	struct file_ra ra;		/* of file_read(), which has no open file */
 };
 

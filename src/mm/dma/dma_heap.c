@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Heaps for dma-bufs: who asks a heap for memory needs no driver of a device.
+ *
+ *	system   blocks of 1 MiB, 64 KiB and a page, the largest that is to be had and fits, never larger than the one before
+ *
+ * Left out: the heap of the default contiguous area (cma_heap.c).
+ *
+ * Blocks are compound pages, zeroed; they are not movable and are charged to nobody.
+ *
+ * Follows drivers/dma-buf/dma-heap.c, heaps/system_heap.c of 6.1.
+ */
+#include "mm/dma/dma_buf.h"
+
+#include "mm/process/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+static const uint8_t orders[] = {8, 4, 0};
+
+const char *dma_heap_nth(const struct machine *m, unsigned i)
+{
+	(void)m;
+	return i == 0 ? "system" : NULL;
+}
+
+/* alloc_largest_available() */
+static int alloc_block(
+	struct machine *m, unsigned cpu, uint64_t bytes, unsigned most, struct dma_buf_block *x)
+{
+	const gfp_t low = GFP_HIGHUSER | __GFP_ZERO | __GFP_COMP;
+	const gfp_t high = (low | __GFP_NOWARN | __GFP_NORETRY) & ~(gfp_t)__GFP_RECLAIM;
+	int err = -ENOMEM;
+
+	for (unsigned i = 0; i < sizeof(orders); i++) {
+		unsigned order = orders[i];
+
+		if (bytes < PAGE_BYTES << order || order > most || order >= m->nr_orders)
+			continue;
+		err = alloc_pages_node(m, cpu, -1, i ? low : high, order, &x->pfn);
+		if (!err || err == -EDQUOT) {
+			x->order = order;
+			return err;
+		}
+	}
+	return err;
+}
+
+/* Room for one more block. */
+static int reserve(struct machine *m, struct dma_buf *b)
+{
+	uint32_t cap = b->cap_blocks ? 2 * b->cap_blocks : 16;
+
+	if (b->nr_blocks < b->cap_blocks)
+		return 0;
+	uint64_t at = heap_grow(m, b->blocks_at, b->cap_blocks * sizeof(struct dma_buf_block),
+		cap * sizeof(struct dma_buf_block));
+	if (!at)
+		return -m->why.err;
+	b->blocks_at = at;
+	b->cap_blocks = cap;
+	return 0;
+}
+
+static int fill(struct machine *m, unsigned cpu, struct dma_buf *b)
+{
+	unsigned most = orders[0];
+	int err = 0;
+
+	for (uint64_t page = 0, pages = b->bytes >> PAGE_SHIFT; page < pages && !err;) {
+		err = reserve(m, b);
+		if (err)
+			break;
+		struct dma_buf_block *x =
+			(struct dma_buf_block *)machine_at(m, b->blocks_at) + b->nr_blocks;
+
+		err = alloc_block(m, cpu, (pages - page) << PAGE_SHIFT, most, x);
+		if (err)
+			break;
+		x->first = (uint32_t)page;
+		most = x->order;
+		page += (uint64_t)1 << x->order;
+		b->nr_blocks++;
+	}
+	return err;
+}
+
+void dma_heap_free(struct machine *m, unsigned cpu, struct dma_buf *b)
+{
+	const struct dma_buf_block *x = b->blocks_at ? machine_at(m, b->blocks_at) : NULL;
+
+	for (uint32_t i = 0; i < b->nr_blocks; i++)
+		(void)free_pages_order(m, cpu, x[i].pfn, x[i].order);
+	heap_free(m, b->blocks_at, b->cap_blocks * sizeof(*x));
+	b->blocks_at = 0;
+	b->nr_blocks = b->cap_blocks = 0;
+}
+
+static int check_request(struct machine *m, const char *heap, size_t len, uint64_t bytes)
+{
+	bool found = false;
+	const char *name;
+
+	for (unsigned i = 0; (name = dma_heap_nth(m, i)); i++)
+		found |= strlen(name) == len && !memcmp(name, heap, len);
+	if (!found)
+		return refuse(&m->why, ENODEV,
+			"there is no heap %.*s: dev/dma_heap has their names",
+			(int)(len < 60 ? len : 60), heap);
+	if (!bytes)
+		return refuse(&m->why, EINVAL, "a buffer has at least one byte");
+	if (bytes > m->totalram_pages << PAGE_SHIFT)
+		return refuse(&m->why, ENOMEM, "the machine has %llu bytes of memory in all",
+			(ull)m->totalram_pages << PAGE_SHIFT);
+	return 0;
+}
+
+int dma_heap_alloc(struct machine *m, unsigned cpu, const char *heap, size_t len, uint64_t bytes,
+	uint32_t flags, struct file **out)
+{
+	int err = check_request(m, heap, len, bytes);
+
+	if (!err && flags & ~(uint32_t)(FILE_ACCMODE | FILE_CLOEXEC))
+		err = refuse(&m->why, EINVAL,
+			"DMA_HEAP_IOCTL_ALLOC takes O_CLOEXEC and the access mode, and no other "
+			"flags");
+	if (err)
+		return err;
+	uint64_t at = heap_alloc(m, sizeof(struct dma_buf));
+	if (!at)
+		return -m->why.err;
+	struct dma_buf *b = machine_at(m, at);
+
+	snprintf(b->exporter, sizeof(b->exporter), "%.*s", (int)len, heap);
+	b->bytes = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	err = fill(m, cpu, b);
+	if (!err)
+		err = dma_buf_export(m, cpu, b, flags & FILE_ACCMODE, out);
+	if (err) {
+		struct refusal why = m->why;
+
+		dma_heap_free(m, cpu, b);
+		heap_free(m, at, sizeof(*b));
+		m->why = why;
+	}
+	return err;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dma-buf through the files: one buffer, two devices, a process and the kernel see the same bytes; it lives as long as
+ * somebody holds it.
+ */
+#include "base/text.h"
+#include "support/world.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOG	"sim/tasks/hog/ctl"
+#define CAMERA	"sim/devices/camera/ctl"
+#define DISPLAY "sim/devices/display/ctl"
+#define BUFINFO "sys/kernel/debug/dma_buf/bufinfo"
+
+static struct simm *with_devices(const char *preset)
+{
+	struct simm *s = world_hog(preset);
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "camera"), 0);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "display"), 0);
+	return s;
+}
+
+static bool file_has(struct simm *s, const char *path, const char *words)
+{
+	return strstr(world_cat(s, path), words) != NULL;
+}
+
+static void check(struct simm *s)
+{
+	cr_assert_str_eq(world_cat(s, "sim/check"), "ok\n");
+}
+
+static const char empty[] = "\nDma-buf Objects:\n"
+			    "size    \tflags   \tmode    \tcount   \texp_name\tino     \tname\n"
+			    "\nTotal 0 objects, 0 bytes\n";
+
+static unsigned long long free_pages(struct simm *s)
+{
+	const char *at = strstr(world_cat(s, "proc/vmstat"), "nr_free_pages ");
+
+	return strtoull(at + strlen("nr_free_pages "), NULL, 10);
+}
+
+Test(dma_buf, two_devices_and_a_process, .timeout = 60)
+{
+	static const char *const presets[] = {"pc-x86_64", "arm64-virt", "pc-i386"};
+
+	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct simm *s = with_devices(presets[i]);
+		char line[80];
+
+		/* The one reaches all of memory, the other sees it through an IOMMU, as one run. */
+		cr_assert_gt(world_write(s, "sim/devices/display/address_lines", "64\n"), 0);
+		world_call_at(s, DISPLAY, "dma_set_mask 0xffffffffffffffff");
+		cr_assert_gt(world_write(s, "sim/devices/camera/iommu", "1\n"), 0);
+		world_call_at(s, HOG, "fd = dma_heap_alloc system 1200K");
+		world_call_at(s, HOG, "dma_buf_set_name fd frame");
+		world_call_at(s, HOG, "a = mmap NULL 1200K PROT_READ|PROT_WRITE MAP_SHARED fd 0");
+		cr_assert(file_has(s, "sim/tasks/hog/maps", "/dmabuf:frame\n"), "%s",
+			world_cat(s, "sim/tasks/hog/maps"));
+		world_call_at(s, CAMERA, "dma_buf_attach frame");
+		world_call_at(s, DISPLAY, "dma_buf_attach frame");
+		world_call_at(s, CAMERA, "dma_set_max_seg_size 4M");
+		cr_assert_str_eq(
+			world_call_at(s, CAMERA, "dma_buf_map_attachment frame DMA_FROM_DEVICE s"),
+			"1");
+		world_call_at(s, DISPLAY, "dma_buf_map_attachment frame DMA_TO_DEVICE t");
+		world_call_at(s, CAMERA, "dma_write s.0 1228800 0x44332211");
+		world_call_at(s, CAMERA, "wait_for_completion");
+		world_call_at(s, HOG, "dma_buf_sync fd DMA_BUF_SYNC_START|DMA_BUF_SYNC_RW");
+		cr_assert_eq(
+			strncmp(world_call_at(s, HOG, "load a+1228796 4"), "0x44332211", 10), 0);
+		world_call_at(s, HOG, "store a 0x88776655 4");
+		world_call_at(s, HOG, "dma_buf_sync fd DMA_BUF_SYNC_END|DMA_BUF_SYNC_RW");
+		world_call_at(s, DISPLAY, "dma_read t.0 8");
+		world_call_at(s, DISPLAY, "wait_for_completion");
+		cr_assert(file_has(s, "sim/devices/display/registers",
+				  "seen 55 66 77 88 11 22 33 44"),
+			"%s", world_cat(s, "sim/devices/display/registers"));
+		const char *got = world_call_at(s, DISPLAY, "v = dma_buf_vmap frame");
+		snprintf(line, sizeof(line), "load 0x%llx 4", strtoull(got, NULL, 16));
+		cr_assert_eq(strncmp(world_call(s, line), "0x88776655", 10), 0);
+		check(s);
+		world_call_at(s, DISPLAY, "dma_buf_vunmap frame");
+		world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame");
+		world_call_at(s, DISPLAY, "dma_buf_unmap_attachment frame");
+		check(s);
+		simm_destroy(s);
+	}
+}
+
+/* drivers/dma-buf/dma-buf.c: what bufinfo prints. */
+Test(dma_buf, lives_until_the_last_holder_is_gone, .timeout = 60)
+{
+	struct simm *s = with_devices("pc-x86_64");
+
+	cr_assert_str_eq(world_cat(s, BUFINFO), empty);
+	/* What a first use leaves behind (slabs, tables) is there before counting. */
+	world_call_at(s, HOG, "fd = dma_heap_alloc system 64K");
+	world_call_at(s, HOG, "a = mmap NULL 64K PROT_READ|PROT_WRITE MAP_SHARED fd 0");
+	world_call_at(s, HOG, "munmap a 64K");
+	world_call_at(s, HOG, "close fd");
+	cr_assert_str_eq(world_cat(s, BUFINFO), empty);
+	unsigned long long before = free_pages(s);
+
+	world_call_at(s, HOG, "fd = dma_heap_alloc system 64K");
+	cr_assert(file_has(s, BUFINFO,
+			  "\n00065536\t00000002\t00080007\t00000001\tsystem\t00000002\t<none>\n"
+			  "\tAttached Devices:\nTotal 0 devices attached\n\n"
+			  "\nTotal 1 objects, 65536 bytes\n"),
+		"%s", world_cat(s, BUFINFO));
+	world_call_at(s, HOG, "dma_buf_set_name fd frame");
+	world_call_at(s, HOG, "a = mmap NULL 64K PROT_READ|PROT_WRITE MAP_SHARED fd 0");
+	world_call_at(s, CAMERA, "dma_buf_attach hog:3");
+	cr_assert(file_has(s, BUFINFO,
+			  "\t00000003\tsystem\t00000002\tframe\n\tAttached Devices:\n\tcamera\n"),
+		"%s", world_cat(s, BUFINFO));
+	world_call_at(s, HOG, "close fd");
+	world_call_at(s, HOG, "munmap a 64K");
+	/* The device still has it. */
+	cr_assert(file_has(s, BUFINFO, "\t00000001\tsystem\t00000002\tframe\n"));
+	cr_assert_eq(world_rmdir(s, "sim/devices", "camera"), -EBUSY);
+	world_call_at(s, CAMERA, "dma_buf_detach frame");
+	cr_assert_str_eq(world_cat(s, BUFINFO), empty);
+	cr_assert_eq(free_pages(s), before);
+	check(s);
+	cr_assert_eq(world_rmdir(s, "sim/devices", "camera"), 0);
+	simm_destroy(s);
+}
+
+/* A process that ends gives its file and its mapping up; a child keeps both. */
+Test(dma_buf, forked_and_ended, .timeout = 60)
+{
+	struct simm *s = with_devices("pc-x86_64");
+
+	world_call_at(s, HOG, "fd = dma_heap_alloc system 8K");
+	world_call_at(s, HOG, "a = mmap NULL 8K PROT_READ|PROT_WRITE MAP_SHARED fd 0");
+	world_call_at(s, HOG, "store a+4096 0x12345678 4");
+	world_call_at(s, HOG, "fork");
+	check(s);
+	cr_assert_eq(world_rmdir(s, "sim/tasks", "hog"), 0);
+	cr_assert(file_has(s, BUFINFO, "Total 1 objects, 8192 bytes\n"));
+	check(s);
+	simm_destroy(s);
+}
+
+Test(dma_buf, what_is_refused, .timeout = 60)
+{
+	static const struct {
+		const char *ctl, *line;
+		int err;
+	} row[] = {
+		{HOG, "dma_heap_alloc nothing 4096", ENODEV},
+		{HOG, "dma_heap_alloc system 0", EINVAL},
+		{HOG, "dma_heap_alloc system 900G", ENOMEM},
+		{HOG, "dma_heap_alloc system 4096 O_RDWR|O_CREAT", EINVAL},
+		{HOG, "mmap NULL 1M PROT_READ MAP_SHARED fd 0", EINVAL},
+		{HOG, "mmap NULL 8K PROT_READ|PROT_WRITE MAP_PRIVATE fd 0", EINVAL},
+		{HOG, "dma_buf_sync fd DMA_BUF_SYNC_START", EINVAL},
+		{HOG, "dma_buf_sync z DMA_BUF_SYNC_RW", EINVAL},
+		{HOG, "read fd NULL 10", EINVAL},
+		{CAMERA, "dma_buf_attach frame", ENOENT},
+		{CAMERA, "dma_buf_attach 77", ENOENT},
+		{CAMERA, "dma_buf_attach hog:99", EBADF},
+		{CAMERA, "dma_buf_detach 1", ENOENT},
+		{CAMERA, "dma_buf_map_attachment 1 DMA_TO_DEVICE s", ENOENT},
+		{CAMERA, "dma_buf_unmap_attachment 1", ENOENT},
+		{CAMERA, "dma_buf_vunmap 1", EINVAL},
+	};
+	struct simm *s = with_devices("pc-x86_64");
+
+	world_call_at(s, HOG, "fd = dma_heap_alloc system 8K");
+	world_call_at(s, HOG, "z = open \"/dev/zero\" O_RDWR");
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		cr_expect_eq(world_refused_at(s, row[i].ctl, row[i].line), row[i].err,
+			"%s gives %d", row[i].line, world_refused_at(s, row[i].ctl, row[i].line));
+		cr_assert(file_has(s, BUFINFO, "Total 1 objects, 8192 bytes\n"), "%s", row[i].line);
+	}
+	check(s);
+	simm_destroy(s);
+}
