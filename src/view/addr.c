@@ -20,23 +20,19 @@
  *
  * Left out: the way back from a bus with windows; bus:ADDRESS is a physical address, as it is on buses without.
  */
-#include "view/files.h"
+#include "view/addr.h"
 
+#include "view/files.h"
 #include "view/page_users.h"
 #include "view/task_view.h"
 #include "view/translation.h"
-#include "view/vm_area_words.h"
 
 #include "base/parse.h"
 #include "mm/dma/device.h"
 #include "mm/kernel/cpus.h"
-#include "mm/kernel/fixmap.h"
-#include "mm/kernel/highmem.h"
-#include "mm/kernel/layout.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/zone.h"
-#include "mm/process/address_kind.h"
 #include "mm/process/file.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/rmap.h"
@@ -44,40 +40,20 @@
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"
 #include "mm/slab/slab.h"
-#include "mm/vmalloc/vmap_tree.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define USERS_MOST 100
 #define BUSES_MOST 8
-#define KEY	   "%-10s "
 
 typedef unsigned long long ull;
-
-/* What is known of the address when the lines are written. */
-struct addr {
-	struct machine *m;
-	uint64_t va; /* when a virtual address was asked for */
-	enum address_kind kind;
-	const struct task *task; /* that CPU 0 runs; NULL: none */
-	bool mmu;
-	struct page_walk walk;
-	bool has_pa; /* it leads somewhere */
-	uint64_t pa;
-	bool has_page;
-	uint64_t pfn;
-	struct frame frame;
-};
-
-typedef void part_fn(struct addr *a, struct text *out);
 
 /* ---- the virtual address ---- */
 
 static void put_kind(struct addr *a, struct text *out)
 {
-	text_printf(out, KEY "0x%llx\n" KEY "%s\n", "address", (ull)a->va, "kind",
+	text_printf(out, ADDR_KEY "0x%llx\n" ADDR_KEY "%s\n", "address", (ull)a->va, "kind",
 		address_kind_words(a->kind));
 }
 
@@ -87,7 +63,7 @@ static void put_process(struct addr *a, struct text *out)
 
 	if (a->kind != ADDRESS_USER)
 		return;
-	text_printf(out, KEY, "seen by");
+	text_printf(out, ADDR_KEY, "seen by");
 	if (mm) {
 		text_puts(out, "the process that CPU 0 runs: ");
 		put_mm_name(a->m, mm, out);
@@ -106,7 +82,7 @@ static void put_vma(struct addr *a, struct text *out)
 
 	if (!mm || a->kind != ADDRESS_USER)
 		return;
-	text_printf(out, KEY, "mapping");
+	text_printf(out, ADDR_KEY, "mapping");
 	if (!v || v->start > a->va) {
 		text_puts(out, "none: an access is a segmentation fault\n");
 		return;
@@ -119,106 +95,9 @@ static void put_vma(struct addr *a, struct text *out)
 	text_putc(out, '\n');
 }
 
-static void put_area(struct addr *a, struct text *out)
-{
-	uint64_t first = page_offset(a->m), low_end = a->m->kernel_map.low_end;
-
-	if (a->kind == ADDRESS_LOGICAL && low_end)
-		text_printf(out, KEY "direct map 0x%llx-0x%llx\n", "area", (ull)first,
-			(ull)(linux_va(a->m, low_end - 1)));
-	for (unsigned i = 0; i < NR_KERNEL_AREAS && a->m->kernel_map.root; i++) {
-		struct kernel_range r = kernel_area(a->m, (enum kernel_area)i);
-
-		if (a->va >= r.start && a->va < r.end && a->kind != ADDRESS_IMAGE)
-			text_printf(out, KEY "%s 0x%llx-0x%llx\n", "area",
-				kernel_area_name((enum kernel_area)i), (ull)r.start,
-				(ull)r.end - 1);
-	}
-}
-
-/* "window 3 of kmap", "slot 1 of CPU 0". */
-static void put_window_name(const struct highmem_window *w, struct text *out)
-{
-	if (w->kind == HIGHMEM_PKMAP)
-		text_printf(out, "kmap's window %u", w->slot);
-	else
-		text_printf(out, "CPU %u's slot %u", w->cpu, w->slot);
-}
-
-static void put_window(struct addr *a, struct text *out)
-{
-	struct highmem_window w;
-
-	if (!highmem_find(a->m, a->va, &w))
-		return;
-	text_printf(out, KEY, "window");
-	put_window_name(&w, out);
-	if (w.kind == HIGHMEM_PKMAP && w.count > 1)
-		text_printf(out, ", with %u user%s", w.count - 1, w.count == 2 ? "" : "s");
-	else if (w.kind == HIGHMEM_PKMAP)
-		text_puts(out, w.count ? ", without users, not flushed yet" : ", free");
-	else
-		text_puts(out, w.stale	 ? ", given back, and still mapped"
-			       : w.count ? ", in use"
-					 : ", free");
-	text_putc(out, '\n');
-}
-
-/* The area of vmalloc() and its like; or why there is none. */
-static void put_vm(struct addr *a, struct text *out)
-{
-	const struct vm_struct *vm = find_vm_area(a->m, a->va);
-	const struct vmalloc *all = &a->m->vmalloc;
-	const struct vmap_area *lazy = vmap_tree_find(a->m, all->lazy_root, a->va);
-	const struct vmap_area *none = vmap_tree_find(a->m, all->free_root, a->va);
-
-	if (!vm && !lazy && !none)
-		return;
-	text_printf(out, KEY, "vm_area");
-	if (vm) {
-		put_vm_area(a->m, vm, out);
-		text_printf(out, "\n" KEY, "inside");
-		put_vm_page(vm, a->va, out);
-	} else if (lazy) {
-		text_printf(out,
-			"none any more: 0x%llx-0x%llx was freed lazily, and TLBs may know it until "
-			"the next purge (vm_unmap_aliases)",
-			(ull)lazy->start, (ull)lazy->end);
-	} else {
-		text_printf(out, "none: 0x%llx-0x%llx is free", (ull)none->start, (ull)none->end);
-	}
-	text_putc(out, '\n');
-}
-
-static void put_fixed(struct addr *a, struct text *out)
-{
-	struct fixmap_range r;
-
-	for (unsigned i = 0; a->kind == ADDRESS_FIXMAP && fixmap_next(a->m, &i, &r);) {
-		uint64_t low = fix_to_virt(a->m, r.first + r.pages - 1);
-
-		if (a->va >= low && a->va - low < r.pages * PAGE_BYTES)
-			text_printf(out, KEY "%s, index %llu of the fixed addresses: %s\n", "fixed",
-				r.name,
-				(ull)(r.first + r.pages - 1 - ((a->va - low) >> PAGE_SHIFT)),
-				r.doc);
-	}
-}
-
-/* In mem_map every byte stands for a page. */
-static void put_described(struct addr *a, struct text *out)
-{
-	uint64_t pfn = page_to_pfn(a->m, a->va);
-
-	if (pfn != NO_PFN)
-		text_printf(out, KEY "in the struct page of pfn 0x%llx, at byte %llu of its %u\n",
-			"inside", (ull)pfn, (ull)(a->va - pfn_to_page(a->m, pfn)),
-			a->m->struct_page_bytes);
-}
-
 static void put_translation(struct addr *a, struct text *out)
 {
-	text_printf(out, KEY, "mapped");
+	text_printf(out, ADDR_KEY, "mapped");
 	if (!a->mmu) {
 		text_puts(out, "not at all: the MMU is off, or there is none, and addresses are "
 			       "physical\n");
@@ -237,7 +116,7 @@ static void put_translation(struct addr *a, struct text *out)
 
 static void put_physical(struct addr *a, struct text *out)
 {
-	text_printf(out, KEY "0x%llx\n", "physical", (ull)a->pa);
+	text_printf(out, ADDR_KEY "0x%llx\n", "physical", (ull)a->pa);
 }
 
 /* Physical for devices on a bus without windows; a line for each other bus address, with the first device that uses it. */
@@ -246,7 +125,7 @@ static void put_bus(struct addr *a, struct text *out)
 	uint64_t said[BUSES_MOST], bus;
 	unsigned nr = 0, i;
 
-	text_printf(out, KEY "0x%llx\n", "bus", (ull)a->pa);
+	text_printf(out, ADDR_KEY "0x%llx\n", "bus", (ull)a->pa);
 	for (const struct device *d = device_from(a->m, 1); d; d = device_from(a->m, d->id + 1)) {
 		if (!d->hw.windowed || !hw_device_bus_of(&d->hw, a->pa, &bus) || bus == a->pa)
 			continue;
@@ -255,13 +134,13 @@ static void put_bus(struct addr *a, struct text *out)
 		if (i < nr || nr == BUSES_MOST)
 			continue;
 		said[nr++] = bus;
-		text_printf(out, KEY "0x%llx for %s\n", "bus", (ull)bus, d->name);
+		text_printf(out, ADDR_KEY "0x%llx for %s\n", "bus", (ull)bus, d->name);
 	}
 }
 
 static void put_logical(struct addr *a, struct text *out)
 {
-	text_printf(out, KEY, "logical");
+	text_printf(out, ADDR_KEY, "logical");
 	if (linux_va_valid(a->m, a->pa))
 		text_printf(out, "0x%llx\n", (ull)linux_va(a->m, a->pa));
 	else if (pfn_present(a->m, a->pa >> PAGE_SHIFT))
@@ -275,73 +154,8 @@ static void put_image(struct addr *a, struct text *out)
 	const struct kernel_map *k = &a->m->kernel_map;
 
 	if (a->pa - k->image_pa < k->image_bytes && k->image_va != linux_va(a->m, k->image_pa))
-		text_printf(out, KEY "0x%llx\n", "image", (ull)(a->pa - k->image_pa + k->image_va));
-}
-
-/* The windows through which the kernel sees it now. */
-static void put_kmaps(struct addr *a, struct text *out)
-{
-	struct highmem_window w;
-	unsigned cookie = 0;
-
-	while (a->has_page && highmem_next_of_page(a->m, a->pfn, &cookie, &w)) {
-		text_printf(out, KEY "0x%llx, ", "kmap", (ull)(w.address + a->pa % PAGE_BYTES));
-		put_window_name(&w, out);
-		text_putc(out, '\n');
-	}
-}
-
-/* The areas of kernel addresses through which it is seen. */
-static void put_vm_names(struct addr *a, struct text *out)
-{
-	uint64_t addr = 0, budget = VM_AREA_BUDGET, offset = a->pa % PAGE_BYTES;
-	const struct vm_struct *vm;
-
-	for (unsigned n = 0; n < USERS_MOST; n++, addr += PAGE_BYTES) {
-		vm = next_vm_area_of_page(a->m, a->pa >> PAGE_SHIFT, &addr, &budget);
-		if (!vm)
-			break;
-		text_printf(out, KEY "0x%llx, ", "virtual", (ull)(addr + offset));
-		put_vm_page(vm, addr, out);
-		text_puts(out, " of ");
-		put_vm_area(a->m, vm, out);
-		text_putc(out, '\n');
-	}
-	if (!budget)
-		text_printf(out, KEY "perhaps more: the search ended after %llu entries\n",
-			"virtual", (ull)VM_AREA_BUDGET);
-}
-
-/* Where the byte is in the kernel stack that begins at @stack, if one does. */
-static void put_in_stack(struct addr *a, uint64_t stack, uint64_t offset, struct text *out)
-{
-	struct text whose;
-
-	text_init(&whose);
-	if (put_stack_owner(a->m, stack, &whose))
-		text_printf(out, KEY "of %s: %llu bytes below its top\n", "stack", text_str(&whose),
-			(ull)(kernel_stack_bytes(a->m) - offset));
-	text_finish(&whose);
-}
-
-/* Areas have stacks where they are mapped, else they are blocks of the direct map. */
-static void put_stack(struct addr *a, struct text *out)
-{
-	uint64_t addr = 0, budget = VM_AREA_BUDGET, bytes = kernel_stack_bytes(a->m);
-	const struct vm_struct *vm;
-
-	if (!a->has_page || a->frame.flags & (FRAME_BUDDY | FRAME_PCP))
-		return;
-	while ((vm = next_vm_area_of_page(a->m, a->pfn, &addr, &budget))) {
-		if (vm->flags & VM_KERNEL_STACK)
-			put_in_stack(a, vm->addr, addr - vm->addr + a->pa % PAGE_BYTES, out);
-		addr += PAGE_BYTES;
-	}
-	if (linux_va_valid(a->m, a->pa)) {
-		uint64_t va = linux_va(a->m, a->pa), stack = va & ~(bytes - 1);
-
-		put_in_stack(a, stack, va - stack, out);
-	}
+		text_printf(out, ADDR_KEY "0x%llx\n", "image",
+			(ull)(a->pa - k->image_pa + k->image_va));
 }
 
 struct users {
@@ -357,7 +171,7 @@ static bool put_user(struct machine *m, void *data, struct vma *v, uint64_t addr
 	if (!u->left)
 		return true;
 	u->left--;
-	text_printf(u->out, KEY "0x%llx of ", "user", (ull)(addr + u->offset));
+	text_printf(u->out, ADDR_KEY "0x%llx of ", "user", (ull)(addr + u->offset));
 	put_mm_name(m, machine_at(m, v->mm_at), u->out);
 	text_putc(u->out, '\n');
 	return true;
@@ -365,21 +179,21 @@ static bool put_user(struct machine *m, void *data, struct vma *v, uint64_t addr
 
 static void put_users(struct addr *a, struct text *out)
 {
-	struct users u = {.out = out, .offset = a->pa % PAGE_BYTES, .left = USERS_MOST};
+	struct users u = {.out = out, .offset = a->pa % PAGE_BYTES, .left = ADDR_USERS_MOST};
 
 	if (!a->has_page || !a->frame.mapcount || !a->frame.mapping ||
 		a->frame.flags & (FRAME_TAIL | FRAME_SLAB))
 		return;
 	unsigned found = rmap_walk(a->m, a->pfn, put_user, &u);
-	if (found > USERS_MOST)
-		text_printf(out, KEY "%u more\n", "user", found - USERS_MOST);
+	if (found > ADDR_USERS_MOST)
+		text_printf(out, ADDR_KEY "%u more\n", "user", found - ADDR_USERS_MOST);
 }
 
 /* ---- what is there ---- */
 
 static void put_resource(struct addr *a, struct text *out)
 {
-	text_printf(out, KEY, "resource");
+	text_printf(out, ADDR_KEY, "resource");
 	size_t before = out->len;
 	resource_name(a->m, a->pa, out);
 	if (out->len == before)
@@ -390,14 +204,14 @@ static void put_resource(struct addr *a, struct text *out)
 static void put_page_line(struct addr *a, struct text *out)
 {
 	if (!a->has_page) {
-		text_printf(out, KEY "none: pfn 0x%llx has no struct page\n", "page",
+		text_printf(out, ADDR_KEY "none: pfn 0x%llx has no struct page\n", "page",
 			(ull)(a->pa >> PAGE_SHIFT));
 		return;
 	}
 	const struct zone *z = page_zone(a->m, a->pfn);
 	uint64_t address = pfn_to_page(a->m, a->pfn);
 
-	text_printf(out, KEY "pfn 0x%llx", "page", (ull)a->pfn);
+	text_printf(out, ADDR_KEY "pfn 0x%llx", "page", (ull)a->pfn);
 	if (address)
 		text_printf(out, ", its struct page at 0x%llx", (ull)address);
 	text_printf(out, ", zone %s, node %u\n", zone_name(z->type), z->nid);
@@ -412,7 +226,7 @@ static void put_state(struct addr *a, struct text *out)
 
 	if (!a->has_page)
 		return;
-	text_printf(out, KEY, "state");
+	text_printf(out, ADDR_KEY, "state");
 	put_page_state(a->m, a->pfn, f, out);
 	if (f->refcount && !(f->flags & FRAME_RESERVED))
 		text_printf(out, "; %u reference%s, %u mapping%s", f->refcount,
@@ -429,7 +243,7 @@ static void put_use(struct addr *a, struct text *out)
 	const char *kind = a->has_page ? page_owner_kind(a->m, a->pfn, &a->frame) : NULL;
 
 	if (kind)
-		text_printf(out, KEY "%s\n", "use", kind);
+		text_printf(out, ADDR_KEY "%s\n", "use", kind);
 }
 
 static void put_object(struct addr *a, struct text *out)
@@ -439,7 +253,7 @@ static void put_object(struct addr *a, struct text *out)
 	if (!a->has_page || !linux_va_valid(a->m, a->pa) ||
 		!slab_find(a->m, linux_va(a->m, a->pa), &p))
 		return;
-	text_printf(out, KEY "%s, number %u of %u in its slab, %s", "object",
+	text_printf(out, ADDR_KEY "%s, number %u of %u in its slab, %s", "object",
 		p.cache ? p.cache->name : "kmalloc's own pages", p.index, p.objects,
 		p.allocated ? "allocated" : "free");
 	if (p.in_object)
@@ -454,7 +268,7 @@ static void put_table_owner(struct addr *a, struct text *out)
 		return;
 	const struct mm *mm = pgtable_owner(a->m, a->pfn);
 
-	text_printf(out, KEY, "table of");
+	text_printf(out, ADDR_KEY, "table of");
 	if (mm)
 		put_mm_name(a->m, mm, out);
 	else
@@ -468,16 +282,16 @@ static void put_var_name(struct addr *a, struct text *out)
 
 	if (a->has_page && !(a->frame.flags & (FRAME_BUDDY | FRAME_PCP)) &&
 		var_of_page(a->m, &a->m->vars, a->pfn, page_address(a->m, a->pfn), name))
-		text_printf(out, KEY "%s (sim/vars/%s)\n", "held by", name, name);
+		text_printf(out, ADDR_KEY "%s (sim/vars/%s)\n", "held by", name, name);
 }
 
 /* ---- the files ---- */
 
-static part_fn *const of_virtual[] = {put_kind, put_process, put_vma, put_area, put_vm, put_fixed,
-	put_window, put_described, put_translation};
-static part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image, put_kmaps,
-	put_vm_names, put_users, put_resource, put_page_line, put_state, put_use, put_object,
-	put_table_owner, put_stack, put_var_name};
+static addr_part_fn *const of_virtual[] = {put_kind, put_process, put_vma, addr_put_area,
+	addr_put_vm, addr_put_fixed, addr_put_window, addr_put_described, put_translation};
+static addr_part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image,
+	addr_put_kmaps, addr_put_vm_names, put_users, put_resource, put_page_line, put_state,
+	put_use, put_object, put_table_owner, addr_put_stack, put_var_name};
 
 static void find_page(struct addr *a)
 {
@@ -487,7 +301,7 @@ static void find_page(struct addr *a)
 		a->frame = frame_peek(a->m, a->pfn);
 }
 
-static void put_all(struct addr *a, part_fn *const *parts, size_t n, struct text *out)
+static void put_all(struct addr *a, addr_part_fn *const *parts, size_t n, struct text *out)
 {
 	for (size_t i = 0; i < n; i++)
 		parts[i](a, out);
