@@ -10,9 +10,8 @@
 #include "mm/kernel/highmem.h"
 
 #include "mm/kernel/fixmap.h"
+#include "mm/kernel/kernel_pte.h"
 #include "mm/kernel/layout.h"
-#include "mm/kernel/pgtable.h"
-#include "mm/kernel/pte.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 
@@ -33,44 +32,26 @@ int highmem_need_tables(struct machine *m)
 		"this machine's kernel has no page tables for windows onto high memory");
 }
 
-/* The kernel's tables, in which nothing is global with page-table isolation. */
-static struct pgtable tables(struct machine *m)
-{
-	struct pgtable t = pgtable_at(m, m->kernel_map.root, NULL);
-
-	if (m->kernel_map.pti)
-		t.has &= ~(uint32_t)HW_HAS_GLOBAL;
-	return t;
-}
-
-static unsigned last_depth(const struct pgtable *t)
-{
-	return paging_modes[t->mode].nr_levels - 1u;
-}
-
 uint64_t highmem_mapped_pfn(struct machine *m, uint64_t address)
 {
-	const struct pte_row *row = pte_row(m);
-	struct pgtable t = tables(m);
-	uint64_t entry = t.root ? pgtable_entry(&t, address, last_depth(&t)) : 0;
+	pte_t pte = kernel_pte_get(m, address);
 
-	return entry ? (entry & row->pfn_mask) >> row->pfn_shift : NO_PFN;
+	return pte ? pte_pfn(m, pte) : NO_PFN;
 }
 
 int highmem_map(struct machine *m, uint64_t address, uint64_t pfn)
 {
-	struct pgtable t = tables(m);
+	/* The table is there since boot; now it gets contents. */
+	int err = kernel_pte_alloc(m, 0, address);
 
-	/* What is mapped already would stay. */
-	pgtable_clear(&t, address, PAGE_BYTES, last_depth(&t));
-	return pgtable_map(&t, address, pfn << PAGE_SHIFT, PAGE_BYTES, PGTABLE_RW, PAGE_SHIFT);
+	if (!err)
+		kernel_pte_set(m, address, kernel_pte_make(m, pfn, PGTABLE_RW));
+	return err;
 }
 
 void highmem_unmap(struct machine *m, uint64_t address)
 {
-	struct pgtable t = tables(m);
-
-	pgtable_clear(&t, address, PAGE_BYTES, last_depth(&t));
+	kernel_pte_set(m, address, 0);
 }
 
 /* ---- finding ---- */
