@@ -91,7 +91,7 @@ static void put_area(const struct machine *m, struct text *out, const struct vm_
 		text_hex(out, vm->phys_addr, wide ? 16 : 8);
 	}
 	put_vm_flags(vm, out);
-	if (vm->pages_address)
+	if (is_vmalloc_addr(m, vm->pages_address))
 		text_puts(out, " vpages");
 	put_nodes(m, out, vm);
 	text_putc(out, '\n');

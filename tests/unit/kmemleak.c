@@ -10,11 +10,12 @@
 
 #include "base/text.h"
 #include "mm/debug/kmemleak.h"
-#include "mm/slab/slab.h"
-#include "mm/vmalloc/vmalloc.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/page_alloc.h"
+#include "mm/process/task.h"
+#include "mm/slab/slab.h"
+#include "mm/vmalloc/vmalloc.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -153,6 +154,61 @@ Test(kmemleak, vmalloc)
 	cr_expect_eq(leaks(m), 0);
 	cr_assert_eq(vfree(m, 0, v), 0);
 	booted_check(m);
+	machine_destroy(m);
+}
+
+/* vmalloc'ed blocks: struct vm_struct has one pointer to each, and that one does not count as a user's. */
+static void blocks_of_vmalloc(struct machine *m)
+{
+	uint64_t v, w, o;
+
+	/* A machine without an MMU has no such areas. */
+	if (!machine_has(m, CONFIG_MMU))
+		return;
+	cr_assert_eq(vmalloc(m, 0, 3 * PAGE_BYTES, 0, &v), 0);
+	cr_assert_eq(vmalloc(m, 0, PAGE_BYTES << 11, 0, &w),
+		0); /* with an array that is vmalloc'ed, too */
+	cr_assert_eq(kmalloc(m, 0, 64, GFP_KERNEL | __GFP_ZERO, -1, &o), 0);
+	hold(m, "v", v);
+	hold(m, "o", o);
+	point(m, o + 8, w + PAGE_BYTES);
+	clock_charge_ns(m, 10 * SECOND);
+	leaks(m); /* the contents of new objects have changed */
+	cr_expect_eq(leaks(m), 0);
+	var_forget(m, &m->vars, "v", 1, VAR_NO_INDEX);
+	cr_assert_eq(leaks(m), 1, "nobody has the block any more");
+	cr_expect_eq(kmemleak_next_leak(m, NULL)->start, v);
+	cr_expect_eq(kmemleak_next_leak(m, NULL)->bytes, 3 * PAGE_BYTES);
+	var_forget(m, &m->vars, "o", 1, VAR_NO_INDEX);
+	leaks(m); /* one more chance */
+	cr_expect_eq(leaks(m), 3, "nor the other one, that only a leaked object points to");
+	cr_assert_eq(vfree(m, 0, v), 0);
+	cr_assert_eq(vfree(m, 0, w), 0);
+	cr_assert_eq(kfree(m, 0, o), 0);
+	cr_expect_eq(leaks(m), 0);
+}
+
+Test(kmemleak, blocks_of_vmalloc)
+{
+	on_machines(blocks_of_vmalloc);
+}
+
+/* Kernel stacks, and what a task points to from its own. */
+Test(kmemleak, stacks)
+{
+	struct machine *m = booted("pc-x86_64", "cmdline", "kmemleak=on", NULL);
+	struct dram dram = machine_dram(m);
+	uint64_t o;
+	struct task *t;
+
+	cr_assert_eq(kmalloc(m, 0, 64, GFP_KERNEL, -1, &o), 0);
+	cr_assert_eq(task_clone(m, task_find(m, 1), 0, 0, &t), 0);
+	clock_charge_ns(m, 10 * SECOND);
+	leaks(m);
+	cr_expect_eq(leaks(m), 1);
+	cr_assert_eq(
+		dram_store(&dram, (task_stack_pfn(m, t, 3) << PAGE_SHIFT) + 64, 8, o, &m->why), 0);
+	cr_expect_eq(leaks(m), 0);
 	machine_destroy(m);
 }
 

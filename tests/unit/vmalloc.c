@@ -3,6 +3,12 @@
  * Claim: what calls and files say of vmalloc() and its like is what the kernel says, on every architecture: the lowest
  * place that fits, guard pages, lazily freed areas, the same bytes at both addresses, and who is refused.
  */
+#include "mm/page/address.h"
+#include "mm/page/contents.h"
+#include "mm/page/mem_map.h"
+#include "mm/slab/slab.h"
+#include "mm/vmalloc/vmalloc.h"
+#include "support/booted.h"
 #include "support/world.h"
 
 #include <criterion/criterion.h>
@@ -181,6 +187,84 @@ Test(vmalloc, huge_mappings)
 		cr_expect_eq(call(simm, "v = vmalloc_huge 2M"), v);
 		sound(simm);
 		simm_destroy(simm);
+	}
+}
+
+/* What the command line forbids; i386 without PAE has none. */
+Test(vmalloc, nohugevmalloc)
+{
+	static const char *const some[] = {"pc-x86_64", "arm64-virt"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct simm *simm = world(some[i], "cmdline", "nohugevmalloc nohugeiomap", NULL);
+		const char *device = i ? "r = ioremap 8000000 2M" : "r = ioremap fe000000 2M";
+
+		cr_expect_null(
+			strstr(world_call(simm, "v = vmalloc_huge 4M"), "order="), "%s", some[i]);
+		cr_expect(said(simm, "sim/addr/v", "by a page of 4K"), "%s", some[i]);
+		call(simm, device);
+		cr_expect(said(simm, "sim/addr/r", "by a page of 4K"), "%s", some[i]);
+		sound(simm);
+		simm_destroy(simm);
+		simm = world(some[i], NULL);
+		cr_expect(
+			strstr(world_call(simm, "v = vmalloc_huge 4M"), "order=9"), "%s", some[i]);
+		call(simm, device);
+		cr_expect(said(simm, "sim/addr/r", "by a page of 2M"), "%s", some[i]);
+		simm_destroy(simm);
+	}
+	struct simm *simm = world("pc-i386", NULL);
+
+	call(simm, "r = ioremap fe000000 4M");
+	cr_expect(said(simm, "sim/addr/r", "by a page of 4K"));
+	simm_destroy(simm);
+}
+
+static uint64_t word_at(struct machine *m, uint64_t address)
+{
+	struct dram dram = machine_dram(m);
+	uint64_t value = 0;
+
+	cr_assert_eq(
+		dram_load(&dram, (virt_to_pfn(m, address) << PAGE_SHIFT) + address % PAGE_BYTES,
+			machine_has(m, CONFIG_64BIT) ? 8 : 4, &value),
+		0);
+	return value;
+}
+
+/* struct vm_struct and small arrays of pages are kmalloc'ed, with real contents. */
+Test(vmalloc, what_an_area_costs)
+{
+	static const unsigned cost[NR_PRESETS] = {32, 64, 64, 64, 128, 64};
+
+	for (unsigned i = 0; i < NR_PRESETS; i++) {
+		struct machine *m = booted(presets[i], NULL);
+		unsigned word = machine_has(m, CONFIG_64BIT) ? 8 : 4;
+		struct slab_place p;
+		uint64_t v, at;
+
+		cr_assert_eq(vmalloc(m, 0, 3 * PAGE_BYTES, 0, &v), 0);
+		const struct vm_struct *vm = find_vm_area(m, v);
+
+		cr_assert(slab_find(m, vm->object, &p) && p.allocated, "%s", presets[i]);
+		cr_expect_eq(p.bytes, cost[i], "%s: %llu", presets[i], (ull)p.bytes);
+		cr_expect_eq(word_at(m, vm->object + word), v, "addr");
+		cr_expect_eq(word_at(m, vm->object + 2 * word), 4 * PAGE_BYTES, "size");
+		at = word_at(m, vm->object + 4 * word);
+		cr_assert(slab_find(m, at, &p) && p.allocated && p.start == at, "%s", presets[i]);
+		cr_expect_eq(word_at(m, at + 2 * word), pfn_to_page(m, vm_area_pfn(m, vm, 2)));
+		uint64_t object = vm->object;
+
+		cr_assert_eq(vfree(m, 0, v), 0);
+		cr_expect(slab_find(m, object, &p) && !p.allocated);
+		cr_expect(slab_find(m, at, &p) && !p.allocated);
+		booted_check(m);
+		/* What a user frees by its address is missing later, and that is all. */
+		cr_assert_eq(vmalloc(m, 0, PAGE_BYTES, 0, &v), 0);
+		cr_assert_eq(kfree(m, 0, find_vm_area(m, v)->object), 0);
+		cr_assert_eq(vfree(m, 0, v), 0);
+		booted_check(m);
+		machine_destroy(m);
 	}
 }
 

@@ -206,6 +206,8 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	err = run(&b, d->like.set ? like_rest : tables);
 	if (!err && machine_has(m, CONFIG_MMU))
 		err = vmap_areas_init(m);
+	m->vmalloc.no_huge = b.c.nohugevmalloc;
+	m->vmalloc.no_huge_ioremap = b.c.nohugeiomap;
 	if (!err)
 		err = kmem_cache_init(m);
 	if (!err)

@@ -445,6 +445,10 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 					    parse_is(w->value, w->value_len, "off"));
 	else if (is(w, "page_owner"))
 		*fine = parse_switch(w, &c->page_owner);
+	else if (is(w, "nohugevmalloc") && (arch == ARCH_X86_64 || arch == ARCH_ARM64))
+		c->nohugevmalloc = true;
+	else if (is(w, "nohugeiomap") && (arch_is_x86(arch) || arch == ARCH_ARM64))
+		c->nohugeiomap = true;
 	else if (is(w, "dhash_entries"))
 		*fine = whole_size(w, &c->dhash_entries);
 	else if (is(w, "ihash_entries"))

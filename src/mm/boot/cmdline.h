@@ -44,6 +44,7 @@ struct cmdline {
 	bool iommu_strict_given, iommu_strict; /* iommu.strict=, intel_iommu=strict */
 	bool page_owner;		       /* page_owner= */
 	bool kmemleak;			       /* kmemleak=on */
+	bool nohugevmalloc, nohugeiomap;
 	char thp[16];			       /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */
 	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */

@@ -194,8 +194,9 @@ void kernel_pte_set(struct machine *m, uint64_t va, pte_t pte)
 {
 	struct place p = find(m, va);
 
-	assert(p.depth == last_depth(m));
-	put_pte(m, p.at, pte);
+	/* Elsewhere only when somebody has overwritten the tables. */
+	if (p.depth == last_depth(m))
+		put_pte(m, p.at, pte);
 }
 
 /* ---- tables ---- */
@@ -468,14 +469,9 @@ unsigned kernel_max_page_shift(const struct machine *m)
 {
 	unsigned shift = PAGE_SHIFT;
 
-	switch (m->arch) {
-	case ARCH_X86_64:
-	case ARCH_I386:
-	case ARCH_ARM64:
-		break;
-	default:
+	/* HAVE_ARCH_HUGE_VMAP: on i386 with PAE only. */
+	if (m->arch != ARCH_X86_64 && m->arch != ARCH_ARM64 && m->kernel_map.mode != PAGING_X86_PAE)
 		return PAGE_SHIFT;
-	}
 	for (unsigned depth = 0; depth < last_depth(m); depth++)
 		if (leaf_form(m, depth)) {
 			shift = level_at(m, depth)->shift;

@@ -14,6 +14,7 @@
  * 6.1 gives an area back to the cache when the task ends, before it is reaped; a block of pages at the same moment.
  * Follows kernel/fork.c of 6.1 (alloc_thread_stack_node(), free_thread_stack(), account_kernel_stack()).
  */
+#include "mm/debug/kmemleak.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/page_alloc.h"
@@ -98,6 +99,9 @@ static int vmap_stack_alloc(struct machine *m, unsigned cpu, uint64_t *stack)
 	r.caller = vmalloc_caller(m);
 	int err = vmalloc_node_range(m, cpu, &r, stack);
 	callstack_pop(&m->callstack);
+	/* task_struct.stack points to it, which is not in simulated memory. */
+	if (!err && m->kmemleak.enabled)
+		kmemleak_not_leak(m, *stack);
 	return err;
 }
 

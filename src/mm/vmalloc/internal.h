@@ -20,6 +20,13 @@ int get_vm_area(struct machine *m, unsigned cpu, const struct vm_request *r, str
 /* The area ends, lazily; with its pages when @free_pages. */
 void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free_pages);
 
+/* kzalloc() of a struct vm_struct. Errors: ENOMEM, EDQUOT. */
+int vm_struct_alloc(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *object);
+/* Its bytes in simulated memory become what @vm says. */
+void vm_struct_write(struct machine *m, const struct vm_struct *vm);
+/* kfree() of what an area has; m->why stays. */
+void vm_object_free(struct machine *m, unsigned cpu, uint64_t object);
+
 static inline uint32_t *vm_pages(const struct machine *m, const struct vm_struct *vm)
 {
 	return vm->pages_at ? machine_at(m, vm->pages_at) : NULL;

@@ -38,7 +38,8 @@ struct vm_struct {
 	uint32_t nr_pages;	/* of pages_at */
 	uint32_t pages_cap;
 	uint64_t pages_at;	/* heap block: uint32_t [pages_cap], the pages that vfree() gives back */
-	uint64_t pages_address; /* of the array of struct page pointers when that is vmalloc'ed, too; 0: it is small */
+	uint64_t pages_address; /* of the array of struct page pointers: kmalloc'ed, or when it is large vmalloc'ed; 0: none */
+	uint64_t object;	/* struct vm_struct itself, kmalloc'ed (vm_struct.c); 0: made at boot */
 	uint64_t phys_addr;	/* VM_IOREMAP */
 	uint32_t caller;	/* depot_stack_handle_t: where the kernel was; 0: nobody knows */
 	uint8_t page_order;	/* of the mappings that were tried: pages have come in such blocks */
@@ -61,6 +62,8 @@ struct vmalloc {
 	uint64_t nr_pages;	/* nr_vmalloc_pages: mapped by VM_ALLOC areas */
 	uint64_t purges;
 	bool ready;		/* boot is over: areas cost objects */
+	bool no_huge;		/* nohugevmalloc: vmalloc_huge() takes single pages */
+	bool no_huge_ioremap;	/* nohugeiomap: ioremap() maps by single pages */
 	uint64_t cached_stack[MAX_CPUS][NR_CACHED_STACKS]; /* addresses of kernel stacks that wait for a task; 0: none */
 };
 

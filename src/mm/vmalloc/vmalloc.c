@@ -8,8 +8,8 @@
  *	              └───────────────────> pfn 0x1234       (HighMem's, where there is any: no other address needed)
  *
  *   1. an area of addresses, a page larger than asked (vmap_area.c)
- *   2. the array of its pages: small by kmalloc(), larger than a page by vmalloc() itself, so that a large area has a small
- *      one for company in proc/vmallocinfo ("vpages")
+ *   2. the array of its pages' struct page pointers: small by kmalloc(), larger than a page by vmalloc() itself, so that a
+ *      large area has a small one for company in proc/vmallocinfo ("vpages")
  *   3. the pages: one by one, a hundred at a time; for a caller that lets them be large (VM_ALLOW_HUGE_VMAP: hash
  *      tables) in blocks of the middle level's size, on architectures that map such (HAVE_ARCH_HUGE_VMALLOC), and if there
  *      are not enough of those, one by one after all
@@ -17,11 +17,11 @@
  *
  * A failure in 3 or 4 ends in vfree(), as in the kernel: the area is lazily freed then.
  *
- * The list of an area's pages is kept in the heap. In the simulated machine's memory there is an array of struct page
- * pointers when it has an area of its own, with those pointers in it.
+ * The list that is used is kept in the heap; the array in simulated memory has the same pages as pointers, where the place
+ * of mem_map is known, and struct vm_struct (vm_struct.c) the pointer to it.
  *
- * Left out: the simulated kmalloc() of vm_struct and small arrays; memory policies (pages come from the CPU's node, in
- * blocks as they are); cgroups' charge; warn_alloc()'s dump of memory.
+ * Left out: memory policies (pages come from the CPU's node, in blocks as they are); cgroups' charge; warn_alloc()'s dump
+ * of memory.
  * Follows mm/vmalloc.c of 6.1 (__vmalloc_node_range(), __vmalloc_area_node(), __vunmap()).
  */
 #include "mm/vmalloc/vmalloc.h"
@@ -32,6 +32,7 @@
 #include "mm/kernel/layout.h"
 #include "mm/page/contents.h"
 #include "mm/page/mem_map.h"
+#include "mm/slab/slab.h"
 #include "mm/vmalloc/internal.h"
 
 #include <assert.h>
@@ -58,11 +59,22 @@ int get_vm_area(struct machine *m, unsigned cpu, const struct vm_request *r, str
 		return refuse(&m->why, ENOSYS,
 			"this machine's MMU is off (its kernel has no page tables), so it has no "
 			"addresses to map pages at");
-	int err = alloc_vmap_area(m, cpu, bytes, r->align, range.start, range.end, r->gfp, out);
+	uint64_t object;
+	int err = vm_struct_alloc(m, cpu, r->gfp, &object);
+
 	if (err)
 		return err;
-	(*out)->vm = (struct vm_struct){
-		.addr = (*out)->start, .size = bytes, .flags = r->flags, .caller = r->caller};
+	err = alloc_vmap_area(m, cpu, bytes, r->align, range.start, range.end, r->gfp, out);
+	if (err) {
+		vm_object_free(m, cpu, object);
+		return err;
+	}
+	(*out)->vm = (struct vm_struct){.addr = (*out)->start,
+		.size = bytes,
+		.flags = r->flags,
+		.object = object,
+		.caller = r->caller};
+	vm_struct_write(m, &(*out)->vm);
 	return 0;
 }
 
@@ -110,7 +122,7 @@ static uint32_t alloc_area_pages(struct machine *m, unsigned cpu, const struct v
 	return done;
 }
 
-/* Pointers to struct pages in an array that was vmalloc'ed: the real contents, as far as mem_map's place is known. */
+/* Pointers to struct pages: the array's real contents, as far as mem_map's place is known. */
 static int fill_array(struct machine *m, const struct vm_struct *vm)
 {
 	unsigned word = machine_has(m, CONFIG_64BIT) ? 8 : 4;
@@ -141,19 +153,15 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 		.nid = r->nid,
 		.caller = r->caller};
 
-	if (bytes > PAGE_BYTES) {
-		int err = vmalloc_node_range(m, cpu, &array, &a->vm.pages_address);
+	int err = bytes > PAGE_BYTES ? vmalloc_node_range(m, cpu, &array, &a->vm.pages_address)
+				     : kmalloc(m, cpu, bytes, GFP_KERNEL | __GFP_ZERO, r->nid,
+					       &a->vm.pages_address);
 
-		if (err) {
-			warn_alloc(m, r->gfp,
-				"vmalloc error: size %llu, failed to allocated page array size "
-				"%llu",
-				(ull)nr << PAGE_SHIFT, (ull)bytes);
-			return err;
-		}
-		/* Its area points to it. */
-		if (m->kmemleak.enabled)
-			kmemleak_not_leak(m, a->vm.pages_address);
+	if (err) {
+		warn_alloc(m, r->gfp,
+			"vmalloc error: size %llu, failed to allocated page array size %llu",
+			(ull)nr << PAGE_SHIFT, (ull)bytes);
+		return err;
 	}
 	a->vm.pages_at = heap_alloc(m, nr * sizeof(uint32_t));
 	if (!a->vm.pages_at)
@@ -209,7 +217,7 @@ static int fill_area(struct machine *m, unsigned cpu, struct vmap_area *a,
 	}
 	if (!err)
 		err = map_area_pages(m, cpu, a, shift);
-	if (!err && a->vm.pages_address)
+	if (!err)
 		err = fill_array(m, &a->vm);
 	if (!err)
 		return 0;
@@ -228,7 +236,7 @@ static unsigned first_shift(const struct machine *m, const struct vmalloc_reques
 	uint64_t per_node = r->nid < 0 ? r->bytes / m->nr_nodes : r->bytes;
 	enum { PMD_SHIFT = 21 };
 
-	if (!(r->vm_flags & VM_ALLOW_HUGE_VMAP) ||
+	if (!(r->vm_flags & VM_ALLOW_HUGE_VMAP) || m->vmalloc.no_huge ||
 		(m->arch != ARCH_X86_64 && m->arch != ARCH_ARM64))
 		return PAGE_SHIFT;
 	return per_node >= 1ULL << PMD_SHIFT ? PMD_SHIFT : PAGE_SHIFT;
@@ -258,6 +266,9 @@ static int try_vmalloc(struct machine *m, unsigned cpu, const struct vmalloc_req
 	if (err)
 		return err;
 	a->vm.flags &= ~(uint32_t)VM_UNINITIALIZED;
+	vm_struct_write(m, &a->vm);
+	/* kmemleak_vmalloc(): vm_struct has one pointer to it, another is to be found. */
+	kmemleak_alloc(m, cpu, a->start, bytes, 2);
 	*addr = a->start;
 	return 0;
 }
@@ -282,12 +293,9 @@ int vmalloc_node_range(
 	refusal_clear(&m->why);
 	int err = try_vmalloc(m, cpu, &aligned, shift, addr);
 
-	if (err == -ENOMEM && shift != PAGE_SHIFT)
-		err = try_vmalloc(m, cpu, &aligned, PAGE_SHIFT, addr);
-	/* kmemleak_vmalloc(): Linux wants two pointers to it, since one is in its vm_struct, which has no contents here. */
-	if (!err && !(r->vm_flags & VM_KERNEL_STACK))
-		kmemleak_alloc(m, cpu, *addr, r->bytes, 1);
-	return err;
+	if (err != -ENOMEM || shift == PAGE_SHIFT)
+		return err;
+	return try_vmalloc(m, cpu, &aligned, PAGE_SHIFT, addr);
 }
 
 int vmalloc(struct machine *m, unsigned cpu, uint64_t bytes, gfp_t gfp, uint64_t *addr)
@@ -313,8 +321,11 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 		(void)free_pages_order(m, cpu, pages[i], 0);
 	if (free_pages && !(vm.flags & VM_MAP_PUT_PAGES))
 		m->vmalloc.nr_pages -= vm.nr_pages;
-	if (vm.pages_address)
+	if (is_vmalloc_addr(m, vm.pages_address))
 		(void)vfree(m, cpu, vm.pages_address);
+	else
+		vm_object_free(m, cpu, vm.pages_address);
+	vm_object_free(m, cpu, vm.object);
 	heap_free(m, vm.pages_at, vm.pages_cap * sizeof(uint32_t));
 }
 

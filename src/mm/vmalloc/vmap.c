@@ -70,6 +70,7 @@ static int keep_pages(
 	}
 	memcpy(vm_pages(m, &a->vm), pfns, nr * sizeof(*pfns));
 	a->vm.pages_cap = a->vm.nr_pages = nr;
+	vm_struct_write(m, &a->vm);
 	return 0;
 }
 
@@ -209,9 +210,10 @@ int ioremap(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint
 	if (err)
 		return err;
 	a->vm.phys_addr = phys - offset;
+	vm_struct_write(m, &a->vm);
 	clock_charge_ns(m, COST_NS_VMAP_PAGE * (r.bytes >> PAGE_SHIFT));
-	err = map_kernel_phys(
-		m, cpu, a->start, phys - offset, r.bytes, PGTABLE_DEVICE, kernel_max_page_shift(m));
+	err = map_kernel_phys(m, cpu, a->start, phys - offset, r.bytes, PGTABLE_DEVICE,
+		m->vmalloc.no_huge_ioremap ? PAGE_SHIFT : kernel_max_page_shift(m));
 	if (err) {
 		struct refusal why = m->why;
 
