@@ -68,7 +68,7 @@ is "a last line without newline counts, torn" "$(($(value lines) - lines))" 2
 # ---- pages, pictures ----
 echo 'blk = alloc_pages GFP_KERNEL 3' >"$mnt/sim/ctl"
 pfn=$(awk '$1 == "pfn" { print $2 }' "$mnt/sim/page/blk")
-like "a page by name" "$(cat "$mnt/sim/page/blk")" "*state *in use*order          3*owner          name blk"
+like "a page by name" "$(cat "$mnt/sim/page/blk")" "*state *in use*order          3*owner          name blk*moves          no: *"
 is "by its number the same" "$(cat "$mnt/sim/page/$pfn")" "$(cat "$mnt/sim/page/blk")"
 is "a page behind it" "$(awk '$1 == "pfn" { print $2 }' "$mnt/sim/page/blk+5")" "$(printf '0x%x' $((pfn + 5)))"
 ok "it is listed" test -e "$mnt/sim/page/blk"
