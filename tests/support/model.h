@@ -14,14 +14,17 @@
 struct model_run {
 	struct rng rng;
 	unsigned wrong; /* disagreements, and the place of the first */
+	const char *first_file;
 	int first_line;
 };
 
 /* Count a disagreement and keep the first one's place. */
 #define expect(x, ok)                                                                              \
 	do {                                                                                       \
-		if (!(ok) && !(x)->run.wrong++)                                                    \
+		if (!(ok) && !(x)->run.wrong++) {                                                  \
+			(x)->run.first_file = __FILE__;                                            \
 			(x)->run.first_line = __LINE__;                                            \
+		}                                                                                  \
 	} while (0)
 
 #define dice(x, sides) rng_below(&(x)->run.rng, sides)

@@ -13,6 +13,7 @@
 #include "mm/dma/mapping.h"
 
 #include "base/text.h"
+#include "mm/process/user_page.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -94,6 +95,41 @@ int dma_mappings_reserve(struct machine *m, uint32_t n)
 	return 0;
 }
 
+/* ---- pages that could move ---- */
+
+/* A page of the LRU lists, or one that a name holds (holder.h). */
+static bool can_move(const struct machine *m, uint64_t pfn)
+{
+	if (!pfn_valid(m, pfn))
+		return false;
+	struct frame f = frame_peek(m, pfn);
+
+	return f.refcount && !f.order &&
+	       (f.flags & FRAME_LRU || (f.flags & FRAME_MOVABLE && f.index));
+}
+
+/* Drivers hold the pages that they map; here the mapping does, lest they move under the device or are given to others. All of
+ * its pages or none. */
+static bool hold_pages(struct machine *m, uint64_t phys, uint64_t bytes)
+{
+	uint64_t first = phys >> PAGE_SHIFT, last = (phys + bytes - 1) >> PAGE_SHIFT;
+
+	for (uint64_t pfn = first; pfn <= last; pfn++)
+		if (__builtin_expect(!can_move(m, pfn), 1))
+			return false;
+	for (uint64_t pfn = first; pfn <= last; pfn++)
+		user_page_get(m, pfn);
+	return true;
+}
+
+static void let_pages_go(struct machine *m, uint64_t phys, uint64_t bytes)
+{
+	uint64_t last = (phys + bytes - 1) >> PAGE_SHIFT;
+
+	for (uint64_t pfn = phys >> PAGE_SHIFT; pfn <= last; pfn++)
+		user_page_put(m, 0, pfn);
+}
+
 struct dma_mapping *dma_mapping_add(
 	struct machine *m, struct device *d, uint64_t dma, uint64_t phys, uint64_t bytes)
 {
@@ -113,7 +149,8 @@ struct dma_mapping *dma_mapping_add(
 	e->cpu = 0;
 	e->device = d->id;
 	e->type = e->dir = e->checked = e->flags = 0;
-	e->attrs = e->unused = 0;
+	e->attrs = 0;
+	e->held = hold_pages(m, phys, bytes);
 	e->sg_index = e->sg_nents = 0;
 	e->pages_at = 0;
 	link_entry(m, i);
@@ -129,6 +166,8 @@ void dma_mapping_del(struct machine *m, struct device *d, struct dma_mapping *x)
 
 	while (*link != i + 1)
 		link = &entries(m)[*link - 1].next;
+	if (x->held)
+		let_pages_go(m, x->phys, x->bytes);
 	*link = x->next;
 	x->device = 0;
 	x->next = t->free;

@@ -110,7 +110,7 @@ struct dma_mapping {
 	uint8_t checked;	/* dma_mapping_error() was asked */
 	uint8_t flags;
 	uint16_t attrs;		/* enum dma_attr bits */
-	uint16_t unused;
+	uint16_t held;		/* 1: it has a reference of each of its pages, which could move */
 	uint32_t sg_index, sg_nents; /* of a scatterlist's segment */
 	uint64_t pages_at;	/* heap block of the pfns of a buffer whose pages lie apart; 0: it is one block */
 };

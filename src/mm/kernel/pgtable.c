@@ -143,8 +143,12 @@ static uint64_t new_table(struct pgtable *t, unsigned depth)
 		refuse(&t->m->why, ENOMEM, "there is no RAM left for the kernel's page tables");
 		return 0;
 	}
-	t->tables_bytes += bytes;
 	dram_zero(&t->dram, at, bytes);
+	/* Also a table without entries is somebody's: who looks for memory that nobody uses must see contents. */
+	for (uint64_t page = at; page < at + bytes; page += PAGE_BYTES)
+		if (dram_touch(&t->dram, page, &t->m->why))
+			return 0;
+	t->tables_bytes += bytes;
 	return at;
 }
 

@@ -16,6 +16,7 @@
 #include "mm/move/internal.h"
 
 #include "base/text.h"
+#include "mm/kernel/highmem.h"
 #include "mm/move/holder.h"
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
@@ -52,9 +53,29 @@ unsigned migrate_expected_refs(const struct frame *f)
 	return 1 + cached;
 }
 
+bool migrate_has_window(struct machine *m, uint64_t pfn)
+{
+	struct highmem_window w;
+
+	if (!page_is_high(m, pfn))
+		return false;
+	uint64_t address = highmem_page_address(m, pfn);
+
+	/* A window of pkmap without users stays for a while, but nobody may look through it. */
+	if (address && highmem_find(m, address, &w) && w.count > 1)
+		return true;
+	for (unsigned cpu = 0; m->highmem.local_at && cpu < m->nr_cpus; cpu++)
+		for (unsigned slot = 0; slot < kmap_local_depth(m, cpu); slot++) {
+			kmap_slot(m, cpu, slot, &w);
+			if (w.pfn == pfn)
+				return true;
+		}
+	return false;
+}
+
 /* An allocated block that is on no LRU list. */
 static enum page_movable why_kernel(
-	const struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
+	struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
 {
 	if (f->flags & FRAME_SLAB)
 		return because(PAGE_UNMOVABLE, out, "a slab: objects in it are known by address");
@@ -78,6 +99,8 @@ static enum page_movable why_kernel(
 	if (f->refcount > 1)
 		return because(PAGE_UNMOVABLE, out,
 			"held by %u references, and only one would be told", f->refcount);
+	if (migrate_has_window(m, pfn))
+		return because(PAGE_UNMOVABLE, out, "in a window of kmap: an address leads to it");
 	if (!holder_known(m, pfn))
 		return because(PAGE_UNMOVABLE, out,
 			"allocated as movable, but no name or recording holds it alone");
@@ -85,7 +108,8 @@ static enum page_movable why_kernel(
 }
 
 /* A page of the LRU lists. */
-static enum page_movable why_user(const struct frame *f, struct text *out)
+static enum page_movable why_user(
+	struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
 {
 	unsigned expected = f->mapcount + migrate_expected_refs(f) - 1;
 	const char *kind = f->flags & FRAME_ANON	 ? "a page of a process"
@@ -104,6 +128,8 @@ static enum page_movable why_user(const struct frame *f, struct text *out)
 		return because(PAGE_UNMOVABLE, out,
 			"%s, held by %u more than the %u who would be told", kind,
 			f->refcount - expected, expected);
+	if (migrate_has_window(m, pfn))
+		return because(PAGE_UNMOVABLE, out, "%s, in a window of kmap", kind);
 	return because(PAGE_MOVABLE, out, "%s, mapped %u times%s", kind, f->mapcount,
 		f->flags & FRAME_MLOCKED ? ", locked by mlock, which does not keep it here" : "");
 }
@@ -125,7 +151,7 @@ enum page_movable page_movable_reason(struct machine *m, uint64_t pfn, struct te
 		pfn = f.mapping - 1;
 		f = frame_peek(m, pfn);
 	}
-	return f.flags & FRAME_LRU ? why_user(&f, out) : why_kernel(m, pfn, &f, out);
+	return f.flags & FRAME_LRU ? why_user(m, pfn, &f, out) : why_kernel(m, pfn, &f, out);
 }
 
 static int refuse_reason(struct machine *m, uint64_t pfn)

@@ -143,7 +143,7 @@ static int move_to_new(struct machine *m, uint64_t from, uint64_t to)
 	const struct frame *f = frame_of(m, from);
 	struct dram dram = machine_dram(m);
 
-	if (f->refcount != migrate_expected_refs(f))
+	if (f->refcount != migrate_expected_refs(f) || migrate_has_window(m, from))
 		return -EAGAIN;
 	int err = dram_copy_frame(&dram, to << PAGE_SHIFT, from << PAGE_SHIFT, &m->why);
 

@@ -20,6 +20,7 @@
 #include "mm/boot/arch.h"
 #include "mm/page/contents.h"
 #include "mm/process/fault.h"
+#include "mm/process/file.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/task.h"
 #include "mm/process/tlb_flush.h"
@@ -105,6 +106,14 @@ int task_touch(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes,
 
 /* ---- from outside ---- */
 
+/* A file's page has the same bit when it came from the disk. */
+static bool is_own(const struct frame *f)
+{
+	const uint32_t own = FRAME_ANON | FRAME_ANON_EXCLUSIVE;
+
+	return (f->flags & own) == own;
+}
+
 /* The page at @addr for reading or writing; 0 with its pfn, or -EFAULT and others. */
 static int remote_page(
 	struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, bool write, uint64_t *pfn)
@@ -123,8 +132,7 @@ static int remote_page(
 	for (unsigned tries = 0; tries < 4; tries++) {
 		pte_t pte = pte_of(m, mm, addr);
 		bool own = pte_present(m, pte) && vm_normal_pfn(m, v, pte) != NO_PFN &&
-			   (v->flags & VM_SHARED ||
-				   frame_of(m, pte_pfn(m, pte))->flags & FRAME_ANON_EXCLUSIVE);
+			   (v->flags & VM_SHARED || is_own(frame_of(m, pte_pfn(m, pte))));
 
 		if (pte_present(m, pte) && (!write || pte_is(m, pte, PTE_WRITE) || own)) {
 			*pfn = pte_pfn(m, pte);
@@ -160,6 +168,9 @@ int64_t access_process_vm(struct machine *m, unsigned cpu, struct mm *mm, uint64
 
 		err = write ? dram_write(&dram, pa, (char *)data + done, n, &m->why)
 			    : dram_read(&dram, pa, (char *)data + done, n);
+		/* No entry of a table says so: a clean page of a file could be dropped. */
+		if (!err && write)
+			set_page_dirty(m, pfn);
 		if (!err)
 			done += n;
 	}
