@@ -253,7 +253,8 @@ static void act_coherent(struct everything *x)
 	unsigned device = dice(x, DEVICES);
 	uint32_t size = 4 + dice(x, sizeof(b->bytes) / 4 - 1) * 4;
 
-	if (b->used)
+	/* RISC-V's entries (without Svpbmt) cannot say "uncached": what the CPU stores stays in its cache. */
+	if (b->used || (x->m->arch == ARCH_RISCV64 && !x->coherent[device]))
 		return;
 	arm(x);
 	int err = dma_alloc_coherent(
