@@ -123,6 +123,7 @@ struct machine {
 	uint64_t totalcma_pages;
 	struct cma_area cma[MAX_CMA_AREAS];
 	unsigned nr_cma;
+	unsigned cma_default; /* the one that dma_alloc_coherent() takes from: its number + 1, 0: none */
 	struct cma_state cma_state;
 };
 

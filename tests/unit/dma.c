@@ -134,6 +134,32 @@ Test(dma, bad_requests_change_nothing)
 	simm_destroy(s);
 }
 
+/* More than a page comes from the default CMA area, also what is larger than any block. */
+Test(dma, coherent_memory_from_the_default_area)
+{
+	struct simm *s = world("pc-x86_64", "ram", "1G", "cma", "64M", NULL);
+	const char *used = "sys/kernel/debug/cma/reserved/used";
+
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	world_call_at(s, CTL, "r = dma_alloc_coherent 64K");
+	cr_expect_str_eq(world_cat(s, used), "16\n");
+	world_call_at(s, CTL, "big = dma_alloc_coherent 16M");
+	cr_expect_str_eq(world_cat(s, used), "4112\n");
+	world_call_at(s, CTL, "one = dma_alloc_coherent 4096");
+	cr_expect_str_eq(world_cat(s, used), "4112\n", "a page is not worth it");
+	world_call_at(s, CTL, "atomic = dma_alloc_coherent 64K GFP_ATOMIC");
+	cr_expect_str_eq(world_cat(s, used), "4112\n", "who cannot wait does not move tenants");
+	cr_expect_str_eq(world_cat(s, "sim/check"), "ok\n");
+	world_call_at(s, CTL, "dma_free_coherent r");
+	world_call_at(s, CTL, "dma_free_coherent big");
+	cr_expect_str_eq(world_cat(s, used), "0\n");
+	world_call_at(s, CTL, "dma_set_coherent_mask 0xffffff");
+	world_call_at(s, CTL, "r = dma_alloc_coherent 64K");
+	cr_expect_str_eq(world_cat(s, used), "0\n", "the area is out of its reach");
+	cr_expect_str_eq(world_cat(s, "sim/check"), "ok\n");
+	simm_destroy(s);
+}
+
 Test(dma, mask_decides_where_coherent_memory_lies)
 {
 	struct simm *s = with_device("pc-x86_64", "nic");

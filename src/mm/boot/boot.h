@@ -21,6 +21,7 @@ struct boot_range {
 struct boot_cma {
 	uint64_t start, end;
 	const char *name;
+	bool is_default; /* dma_contiguous_default_area */
 };
 
 struct boot {

@@ -165,6 +165,8 @@ static int activate_cma(struct boot *b)
 		if (!err && fits) {
 			err = cma_add_area(b->m, c->name, c->start >> PAGE_SHIFT,
 				(c->end - c->start) >> PAGE_SHIFT);
+			if (!err && c->is_default)
+				b->m->cma_default = b->m->nr_cma;
 			if (!err)
 				err = free_bytes(b, c->start, c->end, MIGRATE_CMA);
 		}

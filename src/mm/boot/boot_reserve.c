@@ -175,6 +175,7 @@ static int setup_pool(struct boot *b, const struct reserved_range *r, uint64_t s
 		return drop_pool(b, r, start, end);
 	}
 	add_cma(b, start, end, r->name);
+	b->cma[b->nr_cma - 1].is_default = r->cma_default && !b->cma_default;
 	b->cma_default |= r->cma_default;
 	log_printf(b->m, "Reserved memory: created CMA memory pool at 0x%016llx, size %llu MiB",
 		(ull)start, (ull)((end - start) / MIB));
@@ -332,6 +333,7 @@ int boot_cma_default(struct boot *b)
 		return 0;
 	}
 	add_cma(b, at, at + bytes, "reserved");
+	b->cma[b->nr_cma - 1].is_default = true;
 	log_printf(b->m,
 		arch_is_64bit(b->m->arch) ? "cma: Reserved %llu MiB at 0x%016llx"
 					  : "cma: Reserved %llu MiB at 0x%08llx",

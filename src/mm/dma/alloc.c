@@ -7,6 +7,7 @@
  *	      <= 4 GiB               GFP_DMA32
  *	      else                   any zone; out of reach all the same? once more with GFP_DMA32, then with GFP_DMA
  *
+ * The default CMA area is asked first, when there is one and the caller may wait; what lies in high memory is not taken.
  * The block has 2^order pages, zeroed. dma_alloc_pages() gives ordinary pages in the same way, which are the driver's to
  * sync.
  *
@@ -18,11 +19,15 @@
 #include "mm/dma/direct.h"
 #include "mm/dma/iommu.h"
 
+#include "mm/move/cma.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
 
+#include <assert.h>
 #include <errno.h>
+
+#define CMA_ALIGNMENT 8u /* CONFIG_CMA_ALIGNMENT: the largest order of it */
 
 typedef unsigned long long ull;
 
@@ -62,6 +67,45 @@ static int refuse_reach(struct machine *m, const struct device *d)
 		d->name, (ull)d->coherent_dma_mask, (ull)d->bus_dma_limit);
 }
 
+/* dma_alloc_contiguous(): from the default CMA area, for who may wait and wants more than a page. *@pfn is NO_PFN when
+ * none of it will do. Errors: EDQUOT. */
+static int alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
+	gfp_t gfp, uint64_t *pfn)
+{
+	unsigned align = order_of(bytes) < CMA_ALIGNMENT ? order_of(bytes) : CMA_ALIGNMENT;
+	uint64_t pages = bytes >> PAGE_SHIFT;
+
+	*pfn = NO_PFN;
+	if (!m->cma_default || !(gfp & __GFP_DIRECT_RECLAIM) || pages < 2)
+		return 0;
+	int err = cma_alloc(m, cpu, m->cma_default - 1, pages, align, gfp & __GFP_NOWARN, pfn);
+
+	if (err) {
+		*pfn = NO_PFN;
+		return err == -EDQUOT ? err : 0;
+	}
+	if (in_reach(d, *pfn << PAGE_SHIFT, bytes) && page_address(m, *pfn)) {
+		struct dram dram = machine_dram(m);
+
+		dram_zero(&dram, *pfn << PAGE_SHIFT, bytes);
+		return 0;
+	}
+	err = cma_release(m, cpu, m->cma_default - 1, *pfn, pages);
+	assert(!err);
+	*pfn = NO_PFN;
+	return err;
+}
+
+/* dma_free_contiguous() */
+static int free_in_reach(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes)
+{
+	int area = cma_of_pfn(m, pfn);
+
+	if (area >= 0 && frame_of(m, pfn)->flags & FRAME_CMA_INUSE)
+		return cma_release(m, cpu, (unsigned)area, pfn, bytes >> PAGE_SHIFT);
+	return free_pages_order(m, cpu, pfn, order_of(bytes));
+}
+
 /* __dma_direct_alloc_pages() */
 static int alloc_in_reach(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *pfn)
@@ -69,12 +113,16 @@ static int alloc_in_reach(struct machine *m, unsigned cpu, const struct device *
 	unsigned order = order_of(bytes);
 	uint64_t limit;
 
+	int err = alloc_contiguous(m, cpu, d, bytes, gfp, pfn);
+
+	if (err || *pfn != NO_PFN)
+		return err;
 	if (order >= m->nr_orders)
 		return refuse(&m->why, ENOMEM, "the largest block of this machine has %llu KiB",
 			(ull)(PAGE_BYTES << (m->nr_orders - 1) >> 10));
 	gfp |= zone_for(m, d, &limit);
 	for (;;) {
-		int err = alloc_pages_node(m, cpu, -1, gfp, order, pfn);
+		err = alloc_pages_node(m, cpu, -1, gfp, order, pfn);
 
 		if (err)
 			return err;
@@ -148,7 +196,7 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	if (err) {
 		struct refusal why = m->why;
 
-		(void)free_pages_order(m, cpu, pfn, order_of(bytes));
+		(void)free_in_reach(m, cpu, pfn, bytes);
 		m->why = why;
 		return err;
 	}
@@ -247,7 +295,7 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 		dma_free_from_pool(m, was.phys, bytes);
 		return 0;
 	}
-	return free_pages_order(m, cpu, was.phys >> PAGE_SHIFT, order_of(bytes));
+	return free_in_reach(m, cpu, was.phys >> PAGE_SHIFT, bytes);
 }
 
 /* dma_common_alloc_pages() */
@@ -318,5 +366,5 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 	clock_charge(m, DMA_UNMAP);
 	if (iommu_translates(m, d))
 		iommu_dma_unmap(m, cpu, d, dma, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	return free_pages_order(m, cpu, pfn, order_of(bytes));
+	return free_in_reach(m, cpu, pfn, bytes);
 }
