@@ -5,8 +5,12 @@
 start -o ram=256M
 pid=$(daemon_pid)
 alive() { kill -0 "$pid" 2>/dev/null && grep -q '^Node 0' "$mnt/proc/buddyinfo"; }
-# Without the directory that a caller sees of himself: it is not there for the next one.
-find "$mnt" -path "$mnt/proc/[0-9]*" -prune -o -type f ! -name trace_pipe -print >"$work/files"
+# Without the directory that a caller sees of himself: it is not there for the next one. The hundreds of slab caches have
+# the same files each: three of them will do.
+few_caches() {
+    awk -F/sys/kernel/slab/ 'NF > 1 { split($2, c, "/"); if (!(c[1] in seen)) { if (n == 3) next; seen[c[1]]; n++ } } 1'
+}
+find "$mnt" -path "$mnt/proc/[0-9]*" -prune -o -type f ! -name trace_pipe -print | few_caches >"$work/files"
 
 unread=
 while read -r file; do
@@ -50,7 +54,7 @@ while read -r dir; do
         ls "$dir/$name" 2>/dev/null
         cat "$dir/$name" >/dev/null 2>&1
     done
-done < <(find "$mnt" -type d | head -200) >/dev/null
+done < <(find "$mnt" -type d | few_caches | head -200) >/dev/null
 ok "odd names: the daemon lives" alive
 stop
 finish
