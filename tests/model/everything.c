@@ -85,11 +85,10 @@ void same_phys(struct everything *x, uint64_t phys, const uint8_t *bytes, uint32
 	x->compared += nr;
 }
 
-void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes)
+void kernel_access_on(struct everything *x, unsigned cpu, uint64_t va, uint8_t *bytes)
 {
 	struct hw_access a = {.va = va, .bytes = 4, .kind = HW_LOAD};
 	uint32_t word = (uint32_t)rng_next(&x->run.rng);
-	unsigned cpu = dice(x, x->m->nr_cpus);
 
 	if (dice(x, 2)) {
 		memcpy(&word, bytes, 4);
@@ -101,6 +100,11 @@ void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes)
 	a.value = word;
 	expect(x, !machine_access(x->m, cpu, &a));
 	memcpy(bytes, &word, 4);
+}
+
+void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes)
+{
+	kernel_access_on(x, dice(x, x->m->nr_cpus), va, bytes);
 }
 
 /* ---- a run ---- */

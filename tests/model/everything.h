@@ -145,6 +145,7 @@ void put_phys(struct everything *x, uint64_t phys, const uint8_t *bytes, uint32_
 void same_phys(struct everything *x, uint64_t phys, const uint8_t *bytes, uint32_t nr);
 /* A CPU's load that must give these bytes, or a store of new ones, at a kernel address. */
 void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes);
+void kernel_access_on(struct everything *x, unsigned cpu, uint64_t va, uint8_t *bytes);
 
 /* The device has the memory from now on, and gives it back. */
 uint64_t held_pfn(const struct everything *x, unsigned i);

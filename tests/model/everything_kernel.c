@@ -239,7 +239,8 @@ static void act_window(struct everything *x)
 	if (h->window) {
 		uint32_t at = dice(x, PAGE / 4) * 4;
 
-		kernel_access(x, h->window + at, h->bytes + at);
+		/* A CPU's own slot is for that CPU: others' TLBs are not told when it ends. */
+		kernel_access_on(x, h->cpu ? h->cpu - 1u : cpu, h->window + at, h->bytes + at);
 		if (!dice(x, 3))
 			end_window(x, i);
 		return;
