@@ -14,27 +14,45 @@
 
 #include "mm/slab/slab.h"
 
+/* A number at the right of @width columns and a blank behind it; where to go on. */
+static char *number(char *at, uint64_t value, unsigned width)
+{
+	char digits[20];
+	unsigned n = 0;
+
+	do {
+		digits[n++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	for (; width > n; width--)
+		*at++ = ' ';
+	while (n)
+		*at++ = digits[--n];
+	*at++ = ' ';
+	return at;
+}
+
+/* Monitors read the file again and again, and it is long: each line is made in one piece. */
 static void put_cache(const struct machine *m, const struct kmem_cache *s, struct text *out)
 {
+	static const char tunables[] = ": tunables    0    0    0 : slabdata ";
+	char line[9 * 21 + sizeof(tunables)], *at = line;
 	struct slab_sums sums;
 
 	slab_sums(m, s, &sums);
 	put_left(out, s->name, 17);
-	text_putc(out, ' ');
-	text_dec(out, sums.active_objs, 6);
-	text_putc(out, ' ');
-	text_dec(out, sums.num_objs, 6);
-	text_putc(out, ' ');
-	text_dec(out, s->size, 6);
-	text_putc(out, ' ');
-	text_dec(out, s->oo.objects, 4);
-	text_putc(out, ' ');
-	text_dec(out, (uint64_t)1 << s->oo.order, 4);
-	text_puts(out, " : tunables    0    0    0 : slabdata ");
-	text_dec(out, sums.active_slabs, 6);
-	text_putc(out, ' ');
-	text_dec(out, sums.num_slabs, 6);
-	text_puts(out, "      0\n");
+	*at++ = ' ';
+	at = number(at, sums.active_objs, 6);
+	at = number(at, sums.num_objs, 6);
+	at = number(at, s->size, 6);
+	at = number(at, s->oo.objects, 4);
+	at = number(at, (uint64_t)1 << s->oo.order, 4);
+	memcpy(at, tunables, sizeof(tunables) - 1);
+	at = number(at + sizeof(tunables) - 1, sums.active_slabs, 6);
+	at = number(at, sums.num_slabs, 6);
+	at = number(at, 0, 6);
+	at[-1] = '\n';
+	text_put(out, line, (size_t)(at - line));
 }
 
 int show_slabinfo(struct view *v, struct text *out)
