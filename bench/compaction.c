@@ -4,6 +4,8 @@
  *
  * A process of half the machine gives back every other page, then all zones are compacted. CPU time of this process.
  */
+#include "clock.h"
+
 #include "mm/move/compaction.h"
 #include "mm/process/access.h"
 #include "mm/process/madvise.h"
@@ -14,18 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MIB   (1ULL << 20)
 #define BYTES (2048 * MIB)
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void need(bool ok, const char *what)
 {

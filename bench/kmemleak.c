@@ -6,6 +6,8 @@
  * 64 MiB that hangs by one name, so that each object is found only when the one before it was looked through to its end.
  * Target: at least 2 GB/s of touched memory.
  */
+#include "clock.h"
+
 #include "mm/boot/describe.h"
 #include "mm/debug/kmemleak.h"
 #include "mm/page/address.h"
@@ -17,17 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { OBJECTS = 8192, BYTES = 8192, ROUNDS = 7 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static struct machine *boot(void)
 {

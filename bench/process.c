@@ -10,6 +10,8 @@
  * Each figure is the best of some rounds, in the CPU time of this process, so that other programs on the host disturb
  * little.
  */
+#include "clock.h"
+
 #include "mm/boot/describe.h"
 #include "mm/boot/preset.h"
 #include "mm/process/access.h"
@@ -22,7 +24,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 5, MAPPINGS = 60000 };
@@ -30,14 +31,6 @@ enum { ROUNDS = 5, MAPPINGS = 60000 };
 #define MIB   (1ULL << 20)
 #define TOUCH (256 * MIB)
 #define FORK  (1024 * MIB)
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void need(bool ok, const char *what)
 {

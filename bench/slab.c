@@ -9,6 +9,8 @@
  * options: free pointers are in simulated DRAM, disguised, in a random order. Each figure is the best of several rounds
  * that alternate between the two, in CPU time. Target: the hot pair in at most 40 ns and twice malloc's.
  */
+#include "clock.h"
+
 #include "mm/boot/describe.h"
 #include "mm/slab/slab.h"
 
@@ -17,17 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LIVE = 20000, PAIRS = 1000000, ROUNDS = 5 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static struct machine *boot(const char *config)
 {

@@ -9,21 +9,9 @@
  *
  * The caches of bios of other disks, and those of modules, are not there.
  */
-#include "oracle.h"
+#include "oracle_machines.h"
 
 #include "simm/simm.h"
-
-static const struct {
-	const char *oracle, *preset;
-} machines[] = {
-	{"amd64-1g", "pc-x86_64"},
-	{"amd64-numa-4g", "pc-x86_64-numa"},
-	{"arm64-1g", "arm64-virt"},
-	{"armhf-2g", "arm-virt"},
-	{"i386-686-256m", "pc-i386"},
-	{"i386-686-2g", "pc-i386"},
-};
-enum { NR_MACHINES = sizeof(machines) / sizeof(machines[0]) };
 
 static char *need(unsigned i, const char *file)
 {

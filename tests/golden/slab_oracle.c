@@ -10,24 +10,12 @@
  *
  * Where a machine's kernel made further caches (modules that were loaded), this kernel lacks them: each is named here.
  */
-#include "oracle.h"
+#include "oracle_machines.h"
 #include "support/booted.h"
 
 #include "mm/core/link.h"
 #include "mm/page/zone.h"
 #include "mm/slab/slab.h"
-
-static const struct {
-	const char *oracle, *preset;
-} machines[] = {
-	{"amd64-1g", "pc-x86_64"},
-	{"amd64-numa-4g", "pc-x86_64-numa"},
-	{"arm64-1g", "arm64-virt"},
-	{"armhf-2g", "arm-virt"},
-	{"i386-686-256m", "pc-i386"},
-	{"i386-686-2g", "pc-i386"},
-};
-enum { NR_MACHINES = sizeof(machines) / sizeof(machines[0]) };
 
 static struct machine *boot(unsigned i, unsigned cpus)
 {
