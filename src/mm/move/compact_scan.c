@@ -163,7 +163,7 @@ static uint64_t isolate_block(
 		if (f && may_move(m, cc, f) && !migrate_isolate(m, &cc->pages, pfn)) {
 			taken++;
 			pfn++;
-			if (taken >= COMPACT_CLUSTER_MAX && !cc->rescan)
+			if (taken >= COMPACT_CLUSTER_MAX)
 				break;
 			continue;
 		}
@@ -181,7 +181,7 @@ static uint64_t isolate_block(
 	if (pfn > end_pfn)
 		pfn = end_pfn;
 	refusal_clear(&m->why);
-	if (pfn == end_pfn && (!taken || cc->rescan)) {
+	if (pfn == end_pfn && !taken) {
 		if (!cc->no_set_skip_hint)
 			set_skip(m, start_pfn);
 		update_cached_migrate(m, cc, pfn - 1);

@@ -10,7 +10,8 @@
  * A compaction is a compact_control that is begun, stepped and ended, so that a long one can be cut into slices: between
  * them nothing is isolated, every free page is on a list again, and readers see a whole machine.
  *
- * Invariant: after each step that is not the last, cc->pages is empty. Left out: page capture, contention.
+ * Invariant: after each step that is not the last, cc->pages is empty. Left out: page capture, contention, the second look at
+ * a pageblock that takes all the rest of it.
  * Follows mm/compaction.c (compact_zone(), __compact_finished(), compaction_suitable(), defer_compaction(),
  * try_to_compact_pages()) of 6.1.
  */
@@ -280,10 +281,6 @@ enum compact_result compact_zone_step(struct machine *m, struct compact_control 
 	struct zone *z = compact_zone_of(m, cc);
 	uint64_t from = cc->migrate_pfn;
 
-	cc->rescan = cc->last_migrated_pfn &&
-		     pageblock_start(m, cc->last_migrated_pfn) == pageblock_start(m, from);
-	/* A second cluster in the same block takes all the rest of it; here clusters stay of one size. */
-	cc->rescan = false;
 	if (isolate_migratepages(m, cc) == ISOLATE_NONE) {
 		if (cc->update_cached)
 			z->compact.migrate_pfn[1] = z->compact.migrate_pfn[0];

@@ -14,21 +14,6 @@
 
 #include "mm/move/migrate.h"
 
-enum compact_result {
-	COMPACT_NOT_SUITABLE_ZONE,
-	COMPACT_SKIPPED,  /* it would not help: too few pages are free */
-	COMPACT_DEFERRED, /* it failed a short while ago */
-	COMPACT_NO_SUITABLE_PAGE,
-	COMPACT_CONTINUE,
-	COMPACT_COMPLETE,	 /* the whole zone was looked through */
-	COMPACT_PARTIAL_SKIPPED, /* from the cached positions on */
-	COMPACT_CONTENDED,	 /* stopped: no page to move to, or interrupted */
-	COMPACT_SUCCESS,	 /* a block of the order is free */
-};
-
-/* How hard direct compaction tries; lower is harder. */
-enum compact_priority { COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT_PRIO_ASYNC };
-
 const char *compact_result_name(enum compact_result r);
 
 /* __alloc_pages_direct_compact() without the allocation: compact the zones that the request may use, until a block of its

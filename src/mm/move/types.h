@@ -28,7 +28,7 @@ struct compact_control {
 	uint32_t highest_zone; /* enum zone_type */
 	uint32_t mode;	       /* enum migrate_mode */
 	bool ignore_skip_hint, no_set_skip_hint, ignore_block_suitable;
-	bool direct, proactive, whole_zone, rescan;
+	bool direct, proactive, whole_zone;
 	bool update_cached;
 	uint64_t migrate_pfn, free_pfn; /* the scanners */
 	uint64_t last_migrated_pfn;

@@ -21,8 +21,6 @@
 #include "mm/dma/coherence.h"
 #include "mm/page/above.h"
 
-#include "mm/move/compaction.h"
-
 #include "hw/dram.h"
 #include "mm/page/contents.h"
 
