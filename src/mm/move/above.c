@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The page allocator's table of what makes room for it (mm/page/above.h).
+ * The page allocator's table of what is above it (mm/page/above.h).
  */
 #include "mm/page/above.h"
 
+#include "mm/dma/coherence.h"
 #include "mm/move/compaction.h"
 
 #define ZONES_MOST (MAX_NODES * MAX_NR_ZONES)
@@ -27,4 +28,9 @@ static void compacted(struct machine *m, struct zone *z, unsigned order)
 	compaction_defer_reset(m, z, order, true);
 }
 
-const struct page_alloc_above page_alloc_above = {compact, compacted, wakeup_kcompactd};
+const struct page_alloc_above page_alloc_above = {
+	.compact = compact,
+	.compacted = compacted,
+	.settle = stale_settle_slow,
+	.wake_kcompactd = wakeup_kcompactd,
+};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the page allocator asks of those who are built on it: to make room. The one table of such calls; its entries are
- * those of src/mm/move (above.c), reclaim's will be here, too.
+ * What the page allocator asks of those who are built on it: to make room, and that caches let a page go. The one table of
+ * such calls; src/mm/move/above.c fills it, reclaim's entries will be here, too.
  */
 #ifndef SIMM_MM_PAGE_ABOVE_H
 #define SIMM_MM_PAGE_ABOVE_H
@@ -15,6 +15,8 @@ struct page_alloc_above {
 		int priority);
 	/* The allocation after it went well, from @z. */
 	void (*compacted)(struct machine *m, struct zone *z, unsigned order);
+	/* Physical bytes of a page that somebody gets now: what caches and RAM had apart there is so no more. */
+	void (*settle)(struct machine *m, uint64_t pa, uint64_t bytes);
 	void (*wake_kcompactd)(
 		struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
 };

@@ -18,7 +18,6 @@
  * Left out: reclaim and the OOM killer, which will be added in make_room_and_take(); cpusets; memory policies.
  * Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue(), __alloc_pages_slowpath()).
  */
-#include "mm/dma/coherence.h"
 #include "mm/page/above.h"
 
 #include "hw/dram.h"
@@ -141,7 +140,7 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 		f->flags |= FRAME_MOVABLE;
 	/* Its last owner's differences between caches and DRAM are nobody's any more. */
 	if (__builtin_expect(m->devices.stale.nr != 0, 0))
-		stale_settle_slow(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
+		page_alloc_above.settle(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 	if (gfp & __GFP_ZERO) {
 		if (order || m->devices.stale.nr || frame_has_contents(m, pfn))
 			clear_pages(m, pfn, order);
