@@ -88,3 +88,86 @@ Test(arena, budget_refuses_with_edquot_and_marks_nothing)
 	cr_assert_eq(arena_touch(&a, 7 * ARENA_PAGE_BYTES, 3 * ARENA_PAGE_BYTES, &why), 0);
 	arena_finish(&a);
 }
+
+/* Touch @n pages from @page on, one by one. */
+static void touch_pages(struct arena *a, uint64_t page, uint64_t n)
+{
+	struct refusal why;
+
+	for (; n; n--, page++) {
+		cr_assert_eq(arena_touch(a, page * ARENA_PAGE_BYTES, 1, &why), 0);
+		a->base[page * ARENA_PAGE_BYTES] = (char)(1 + page % 100);
+	}
+}
+
+static bool all_zero(const struct arena *a, uint64_t page, uint64_t n)
+{
+	const char *p = a->base + page * ARENA_PAGE_BYTES;
+
+	return !*p && !memcmp(p, p + 1, n * ARENA_PAGE_BYTES - 1);
+}
+
+enum { REGION = ARENA_REGION_BYTES / ARENA_PAGE_BYTES };
+
+static bool region_is_huge(const struct arena *a, unsigned region)
+{
+	return arena_is_huge(a, region * ARENA_REGION_BYTES);
+}
+
+Test(arena, huge_only_beside_what_is_full)
+{
+	struct refusal why;
+	struct arena a;
+
+	cr_assert_eq(arena_init(&a, 8 * ARENA_REGION_BYTES + ARENA_PAGE_BYTES, 0, &why), 0);
+	cr_assert_eq((uintptr_t)a.base % ARENA_REGION_BYTES, 0);
+	touch_pages(&a, 2 * REGION, REGION - 1);
+	touch_pages(&a, 3 * REGION, 1);
+	cr_assert(!region_is_huge(&a, 2) && !region_is_huge(&a, 3), "the neighbour was not full");
+	touch_pages(&a, 3 * REGION - 1, 1);
+	touch_pages(&a, 3 * REGION + 1, 1);
+	cr_assert(!region_is_huge(&a, 3), "it has pages already");
+	touch_pages(&a, REGION + 7, 1);
+	cr_assert(region_is_huge(&a, 1));
+	touch_pages(&a, REGION - 1, 1);
+	cr_assert(!region_is_huge(&a, 0), "a huge region with one page is not full");
+	cr_assert_eq(a.touched_pages, REGION + 2 + 1 + 1, "only what was touched counts");
+	touch_pages(&a, 7 * REGION, REGION);
+	touch_pages(&a, 8 * REGION, 1);
+	cr_assert(!region_is_huge(&a, 8), "the arena ends in it");
+	arena_finish(&a);
+}
+
+Test(arena, what_lies_in_a_huge_page_is_forgotten_too)
+{
+	struct refusal why;
+	struct arena a;
+
+	cr_assert_eq(arena_init(&a, 8 * ARENA_REGION_BYTES, 0, &why), 0);
+	touch_pages(&a, 0, 2 * REGION + 10);
+	cr_assert(region_is_huge(&a, 1) && region_is_huge(&a, 2));
+	arena_forget(&a, (REGION + 1) * ARENA_PAGE_BYTES, 3 * ARENA_PAGE_BYTES);
+	cr_assert(region_is_huge(&a, 1), "others of it are touched");
+	cr_assert(all_zero(&a, REGION + 1, 3));
+	cr_assert_eq(a.base[(REGION + 4) * ARENA_PAGE_BYTES], 1 + (REGION + 4) % 100);
+	cr_assert_eq(a.touched_pages, 2 * REGION + 7);
+	arena_forget(&a, REGION * ARENA_PAGE_BYTES, (REGION + 5) * ARENA_PAGE_BYTES);
+	cr_assert(!region_is_huge(&a, 1) && region_is_huge(&a, 2));
+	cr_assert(all_zero(&a, REGION, REGION + 5));
+	arena_forget(&a, 0, 3 * ARENA_REGION_BYTES);
+	cr_assert(!region_is_huge(&a, 2) && all_zero(&a, 0, 3 * REGION));
+	cr_assert_eq(a.touched_pages, 0);
+	cr_assert_eq(a.huge_runs, 0);
+	arena_finish(&a);
+}
+
+Test(arena, no_huge_pages_that_the_budget_might_not_have)
+{
+	struct refusal why;
+	struct arena a;
+
+	cr_assert_eq(arena_init(&a, 8 * ARENA_REGION_BYTES, 5 * ARENA_REGION_BYTES, &why), 0);
+	touch_pages(&a, 0, 3 * REGION);
+	cr_assert(!region_is_huge(&a, 1) && !region_is_huge(&a, 2));
+	arena_finish(&a);
+}
