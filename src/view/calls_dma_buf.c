@@ -138,39 +138,49 @@ int call_dma_buf_set_name(struct call *c)
 int call_dma_buf_attach(struct call *c)
 {
 	struct dma_buf *b = find_buffer(c, 0);
+	struct dma_buf_attachment *a;
+	int err = b ? dma_buf_attach(c->m, b, view_device(c->v), &a) : -c->m->why.err;
 
-	return b ? dma_buf_attach(c->m, b, view_device(c->v)) : -c->m->why.err;
+	return err ? err : answer_number(c, a->number);
+}
+
+/* The attachment of this device to the buffer of the first argument, by the number in argument @arg. */
+static struct dma_buf_attachment *find_attachment(struct call *c, unsigned arg, struct dma_buf **b)
+{
+	*b = find_buffer(c, 0);
+	return *b ? dma_buf_attachment_find(c->m, *b, view_device(c->v), c->arg[arg].number) : NULL;
 }
 
 int call_dma_buf_detach(struct call *c)
 {
-	struct dma_buf *b = find_buffer(c, 0);
+	struct dma_buf *b;
+	struct dma_buf_attachment *a = find_attachment(c, 1, &b);
 
-	return b ? dma_buf_detach(c->m, c->cpu, b, view_device(c->v)) : -c->m->why.err;
+	return a ? dma_buf_detach(c->m, c->cpu, b, a) : -c->m->why.err;
 }
 
 int call_dma_buf_map_attachment(struct call *c)
 {
-	struct device *d = view_device(c->v);
-	struct dma_buf *b = find_buffer(c, 0);
-	const struct call_value *a = &c->arg[2];
+	const struct call_value *name = &c->arg[2];
 	const struct scatterlist *sg;
+	struct dma_buf *b;
+	struct dma_buf_attachment *a = find_attachment(c, 3, &b);
 	uint32_t nr;
 
-	if (!b)
+	if (!a)
 		return -c->m->why.err;
-	if (!var_name_ok(a->word, a->len))
-		return refuse_at(&c->m->why, EINVAL, a->column, (uint32_t)a->len,
+	if (!var_name_ok(name->word, name->len))
+		return refuse_at(&c->m->why, EINVAL, name->column, (uint32_t)name->len,
 			"a list's name has letters, digits and _, and does not begin with a digit");
 	int err = dma_buf_map_attachment(
-		c->m, c->cpu, b, d, (enum dma_data_direction)c->arg[1].number, &sg, &nr);
+		c->m, c->cpu, b, a, (enum dma_data_direction)c->arg[1].number, &sg, &nr);
 	if (err)
 		return err;
 	err = name_segments(c, 2, sg, nr, c->arg[1].number);
 	if (err) {
 		struct refusal why = c->m->why;
 
-		(void)dma_buf_unmap_attachment(c->m, c->cpu, b, d);
+		(void)dma_buf_unmap_attachment(c->m, c->cpu, b, a);
 		c->m->why = why;
 		return err;
 	}
@@ -180,9 +190,10 @@ int call_dma_buf_map_attachment(struct call *c)
 
 int call_dma_buf_unmap_attachment(struct call *c)
 {
-	struct dma_buf *b = find_buffer(c, 0);
+	struct dma_buf *b;
+	struct dma_buf_attachment *a = find_attachment(c, 1, &b);
 
-	return b ? dma_buf_unmap_attachment(c->m, c->cpu, b, view_device(c->v)) : -c->m->why.err;
+	return a ? dma_buf_unmap_attachment(c->m, c->cpu, b, a) : -c->m->why.err;
 }
 
 int call_dma_buf_begin_cpu_access(struct call *c)
@@ -231,12 +242,9 @@ static void put_buffer(const struct machine *m, const struct dma_buf *b, struct 
 		f->flags & FILE_ACCMODE, mode, f->refcount, b->exporter, (ull)b->ino,
 		b->name[0] ? b->name : "<none>");
 	text_puts(out, "\tAttached Devices:\n");
-	for (uint64_t at = b->attachments; at;) {
-		const struct dma_buf_attachment *a = machine_at(m, at);
-
+	for (const struct dma_buf_attachment *a = dma_buf_attachment_next(m, b, NULL); a;
+		a = dma_buf_attachment_next(m, b, a))
 		text_printf(out, "\t%s\n", device_find(m, a->device)->name);
-		at = a->next;
-	}
 	text_printf(out, "Total %u devices attached\n\n", b->nr_attachments);
 }
 

@@ -5,10 +5,12 @@
  */
 #include "support/booted.h"
 
+#include "mm/dma/dma_buf.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
 #include "mm/page/address.h"
+#include "mm/process/file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -79,6 +81,33 @@ static void transfer(struct program *p)
 	cr_expect_eq(dma_free_pages(p->m, 0, p->d, 4 * PAGE_BYTES, pfn, dma, DMA_FROM_DEVICE), 0);
 }
 
+/* A buffer of each heap, which the device uses and gives back. */
+static void shared(struct program *p)
+{
+	const char *heap;
+
+	for (unsigned i = 0; (heap = dma_heap_nth(p->m, i)); i++) {
+		struct dma_buf_attachment *a;
+		const struct scatterlist *sg;
+		struct file *f;
+		uint32_t nr;
+
+		if (failed(p, dma_heap_alloc(
+				      p->m, 0, heap, strlen(heap), 5 * PAGE_BYTES, FILE_RDWR, &f)))
+			continue;
+		struct dma_buf *b = dma_buf_next(p->m, NULL);
+
+		if (!failed(p, dma_buf_attach(p->m, b, p->d, &a))) {
+			if (!failed(p, dma_buf_map_attachment(
+					       p->m, 0, b, a, DMA_BIDIRECTIONAL, &sg, &nr)))
+				cr_expect_eq(dma_buf_unmap_attachment(p->m, 0, b, a), 0);
+			cr_expect_eq(dma_buf_detach(p->m, 0, b, a), 0);
+		}
+		file_put(p->m, 0, f);
+		cr_expect_null(dma_buf_next(p->m, NULL));
+	}
+}
+
 static void play(struct program *p)
 {
 	if (p->iommu && !p->d->iommu && failed(p, iommu_set(p->m, 0, p->d, true))) {
@@ -90,6 +119,8 @@ static void play(struct program *p)
 	scattered(p);
 	booted_check(p->m);
 	transfer(p);
+	booted_check(p->m);
+	shared(p);
 	booted_check(p->m);
 	cr_expect_eq(p->d->nr_mappings, 0);
 }

@@ -134,6 +134,170 @@ Test(dma_buf, lives_until_the_last_holder_is_gone, .timeout = 60)
 	simm_destroy(s);
 }
 
+/* ---- the heap of the contiguous area ---- */
+
+static unsigned long long number_behind(struct simm *s, const char *path, const char *word)
+{
+	const char *text = world_cat(s, path), *at = strstr(text, word);
+
+	cr_assert_not_null(at, "%s is not in %s", word, text);
+	return strtoull(at + strlen(word), NULL, 10);
+}
+
+static struct simm *with_area(const char *preset, const char *ram)
+{
+	struct simm *s = world(preset, "ram", ram, "cma", "16M", NULL);
+
+	cr_assert_eq(world_mkdir(s, "sim/tasks", "hog"), 0);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "camera"), 0);
+	cr_assert_eq(world_mkdir(s, "sim/devices", "display"), 0);
+	return s;
+}
+
+/* drivers/dma-buf/heaps/cma_heap.c: one run, aligned to its order, at most to 2^CONFIG_CMA_ALIGNMENT pages. On arm-virt the
+ * area lies in high memory. */
+Test(dma_buf, one_run_of_the_area, .timeout = 60)
+{
+	static const char *const presets[] = {
+		"arm64-virt", "arm-virt", "pc-x86_64", "riscv64-virt"};
+
+	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct simm *s = with_area(presets[i], "1G");
+
+		cr_expect_str_eq(world_list(s, "dev/dma_heap"), "system reserved");
+		cr_expect(file_has(s, "sys/class/dma_heap/reserved/uevent",
+			"MINOR=1\nDEVNAME=dma_heap/reserved\n"));
+		unsigned long long before = number_behind(s, "proc/vmstat", "nr_free_cma ");
+		world_call_at(s, HOG, "fd = dma_heap_alloc reserved 1200K");
+		cr_expect_eq(number_behind(s, "proc/vmstat", "nr_free_cma "), before - 300);
+		cr_expect(
+			file_has(s, BUFINFO, "01228800\t00000002\t00080007\t00000001\treserved\t"));
+		world_call_at(s, HOG, "dma_buf_set_name fd frame");
+		world_call_at(s, CAMERA, "dma_buf_attach frame");
+		cr_expect_str_eq(
+			world_call_at(s, CAMERA, "dma_buf_map_attachment frame DMA_TO_DEVICE s"),
+			"1", "%s: %s", presets[i], world_cat(s, "sim/devices/camera/mappings"));
+		world_call_at(s, CAMERA, "dma_read s.0 1228800");
+		world_call_at(s, CAMERA, "wait_for_completion");
+		cr_expect(file_has(s, "sim/devices/camera/registers", "seen 00 00 00 00"));
+		world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame");
+		world_call_at(s, CAMERA, "dma_buf_detach frame");
+		check(s);
+		world_call_at(s, HOG, "close fd");
+		world_call(s, "drain_all_pages");
+		cr_expect_eq(number_behind(s, "proc/vmstat", "nr_free_cma "), before);
+		check(s);
+		simm_destroy(s);
+	}
+}
+
+/* Its mapping takes each page at its first access, counted as a file's; the page stays one of the area. */
+Test(dma_buf, pages_of_the_area_are_faulted_in, .timeout = 60)
+{
+	struct simm *s = with_area("arm64-virt", "512M");
+	unsigned long long mapped = number_behind(s, "proc/vmstat", "nr_mapped ");
+
+	world_call_at(s, HOG, "fd = dma_heap_alloc reserved 64K");
+	world_call_at(s, HOG, "a = mmap NULL 64K PROT_READ|PROT_WRITE MAP_SHARED fd 0");
+	unsigned long long rss = number_behind(s, "sim/tasks/hog/status", "RssFile:");
+
+	cr_expect(!file_has(s, "sim/tasks/hog/smaps", "VmFlags: rd wr sh mr mw me ms pf io"));
+	cr_expect_eq(number_behind(s, "proc/vmstat", "nr_mapped "), mapped);
+	world_call_at(s, HOG, "store a+4096 0x12345678 4");
+	world_call_at(s, HOG, "load a+8192 4");
+	cr_expect_eq(number_behind(s, "proc/vmstat", "nr_mapped "), mapped + 2);
+	cr_expect_eq(number_behind(s, "sim/tasks/hog/status", "RssFile:"), rss + 8);
+	check(s);
+	/* A child faults for itself, and sees the same. */
+	world_call_at(s, HOG, "child = fork");
+	cr_expect_eq(
+		strncmp(world_call_at(s, "proc/101/ctl", "load a+4096 4"), "0x12345678", 10), 0);
+	cr_expect_eq(number_behind(s, "proc/vmstat", "nr_mapped "), mapped + 2);
+	world_call_at(s, HOG, "mlock a 64K");
+	world_call_at(s, "proc/101/ctl", "mlock a 64K");
+	check(s);
+	world_call_at(s, HOG, "munlock a 64K");
+	check(s);
+	world_call_at(s, "proc/101/ctl", "exit_group");
+	check(s);
+	/* Nothing keeps it from growing, but behind its end there is no page. */
+	world_call_at(s, HOG, "a = mremap a 64K 128K MREMAP_MAYMOVE");
+	cr_expect_eq(world_refused_at(s, HOG, "load a+65536 4"), EFAULT);
+	world_call_at(s, HOG, "munmap a 128K");
+	cr_expect_eq(number_behind(s, "proc/vmstat", "nr_mapped "), mapped);
+	world_call_at(s, HOG, "close fd");
+	cr_assert_str_eq(world_cat(s, BUFINFO), empty);
+	check(s);
+	simm_destroy(s);
+}
+
+/* The kernel has one answer for whatever kept cma_alloc() from it; nothing is left behind. */
+Test(dma_buf, the_area_is_too_small, .timeout = 60)
+{
+	struct simm *s = with_area("pc-x86_64", "512M");
+	unsigned long long before = number_behind(s, "proc/vmstat", "nr_free_cma ");
+
+	cr_expect_eq(world_refused_at(s, HOG, "dma_heap_alloc reserved 17M"), ENOMEM);
+	world_call_at(s, HOG, "a = dma_heap_alloc reserved 15M");
+	cr_expect_eq(world_refused_at(s, HOG, "dma_heap_alloc reserved 2M"), ENOMEM);
+	cr_expect(file_has(s, "sim/dmesg",
+			  "cma: cma_alloc: reserved: alloc failed, req-size: 512 pages, ret: -12"),
+		"%s", world_cat(s, "sim/dmesg"));
+	cr_expect(file_has(s, BUFINFO, "Total 1 objects"));
+	cr_expect_eq(world_refused_at(s, HOG, "mmap NULL 8K rw-p MAP_PRIVATE a 0"), EINVAL);
+	world_call_at(s, HOG, "close a");
+	world_call(s, "drain_all_pages");
+	cr_expect_eq(number_behind(s, "proc/vmstat", "nr_free_cma "), before);
+	check(s);
+	simm_destroy(s);
+	/* Without an area there is no such heap. */
+	s = world("pc-x86_64", "config", "-CMA", NULL);
+	cr_expect_str_eq(world_list(s, "dev/dma_heap"), "system");
+	simm_destroy(s);
+}
+
+/* dma_buf_attach() of 6.1 knows of no device that has attached already: each attachment has a mapping of its own. */
+Test(dma_buf, a_device_attaches_twice, .timeout = 60)
+{
+	struct simm *s = with_devices("arm64-virt");
+
+	cr_assert_gt(world_write(s, "sim/devices/camera/iommu", "1\n"), 0);
+	world_call_at(s, HOG, "fd = dma_heap_alloc system 64K");
+	world_call_at(s, HOG, "dma_buf_set_name fd frame");
+	cr_expect_str_eq(world_call_at(s, CAMERA, "a = dma_buf_attach frame"), "1");
+	cr_expect_str_eq(world_call_at(s, CAMERA, "b = dma_buf_attach frame"), "2");
+	world_call_at(s, DISPLAY, "dma_buf_attach frame");
+	cr_expect(file_has(s, BUFINFO,
+			  "\t00000004\tsystem\t00000001\tframe\n\tAttached "
+			  "Devices:\n\tcamera\n\tcamera\n"
+			  "\tdisplay\nTotal 3 devices attached\n"),
+		"%s", world_cat(s, BUFINFO));
+	world_call_at(s, CAMERA, "dma_buf_map_attachment frame DMA_FROM_DEVICE s a");
+	cr_expect_eq(world_refused_at(s, CAMERA, "dma_buf_map_attachment frame DMA_FROM_DEVICE t"),
+		EBUSY);
+	world_call_at(s, CAMERA, "dma_buf_map_attachment frame DMA_TO_DEVICE t b");
+	/* The same bytes at two addresses. */
+	world_call_at(s, CAMERA, "dma_write s.0 4096 0x11223344");
+	world_call_at(s, CAMERA, "wait_for_completion");
+	world_call_at(s, CAMERA, "dma_read t.0 64");
+	world_call_at(s, CAMERA, "wait_for_completion");
+	cr_expect(file_has(s, "sim/devices/camera/registers", "seen 44 33 22 11"));
+	char first[40];
+	snprintf(first, sizeof(first), "%s", world_cat(s, "sim/vars/s.0"));
+	cr_expect_str_neq(first, world_cat(s, "sim/vars/t.0"));
+	cr_expect_eq(world_refused_at(s, DISPLAY, "dma_buf_detach frame 2"), ENOENT);
+	cr_expect_eq(world_refused_at(s, CAMERA, "dma_buf_detach frame 2"), EBUSY);
+	world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame b");
+	world_call_at(s, CAMERA, "dma_buf_detach frame b");
+	check(s);
+	world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame");
+	world_call_at(s, CAMERA, "dma_buf_detach frame");
+	cr_expect_eq(world_refused_at(s, CAMERA, "dma_buf_detach frame"), ENOENT);
+	world_call_at(s, DISPLAY, "dma_buf_detach frame");
+	check(s);
+	simm_destroy(s);
+}
+
 /* A process that ends gives its file and its mapping up; a child keeps both. */
 Test(dma_buf, forked_and_ended, .timeout = 60)
 {

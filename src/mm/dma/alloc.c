@@ -27,8 +27,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#define CMA_ALIGNMENT 8u /* CONFIG_CMA_ALIGNMENT: the largest order of it */
-
 typedef unsigned long long ull;
 
 static unsigned order_of(uint64_t bytes)

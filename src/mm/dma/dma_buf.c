@@ -5,10 +5,6 @@
  *	export ── attach ── map ── the device works ── unmap ── detach ── the last holder closes: pages go back
  *	                      └── begin_cpu_access ── the CPU works ── end_cpu_access
  *
- * An attachment holds the buffer as an open file does, since a driver gets it by dma_buf_get(). What a device is told is
- * the scatterlist of its own mapping, so two devices may have the same pages at different addresses, or in different numbers
- * of pieces.
- *
  * Beginning an access of the CPU syncs every mapping of every device for the CPU, ending it syncs them for the devices;
  * where devices go through the caches nothing happens then.
  *
@@ -31,11 +27,6 @@ typedef unsigned long long ull;
 static struct dma_buf_block *blocks(const struct machine *m, const struct dma_buf *b)
 {
 	return machine_at(m, b->blocks_at);
-}
-
-static struct dma_buf_attachment *attachment_at(const struct machine *m, uint64_t at)
-{
-	return at ? machine_at(m, at) : NULL;
 }
 
 /* ---- found ---- */
@@ -91,6 +82,17 @@ uint64_t dma_buf_pfn(const struct machine *m, const struct dma_buf *b, uint64_t 
 	return x[low].pfn + (i - x[low].first);
 }
 
+int dma_buf_fault(struct machine *m, const struct inode *i, uint64_t index, uint64_t *pfn)
+{
+	const struct dma_buf *b = dma_buf_of_inode(m, i);
+
+	if (index >= b->bytes >> PAGE_SHIFT)
+		return refuse(
+			&m->why, ENXIO, "page %llu is behind the end of the buffer", (ull)index);
+	*pfn = dma_buf_pfn(m, b, index);
+	return 0;
+}
+
 /* ---- made and ended ---- */
 
 int dma_buf_export(
@@ -143,124 +145,6 @@ void dma_buf_release(struct machine *m, unsigned cpu, struct inode *i)
 	heap_free(m, i->dma_buf_at, sizeof(*b));
 }
 
-/* ---- devices ---- */
-
-struct dma_buf_attachment *dma_buf_attachment_of(
-	const struct machine *m, const struct dma_buf *b, const struct device *d)
-{
-	struct dma_buf_attachment *a = attachment_at(m, b->attachments);
-
-	while (a && a->device != d->id)
-		a = attachment_at(m, a->next);
-	return a;
-}
-
-uint32_t dma_buf_attached(const struct machine *m, const struct device *d)
-{
-	uint32_t nr = 0;
-
-	for (const struct dma_buf *b = dma_buf_next(m, NULL); b; b = dma_buf_next(m, b))
-		nr += dma_buf_attachment_of(m, b, d) != NULL;
-	return nr;
-}
-
-int dma_buf_attach(struct machine *m, struct dma_buf *b, struct device *d)
-{
-	if (dma_buf_attachment_of(m, b, d))
-		return refuse(&m->why, EEXIST, "%s is attached to this buffer already", d->name);
-	uint64_t at = heap_alloc(m, sizeof(struct dma_buf_attachment)), *link = &b->attachments;
-	if (!at)
-		return -m->why.err;
-
-	while (*link)
-		link = &attachment_at(m, *link)->next;
-	*link = at;
-	attachment_at(m, at)->device = d->id;
-	b->nr_attachments++;
-	file_get(machine_at(m, b->file_at));
-	return 0;
-}
-
-static struct dma_buf_attachment *need_attachment(
-	struct machine *m, const struct dma_buf *b, const struct device *d)
-{
-	struct dma_buf_attachment *a = dma_buf_attachment_of(m, b, d);
-
-	if (!a)
-		refuse(&m->why, ENOENT,
-			"%s is not attached to this buffer: dma_buf_attach does that", d->name);
-	return a;
-}
-
-int dma_buf_detach(struct machine *m, unsigned cpu, struct dma_buf *b, struct device *d)
-{
-	struct dma_buf_attachment *a = need_attachment(m, b, d);
-	uint64_t *link = &b->attachments;
-
-	if (!a)
-		return -m->why.err;
-	if (a->mapped)
-		return refuse(&m->why, EBUSY,
-			"the buffer is mapped for %s: dma_buf_unmap_attachment comes first",
-			d->name);
-	while (attachment_at(m, *link) != a)
-		link = &attachment_at(m, *link)->next;
-	*link = a->next;
-	b->nr_attachments--;
-	heap_free(m, machine_ref(m, a), sizeof(*a));
-	/* Perhaps the last: then @b is gone. */
-	file_put(m, cpu, machine_at(m, b->file_at));
-	return 0;
-}
-
-int dma_buf_map_attachment(struct machine *m, unsigned cpu, struct dma_buf *b, struct device *d,
-	enum dma_data_direction dir, const struct scatterlist **out, uint32_t *nr)
-{
-	struct dma_buf_attachment *a = need_attachment(m, b, d);
-
-	if (!a)
-		return -m->why.err;
-	if (a->mapped)
-		return refuse(&m->why, EBUSY, "the buffer is mapped for %s already", d->name);
-	uint64_t bytes = b->nr_blocks * sizeof(struct scatterlist), at = heap_alloc(m, bytes);
-	if (!at)
-		return -m->why.err;
-	struct scatterlist *sg = machine_at(m, at);
-
-	for (uint32_t i = 0; i < b->nr_blocks; i++)
-		sg[i] = (struct scatterlist){.phys = blocks(m, b)[i].pfn << PAGE_SHIFT,
-			.bytes = PAGE_BYTES << blocks(m, b)[i].order};
-	int err = dma_map_sg(m, cpu, d, sg, b->nr_blocks, dir, 0, nr);
-	if (err) {
-		heap_free(m, at, bytes);
-		return err;
-	}
-	a->sg_at = at;
-	a->nr_segments = *nr;
-	a->dir = (uint8_t)dir;
-	a->mapped = 1;
-	*out = sg;
-	return 0;
-}
-
-int dma_buf_unmap_attachment(struct machine *m, unsigned cpu, struct dma_buf *b, struct device *d)
-{
-	struct dma_buf_attachment *a = need_attachment(m, b, d);
-
-	if (a && !a->mapped)
-		return refuse(&m->why, EINVAL, "the buffer is not mapped for %s", d->name);
-	if (!a)
-		return -m->why.err;
-	int err = dma_unmap_sg(m, cpu, d, machine_at(m, a->sg_at), a->nr_segments,
-		(enum dma_data_direction)a->dir, 0);
-	if (err)
-		return err;
-	heap_free(m, a->sg_at, b->nr_blocks * sizeof(struct scatterlist));
-	a->sg_at = 0;
-	a->mapped = 0;
-	return 0;
-}
-
 /* ---- the CPU ---- */
 
 typedef int sync_fn(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
@@ -269,8 +153,8 @@ typedef int sync_fn(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 /* dma_sync_sgtable_*() of every mapping, in the direction that it was mapped with. */
 static int sync_all(struct machine *m, unsigned cpu, struct dma_buf *b, sync_fn *sync)
 {
-	for (struct dma_buf_attachment *a = attachment_at(m, b->attachments); a;
-		a = attachment_at(m, a->next)) {
+	for (const struct dma_buf_attachment *a = dma_buf_attachment_next(m, b, NULL); a;
+		a = dma_buf_attachment_next(m, b, a)) {
 		const struct scatterlist *sg = a->mapped ? machine_at(m, a->sg_at) : NULL;
 
 		for (uint32_t i = 0; sg && i < a->nr_segments; i++) {
@@ -343,10 +227,10 @@ static unsigned check_one(const struct machine *m, const struct dma_buf *b, stru
 	for (uint32_t i = 0; i < b->nr_blocks; i++) {
 		if (blocks(m, b)[i].first != pages)
 			break;
-		pages += (uint64_t)1 << blocks(m, b)[i].order;
+		pages += blocks(m, b)[i].pages;
 	}
-	for (const struct dma_buf_attachment *a = attachment_at(m, b->attachments); a;
-		a = attachment_at(m, a->next), nr++)
+	for (const struct dma_buf_attachment *a = dma_buf_attachment_next(m, b, NULL); a;
+		a = dma_buf_attachment_next(m, b, a), nr++)
 		if (!device_find(m, a->device) || a->mapped != (a->sg_at != 0))
 			break;
 	if (pages << PAGE_SHIFT == b->bytes && nr == b->nr_attachments &&

@@ -2,18 +2,21 @@
  *
  * Heaps for dma-bufs: who asks a heap for memory needs no driver of a device.
  *
- *	system   blocks of 1 MiB, 64 KiB and a page, the largest that is to be had and fits, never larger than the one before
+ *	system     blocks of 1 MiB, 64 KiB and a page, the largest that is to be had and fits, never larger than the one before
+ *	reserved   one run of the default contiguous area, whose name the heap has: tenants leave for it
  *
- * Left out: the heap of the default contiguous area (cma_heap.c).
+ * The system heap's blocks are compound pages, zeroed; they are not movable and are charged to nobody. Pages of an area are
+ * single ones, zeroed, too, so that a process's mapping faults them in and counts them as a file's.
  *
- * Blocks are compound pages, zeroed; they are not movable and are charged to nobody.
- *
- * Follows drivers/dma-buf/dma-heap.c, heaps/system_heap.c of 6.1.
+ * Follows drivers/dma-buf/dma-heap.c, heaps/system_heap.c, heaps/cma_heap.c of 6.1.
  */
 #include "mm/dma/dma_buf.h"
 
+#include "mm/move/cma.h"
+#include "mm/page/contents.h"
 #include "mm/process/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +25,31 @@ typedef unsigned long long ull;
 
 static const uint8_t orders[] = {8, 4, 0};
 
+static unsigned order_of(uint64_t pages)
+{
+	unsigned order = 0;
+
+	while ((uint64_t)1 << order < pages)
+		order++;
+	return order;
+}
+
+/* The area of cma_heap.c, when it has a heap: one whose name is taken has none. NULL: there is no such heap. */
+static const struct cma_area *cma_heap(const struct machine *m)
+{
+	const struct cma_area *c = m->cma_default ? &m->cma[m->cma_default - 1] : NULL;
+
+	return c && strcmp(c->name, "system") ? c : NULL;
+}
+
 const char *dma_heap_nth(const struct machine *m, unsigned i)
 {
-	(void)m;
-	return i == 0 ? "system" : NULL;
+	const struct cma_area *c = cma_heap(m);
+
+	return i == 0 ? "system" : i == 1 && c ? c->name : NULL;
 }
+
+/* ---- the system heap ---- */
 
 /* alloc_largest_available() */
 static int alloc_block(
@@ -43,7 +66,7 @@ static int alloc_block(
 			continue;
 		err = alloc_pages_node(m, cpu, -1, i ? low : high, order, &x->pfn);
 		if (!err || err == -EDQUOT) {
-			x->order = order;
+			x->pages = 1u << order;
 			return err;
 		}
 	}
@@ -66,7 +89,7 @@ static int reserve(struct machine *m, struct dma_buf *b)
 	return 0;
 }
 
-static int fill(struct machine *m, unsigned cpu, struct dma_buf *b)
+static int fill_from_system(struct machine *m, unsigned cpu, struct dma_buf *b)
 {
 	unsigned most = orders[0];
 	int err = 0;
@@ -82,32 +105,69 @@ static int fill(struct machine *m, unsigned cpu, struct dma_buf *b)
 		if (err)
 			break;
 		x->first = (uint32_t)page;
-		most = x->order;
-		page += (uint64_t)1 << x->order;
+		most = order_of(x->pages);
+		page += x->pages;
 		b->nr_blocks++;
 	}
 	return err;
 }
+
+/* ---- the heap of the default contiguous area ---- */
+
+static int fill_from_cma(struct machine *m, unsigned cpu, struct dma_buf *b)
+{
+	uint64_t pages = b->bytes >> PAGE_SHIFT, pfn;
+	unsigned order = order_of(pages);
+	struct dram dram = machine_dram(m);
+	int err = reserve(m, b);
+
+	if (!err)
+		err = cma_alloc(m, cpu, b->cma - 1, pages,
+			order < CMA_ALIGNMENT ? order : CMA_ALIGNMENT, false, &pfn);
+	/* The kernel's only answer; why is in the log and in the sentence. */
+	if (err)
+		return err == -EDQUOT ? err : -ENOMEM;
+	dram_zero(&dram, pfn << PAGE_SHIFT, b->bytes);
+	((struct dma_buf_block *)machine_at(m, b->blocks_at))[b->nr_blocks++] =
+		(struct dma_buf_block){.pfn = pfn, .pages = (uint32_t)pages};
+	return 0;
+}
+
+static void free_block(
+	struct machine *m, unsigned cpu, const struct dma_buf *b, const struct dma_buf_block *x)
+{
+	if (!b->cma) {
+		(void)free_pages_order(m, cpu, x->pfn, order_of(x->pages));
+		return;
+	}
+	int err = cma_release(m, cpu, b->cma - 1, x->pfn, x->pages);
+
+	assert(!err);
+	(void)err;
+}
+
+/* ---- all heaps ---- */
 
 void dma_heap_free(struct machine *m, unsigned cpu, struct dma_buf *b)
 {
 	const struct dma_buf_block *x = b->blocks_at ? machine_at(m, b->blocks_at) : NULL;
 
 	for (uint32_t i = 0; i < b->nr_blocks; i++)
-		(void)free_pages_order(m, cpu, x[i].pfn, x[i].order);
+		free_block(m, cpu, b, &x[i]);
 	heap_free(m, b->blocks_at, b->cap_blocks * sizeof(*x));
 	b->blocks_at = 0;
 	b->nr_blocks = b->cap_blocks = 0;
 }
 
-static int check_request(struct machine *m, const char *heap, size_t len, uint64_t bytes)
+static int check_request(
+	struct machine *m, const char *heap, size_t len, uint64_t bytes, unsigned *nth)
 {
-	bool found = false;
 	const char *name;
 
-	for (unsigned i = 0; (name = dma_heap_nth(m, i)); i++)
-		found |= strlen(name) == len && !memcmp(name, heap, len);
-	if (!found)
+	for (*nth = 0; (name = dma_heap_nth(m, *nth)); ++*nth)
+		if (strlen(name) == len && !memcmp(name, heap, len))
+			break;
+	if (!name)
 		return refuse(&m->why, ENODEV,
 			"there is no heap %.*s: dev/dma_heap has their names",
 			(int)(len < 60 ? len : 60), heap);
@@ -122,7 +182,8 @@ static int check_request(struct machine *m, const char *heap, size_t len, uint64
 int dma_heap_alloc(struct machine *m, unsigned cpu, const char *heap, size_t len, uint64_t bytes,
 	uint32_t flags, struct file **out)
 {
-	int err = check_request(m, heap, len, bytes);
+	unsigned nth;
+	int err = check_request(m, heap, len, bytes, &nth);
 
 	if (!err && flags & ~(uint32_t)(FILE_ACCMODE | FILE_CLOEXEC))
 		err = refuse(&m->why, EINVAL,
@@ -137,7 +198,8 @@ int dma_heap_alloc(struct machine *m, unsigned cpu, const char *heap, size_t len
 
 	snprintf(b->exporter, sizeof(b->exporter), "%.*s", (int)len, heap);
 	b->bytes = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-	err = fill(m, cpu, b);
+	b->cma = nth ? m->cma_default : 0;
+	err = b->cma ? fill_from_cma(m, cpu, b) : fill_from_system(m, cpu, b);
 	if (!err)
 		err = dma_buf_export(m, cpu, b, flags & FILE_ACCMODE, out);
 	if (err) {

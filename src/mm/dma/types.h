@@ -173,6 +173,7 @@ struct dma_pool {
 struct dma_bufs {
 	uint64_t first;		/* offset of the oldest; 0: none */
 	uint64_t last_ino;
+	uint64_t last_attachment;
 	uint32_t nr;
 	uint32_t unused;
 };

@@ -16,6 +16,7 @@
 
 #include "mm/move/contig.h"
 
+#define CMA_ALIGNMENT 8u  /* CONFIG_CMA_ALIGNMENT: the largest order that buffers of devices are aligned to */
 #define CMA_MAX_ALIGN 51u /* the largest order that an alignment can be: beyond it no pfn is */
 
 /* Boot's: [base_pfn, base_pfn + nr_pages) is an area now. One with a name that is taken gets a number behind it. Errors: ENOMEM,

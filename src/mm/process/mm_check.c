@@ -4,11 +4,12 @@
  *
  *	1. Every present entry lies in a mapping, and is writable only where the mapping is.
  *	2. The page it maps knows it: an anonymous page has an anon_vma of the mapping's chain and the place's linear index,
- *	   a file's page has the file's id and the page's number in it.
+ *	   a file's page has the file's id and the page's number in it. A dma-buf's is the buffer's at that place.
  *	3. The entries that map a page, over all address spaces, are its mapcount; its references are at least as many.
  *	4. RSS by kind, bytes of tables, total_vm and its parts are what a count of them gives; nr_anon_pages, nr_mapped and
  *	   nr_page_table_pages are the sums.
- *	5. A page that locked mappings map is mlocked and off the LRU lists, and counts them; no other page is mlocked.
+ *	5. A page that locked mappings map is mlocked and off the LRU lists, and counts them; no other page is mlocked. A
+ *	   dma-buf's, which was never on a list, counts nobody: it is not mlocked any more when the first of them goes.
  *
  * Every entry that maps a page is noted (pfn) in host memory, and the notes are sorted and counted: nothing of it is state.
  */
@@ -16,6 +17,7 @@
 
 #include "base/text.h"
 #include "mm/core/link.h"
+#include "mm/dma/dma_buf.h"
 #include "mm/page/zone.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/rmap.h"
@@ -85,16 +87,22 @@ static const char *wrong_page(
 	const struct frame *f = frame_of(m, pfn);
 	uint64_t index = v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
 
+	const struct inode *i = v->file_at ? vma_inode(m, v) : NULL;
+
 	if (v->kind != VMA_PLAIN && v->kind != VMA_ZERO)
 		return NULL;
 	if (!f->mapcount || f->refcount < f->mapcount)
 		return "fewer references than mappings, or none";
+	if (i && i->kind == INODE_DMABUF)
+		return dma_buf_pfn(m, dma_buf_of_inode(m, i), index) == pfn
+			       ? NULL
+			       : "another page than the buffer's";
 	if (f->index != index)
 		return "another index than the place's";
 	if (f->flags & FRAME_ANON)
 		return on_chain(m, v, f->mapping) ? NULL
 						  : "an anon_vma that the mapping is not part of";
-	if (!v->file_at || vma_inode(m, v)->id != f->mapping)
+	if (!i || i->id != f->mapping)
 		return "another file than the mapping's";
 	return NULL;
 }
@@ -239,7 +247,9 @@ static unsigned check_locked(struct machine *m, struct notes *n, struct text *ou
 		const struct frame *f = frame_of(m, n->pfn[i]);
 
 		end = end_of_page(n, i);
-		pages++;
+		pages += !(f->flags & FRAME_CMA_INUSE) || f->flags & FRAME_MLOCKED;
+		if (f->flags & FRAME_CMA_INUSE)
+			continue;
 		if ((f->flags & both) == both && f->next == end - i)
 			continue;
 		bad++;

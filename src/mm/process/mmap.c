@@ -245,9 +245,11 @@ static int map_region(
 }
 
 /* What the kind of file makes of a mapping (its mmap operation). */
-static void file_kind(struct request *r, const struct inode *i)
+static void file_kind(const struct machine *m, struct request *r, const struct inode *i)
 {
-	if (i->kind == INODE_MEM || i->kind == INODE_DMABUF)
+	const struct dma_buf *b = dma_buf_of_inode(m, i);
+
+	if (i->kind == INODE_MEM || (b && !dma_buf_faults(b)))
 		r->flags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
 	if (i->kind == INODE_ZERO && !(r->flags & VM_MAYSHARE))
 		r->kind = VMA_ZERO;
@@ -299,12 +301,15 @@ static int check_device(struct machine *m, const struct request *r)
 	return 0;
 }
 
-/* dma_buf_mmap(), and remap_pfn_range(), whose pages cannot be copied on write one by one. */
+/* dma_buf_mmap(), and what the heaps ask: cma_heap_mmap() sharing, remap_pfn_range() that its pages need not be copied on
+ * write one by one. */
 static int check_dmabuf(struct machine *m, const struct inode *i, const struct request *r)
 {
 	if (r->pgoff + (r->bytes >> PAGE_SHIFT) > inode_size_pages(i))
 		return refuse(&m->why, EINVAL, "the buffer has %llu bytes", (ull)i->bytes);
-	if ((r->flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
+	if (dma_buf_faults(dma_buf_of_inode(m, i))
+			? !(r->flags & (VM_SHARED | VM_MAYSHARE))
+			: (r->flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
 		return refuse(&m->why, EINVAL, "a dma-buf is mapped with MAP_SHARED");
 	return 0;
 }
@@ -480,7 +485,7 @@ static int prepare(struct machine *m, struct task *t, struct mm *mm, struct requ
 		m->sysctls.value[SYSCTL_overcommit_memory] != OVERCOMMIT_NEVER)
 		r->flags |= VM_NORESERVE;
 	if (r->file)
-		file_kind(r, machine_at(m, r->file->inode_at));
+		file_kind(m, r, machine_at(m, r->file->inode_at));
 	return check_expansion(m, t, mm, r);
 }
 

@@ -25,6 +25,7 @@
  */
 #include "mm/process/file_internal.h"
 
+#include "mm/dma/dma_buf.h"
 #include "mm/page/frame.h"
 
 #include <errno.h>
@@ -242,6 +243,8 @@ int filemap_fault(
 	struct inode *i = machine_at(m, f->inode_at);
 	bool major;
 
+	if (i->kind == INODE_DMABUF)
+		return dma_buf_fault(m, i, index, pfn);
 	*pfn = page_cache_find(m, i, index);
 	if (i->kind == INODE_FILE && index < inode_size_pages(i)) {
 		if (*pfn != NO_PFN)

@@ -134,7 +134,7 @@ enum inode_kind {
 	INODE_SHMEM,	/* its pages are all there is of it: tmpfs, memfd, SysV, MAP_SHARED anonymous */
 	INODE_MEM,	/* /dev/mem: offset is a physical address */
 	INODE_ZERO,	/* /dev/zero */
-	INODE_DMABUF,	/* a buffer that devices share (mm/dma/dma_buf.h): its mappings have all entries at once */
+	INODE_DMABUF,	/* a buffer that devices share (mm/dma/dma_buf.h) */
 };
 
 /* What a page of a file holds when it is read from its disk. */
