@@ -22,7 +22,7 @@
 #include "mm/core/clock.h"
 #include "mm/core/config.h"
 #include "mm/core/count.h"
-#include "mm/core/fault_inject.h"
+#include "mm/page/fault_inject.h"
 #include "mm/core/heap.h"
 #include "mm/core/log.h"
 #include "mm/core/pfn_map.h"

@@ -10,6 +10,7 @@
 #include "oracle.h"
 
 #include "base/parse.h"
+#include "mm/sysctl_effect.h"
 #include "mm/page/zone.h"
 
 #define MAX_ROWS 16

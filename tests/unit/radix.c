@@ -8,7 +8,7 @@
 #include "support/bare.h"
 
 #include "base/rng.h"
-#include "mm/core/radix.h"
+#include "mm/slab/radix.h"
 #include "mm/slab/slab.h"
 
 #include <criterion/criterion.h>

@@ -5,6 +5,7 @@
  */
 #include "view/sysctl.h"
 
+#include "mm/sysctl_effect.h"
 #include "mm/page/zone.h"
 #include "support/hand.h"
 

@@ -15,6 +15,7 @@
  *
  * Invariant: spanned, present, managed and cma of every zone are the dump's.
  */
+#include "mm/sysctl_effect.h"
 #include "mm/boot/boot.h"
 #include "mm/page/zone.h"
 

@@ -5,11 +5,8 @@
 #include "mm/core/clock.h"
 
 #include "base/text.h"
-#include "mm/dma/engine.h"
-#include "mm/dma/iommu.h"
+#include "mm/core/above.h"
 #include "mm/machine.h"
-#include "mm/move/compaction.h"
-#include "mm/page/page_alloc.h"
 
 #include <assert.h>
 
@@ -87,25 +84,7 @@ static void run_first(struct machine *m)
 
 	c->task[0] = c->task[--c->nr_tasks];
 	sift_down(c, 0);
-	switch ((enum task_kind)e.kind) {
-	case TASK_KSWAPD:
-		kswapd_step(m, e.arg);
-		break;
-	case TASK_BUS:
-		bus_step(m);
-		break;
-	case TASK_KMEMLEAK:
-		kmemleak_task(m);
-		break;
-	case TASK_KCOMPACTD:
-		kcompactd_step(m, e.arg);
-		break;
-	case TASK_IOMMU_FQ:
-		iommu_flush_queues(m);
-		break;
-	case NR_TASK_KINDS:
-		assert(false);
-	}
+	core_above.step[e.kind](m, e.arg);
 }
 
 unsigned clock_run(struct machine *m, unsigned steps)

@@ -21,7 +21,7 @@
  */
 #include "mm/move/internal.h"
 
-#include "mm/core/radix.h"
+#include "mm/slab/radix.h"
 #include "mm/core/trace.h"
 #include "mm/debug/page_owner.h"
 #include "mm/move/holder.h"

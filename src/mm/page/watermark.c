@@ -245,8 +245,14 @@ void zones_thp_changed(struct machine *m)
 
 void zones_init_min_free(struct machine *m)
 {
+	uint64_t free_kbytes = 0, managed_pages = 0;
+
+	for (struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z)) {
+		free_kbytes += z->free_pages << (PAGE_SHIFT - 10);
+		managed_pages += z->managed_pages;
+	}
 	sysctls_init(m);
-	sysctls_size(m);
+	sysctls_size(m, free_kbytes, managed_pages);
 	calculate_min_free(m);
 	zones_setup_watermarks(m);
 	zones_setup_lowmem_reserve(m);

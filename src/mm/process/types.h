@@ -16,7 +16,7 @@
 #define SIMM_MM_PROCESS_TYPES_H
 
 #include "mm/core/link_type.h"
-#include "mm/core/radix.h"
+#include "mm/slab/radix.h"
 #include "mm/core/var.h"
 #include "mm/page/types.h"
 

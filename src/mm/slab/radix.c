@@ -13,7 +13,7 @@
  *
  * Left out: marks, multi-index entries. Follows lib/xarray.c of 6.1 in how many nodes there are.
  */
-#include "mm/core/radix.h"
+#include "mm/slab/radix.h"
 
 #include "mm/slab/slab.h"
 #include "mm/machine.h"

@@ -14,8 +14,8 @@ struct machine;
 
 /* All zero: empty. */
 struct radix {
-	uint64_t root_at;	/* height 0: the value of index 0, or 0 */
-	uint32_t height;	/* levels of nodes; 0: none */
+	uint64_t root_at; /* height 0: the value of index 0, or 0 */
+	uint32_t height;  /* levels of nodes; 0: none */
 	uint32_t nr_nodes;
 };
 

@@ -14,7 +14,7 @@
  * Left out: filters by process and by stack (task-filter is kept, no request comes from a task that asked for it).
  * Follows lib/fault-inject.c and mm/page_alloc.c of 6.1 (should_fail_ex(), __should_fail_alloc_page()).
  */
-#include "mm/core/fault_inject.h"
+#include "mm/page/fault_inject.h"
 
 #include "base/text.h"
 #include "mm/machine.h"
