@@ -248,6 +248,8 @@ static void put_use(struct addr *a, struct text *out)
 
 static void put_object(struct addr *a, struct text *out)
 {
+	static const char *const holder[] = {
+		"free", "allocated", "allocated by the kernel itself", "lost"};
 	struct slab_place p;
 
 	if (!a->has_page || !linux_va_valid(a->m, a->pa) ||
@@ -255,7 +257,7 @@ static void put_object(struct addr *a, struct text *out)
 		return;
 	text_printf(out, ADDR_KEY "%s, number %u of %u in its slab, %s", "object",
 		p.cache ? p.cache->name : "kmalloc's own pages", p.index, p.objects,
-		p.allocated ? "allocated" : "free");
+		holder[p.holder]);
 	if (p.in_object)
 		text_printf(out, ", byte %llu of its %llu", (ull)(linux_va(a->m, a->pa) - p.start),
 			(ull)p.bytes);

@@ -155,6 +155,114 @@ Test(slab_calls, what_must_not_be_freed)
 	simm_destroy(simm);
 }
 
+struct first_of {
+	const char *cache;
+	uint64_t address;
+};
+
+static bool find_first(const struct machine *m, const struct slab_place *p, void *context)
+{
+	struct first_of *f = context;
+
+	(void)m;
+	if (!p->cache || strcmp(p->cache->name, f->cache))
+		return true;
+	f->address = p->start;
+	return false;
+}
+
+/* What the kernel took for itself can be seen, but nobody else can free it. */
+Test(slab_calls, the_kernels_own_objects)
+{
+	static const char *const cache[] = {"task_struct", "vm_area_struct", "anon_vma"};
+	struct simm *simm = machine("");
+	char line[96];
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "hog"), 0);
+	world_call_at(simm, "sim/tasks/hog/ctl",
+		"p = mmap NULL 64K PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS");
+	world_call_at(simm, "sim/tasks/hog/ctl", "touch p 64K w");
+	for (unsigned i = 0; i < sizeof(cache) / sizeof(cache[0]); i++) {
+		struct first_of f = {.cache = cache[i]};
+
+		slab_each_object(simm->session.m, find_first, &f);
+		cr_assert(f.address, "%s", cache[i]);
+		snprintf(line, sizeof(line), "kfree %llx", (unsigned long long)f.address);
+		refused(simm, line, EINVAL, "is the kernel's own");
+		snprintf(line, sizeof(line), "kmem_cache_free %s %llx", cache[i],
+			(unsigned long long)f.address);
+		refused(simm, line, EINVAL, "is the kernel's own");
+		snprintf(line, sizeof(line), "krealloc %llx 16K", (unsigned long long)f.address);
+		refused(simm, line, EINVAL, "is the kernel's own");
+		snprintf(line, sizeof(line), "sim/addr/0x%llx", (unsigned long long)f.address);
+		cr_expect(strstr(world_cat(simm, line), "allocated by the kernel itself"));
+	}
+	/* One that a user took from the same cache is the user's. */
+	call(simm, "t = kmem_cache_alloc task_struct");
+	call(simm, "kfree t");
+	/* The array of a large area's pages, its struct vm_struct, a cache's name. */
+	call(simm, "v = vmalloc 40K");
+	cr_expect_eq(world_rmdir(simm, "sim/tasks", "hog"), 0);
+	call(simm, "vfree v");
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
+static void put_pointer(struct simm *simm, const char *object, const char *to)
+{
+	char line[96], where[32];
+
+	snprintf(line, sizeof(line), "sim/vars/%s", to);
+	const char *text = strstr(world_cat(simm, line), "0x");
+	cr_assert(text);
+	snprintf(where, sizeof(where), "%.18s", text);
+	snprintf(line, sizeof(line), "store %s+32 %s 8", object, where);
+	call(simm, line);
+}
+
+/* Free pointers lie where anybody can write; without CONFIG_SLAB_FREELIST_HARDENED, in the clear. */
+Test(slab_calls, a_free_list_that_leads_to_what_is_in_use)
+{
+	struct simm *simm = world("pc-x86_64", "ram", "256M", "config",
+		"-SLAB_FREELIST_HARDENED,-SLAB_FREELIST_RANDOM", NULL);
+
+	call(simm, "p.0-7 = kmalloc 64");
+	call(simm, "kfree p.3");
+	put_pointer(simm, "p.3", "p.1");
+	call(simm, "a = kmalloc 64");
+	refused(simm, "b = kmalloc 64", EFAULT, "which is no free object");
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	/* What was behind is nobody's. */
+	struct first_of f = {.cache = "kmalloc-64"};
+	slab_each_object(simm->session.m, find_first, &f);
+	char line[64];
+	snprintf(line, sizeof(line), "kfree %llx", (unsigned long long)f.address + 63 * 64);
+	refused(simm, line, EINVAL, "is lost");
+
+	/* A ring. */
+	call(simm, "c = kmalloc 64");
+	call(simm, "kfree c");
+	put_pointer(simm, "c", "c");
+	call(simm, "d = kmalloc 64");
+	refused(simm, "e = kmalloc 64", EFAULT, "which is no free object");
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+
+	/* A ring of two, and the CPU gives the slab up. */
+	call(simm, "q.0-1 = kmalloc 64");
+	call(simm, "kfree q.0-1");
+	put_pointer(simm, "q.0", "q.1");
+	call(simm, "kmem_cache_shrink kmalloc-64");
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(line, sizeof(line), "kfree p.%u", i);
+		cr_expect_eq(world_refused(simm, line), 0, "%u", i);
+	}
+	call(simm, "kfree d");
+	refused(simm, "kfree d", EINVAL, "is free already");
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
 Test(slab_calls, parameters_of_the_command_line)
 {
 	struct simm *simm = machine("slub_max_order=0 slab_nomerge");

@@ -259,9 +259,10 @@ Test(vmalloc, what_an_area_costs)
 		cr_expect(slab_find(m, object, &p) && !p.allocated);
 		cr_expect(slab_find(m, at, &p) && !p.allocated);
 		booted_check(m);
-		/* What a user frees by its address is missing later, and that is all. */
+		/* They are the kernel's own. */
 		cr_assert_eq(vmalloc(m, 0, PAGE_BYTES, 0, &v), 0);
-		cr_assert_eq(kfree(m, 0, find_vm_area(m, v)->object), 0);
+		cr_expect_eq(kfree(m, 0, find_vm_area(m, v)->object), -EINVAL);
+		cr_expect_eq(kfree(m, 0, find_vm_area(m, v)->pages_address), -EINVAL);
 		cr_assert_eq(vfree(m, 0, v), 0);
 		booted_check(m);
 		machine_destroy(m);

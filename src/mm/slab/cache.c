@@ -202,25 +202,25 @@ static void pay_back(struct machine *m, unsigned cpu, struct kmem_cache *s)
 			slab_free(m, cpu, machine_at(m, m->slab.kmem_cache_node_at),
 				kmem_cache_node(m, s, nid)->object);
 	if (s->seq_object)
-		kfree(m, cpu, s->seq_object);
+		kfree_own(m, cpu, s->seq_object);
 	if (s->name_object)
-		kfree(m, cpu, s->name_object);
+		kfree_own(m, cpu, s->name_object);
 	if (s->object)
 		slab_free(m, cpu, machine_at(m, m->slab.kmem_cache_at), s->object);
 }
 
 static int pay(struct machine *m, unsigned cpu, struct kmem_cache *s)
 {
-	int err = kmalloc(m, cpu, strlen(s->name) + 1, GFP_KERNEL, -1, &s->name_object);
+	int err = kmalloc_own(m, cpu, strlen(s->name) + 1, GFP_KERNEL, -1, &s->name_object);
 
 	if (!err)
-		err = slab_alloc(
+		err = slab_alloc_own(
 			m, cpu, machine_at(m, m->slab.kmem_cache_at), GFP_KERNEL, -1, &s->object);
 	if (!err && s->random_seq_at)
-		err = kmalloc(m, cpu, s->oo.objects * 4ull, GFP_KERNEL, -1, &s->seq_object);
+		err = kmalloc_own(m, cpu, s->oo.objects * 4ull, GFP_KERNEL, -1, &s->seq_object);
 	for (unsigned nid = 0; nid < m->nr_nodes && !err; nid++)
 		if (node_at(m, nid)->has_memory)
-			err = slab_alloc(m, cpu, machine_at(m, m->slab.kmem_cache_node_at),
+			err = slab_alloc_own(m, cpu, machine_at(m, m->slab.kmem_cache_node_at),
 				GFP_KERNEL, (int)nid, &kmem_cache_node(m, s, nid)->object);
 	slab_own_object(m, s->name_object);
 	slab_own_object(m, s->object);

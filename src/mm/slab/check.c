@@ -5,7 +5,8 @@
  *   1. A slab is a block of pages with flag SLAB, of a cache that exists, of its usual or its least order, with as many
  *      objects as that order holds.
  *   2. Its free lists lie in its objects: each leads to begins of objects of this slab, to none twice, and they have
- *      as many objects as are not in use; those of a CPU's freelist count as in use.
+ *      as many objects as are not in use; those of a CPU's freelist count as in use. They are exactly the objects that
+ *      nobody has, as the slab's map says.
  *   3. Frozen slabs are exactly those that CPUs have: one to take from, the others on its chain, whose first one says how
  *      many there are.
  *   4. Slabs that are not frozen and have free objects are exactly those on the list of their node.
@@ -71,19 +72,22 @@ static void check_slab(struct checker *c, uint64_t pfn)
 			continue;
 		for (uint64_t at = cpu->freelist; at; at = slab_get_free_pointer(c->m, s, at))
 			kept++;
-		if (cpu->start != slab_address(c->m, pfn) ||
-			cpu->end != cpu->start + (PAGE_BYTES << f->order))
+		if (cpu->start != slab_address(c->m, pfn) || cpu->bytes != n.objects * s->size ||
+			cpu->map != slab_map_number(f))
 			violation(
 				c, s, pfn, "the CPU that takes from it remembers other addresses");
 	}
 	if (free != n.objects - n.inuse + kept)
 		violation(c, s, pfn, "its free lists have not as many objects as are free");
+	for (unsigned i = 0; i < n.objects; i++)
+		if ((map[i / 64] >> i % 64 & 1) != (slab_holder(c->m, f, i) == HOLDER_NONE))
+			violation(c, s, pfn, "its map and its free lists do not agree");
 	struct found *sum = found(c, s->id, slab_nid(c->m, pfn));
 
 	sum->slabs++;
 	sum->objects += n.objects;
 	sum->frozen += n.frozen;
-	sum->listed += !n.frozen && f->index;
+	sum->listed += !n.frozen && slab_first(f);
 }
 
 static void check_node_list(struct checker *c, const struct kmem_cache *s, unsigned nid)
@@ -96,7 +100,7 @@ static void check_node_list(struct checker *c, const struct kmem_cache *s, unsig
 		const struct frame *f = frame_of(c->m, at - 1);
 
 		if (!(f->flags & FRAME_SLAB) || f->mapping != s->id || slab_counts(f).frozen ||
-			!f->index || f->prev != prev || slab_nid(c->m, at - 1) != nid)
+			!slab_first(f) || f->prev != prev || slab_nid(c->m, at - 1) != nid)
 			violation(c, s, at - 1, "does not belong on its node's list");
 		prev = at;
 		at = f->next;
@@ -119,7 +123,7 @@ static void check_cpu(struct checker *c, const struct kmem_cache *s, unsigned cp
 	const struct kmem_cache_cpu *k = kmem_cache_cpu(c->m, s, cpu);
 	uint32_t left = k->partial ? frame_of(c->m, k->partial - 1)->prev : 0;
 
-	if (!k->slab && (k->freelist || k->start || k->end))
+	if (!k->slab && (k->freelist || k->start || k->bytes))
 		violation(c, s, 0, "a CPU has a freelist but no slab");
 	if (k->slab) {
 		const struct frame *f = frame_of(c->m, k->slab - 1);

@@ -24,17 +24,10 @@ static uint64_t first_object(const struct machine *m, const struct kmem_cache *s
 	return slab_address(m, pfn) + s->red_left_pad;
 }
 
-/* slab->freelist */
-static uint64_t get_list(const struct machine *m, const struct kmem_cache *s, uint64_t pfn)
-{
-	uint64_t index = frame_of(m, pfn)->index;
-
-	return index ? first_object(m, s, pfn) + (index - 1) * s->size : 0;
-}
-
 static void set_list(struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
 {
-	frame_of(m, pfn)->index = object ? (object - first_object(m, s, pfn)) / s->size + 1 : 0;
+	slab_set_first(frame_of(m, pfn),
+		object ? slab_object_index(s, object - first_object(m, s, pfn)) + 1 : 0);
 }
 
 static void set_inuse(struct frame *f, unsigned inuse)
@@ -55,9 +48,32 @@ static void trace(
 		return;
 	log_printf(m, "TRACE %s %s 0x%0*llx inuse=%u fp=0x%0*llx", s->name,
 		alloc ? "alloc" : "free", width, (ull)object, slab_counts(frame_of(m, pfn)).inuse,
-		width, (ull)get_list(m, s, pfn));
+		width, (ull)slab_first_object(m, s, pfn));
 	if (!alloc)
 		slab_print_section(m, "Object ", object, s->object_size);
+}
+
+static unsigned object_index(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
+{
+	return slab_object_index(s, object - first_object(m, s, pfn));
+}
+
+/* Can the list of the slab at @pfn go on with @object? With 0 it ends. */
+static bool goes_on(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
+{
+	return slab_valid_pointer(m, s, pfn, object) &&
+	       (!object || slab_holder(m, frame_of(m, pfn), object_index(m, s, pfn, object)) ==
+				   HOLDER_NONE);
+}
+
+/* All objects of the slab count as in use from now on. */
+static void give_up(struct machine *m, struct frame *f, uint64_t pfn)
+{
+	set_inuse(f, slab_counts(f).objects);
+	slab_set_first(f, 0);
+	slab_lose(m, pfn);
 }
 
 /* ---- alloc ---- */
@@ -72,8 +88,9 @@ static bool alloc_processing(
 		slab_check_padding(m, s, pfn);
 		if (!slab_check_object(m, s, pfn, object, SLUB_RED_INACTIVE)) {
 			slab_fix(m, s, "Marking all objects used");
-			set_inuse(f, slab_counts(f).objects);
-			f->index = 0;
+			slab_set_holder(m, slab_map_number(f), object_index(m, s, pfn, object),
+				HOLDER_LOST);
+			give_up(m, f, pfn);
 			return false;
 		}
 	}
@@ -86,17 +103,16 @@ static bool alloc_processing(
 static uint64_t next_free(
 	struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
 {
-	struct frame *f = frame_of(m, pfn);
 	uint64_t next = slab_get_free_pointer(m, s, object);
 
-	if (slab_valid_pointer(m, s, pfn, next))
+	if (goes_on(m, s, pfn, next))
 		return next;
 	/* With F the object is about to be looked at. */
-	if (!(s->flags & SLAB_CONSISTENCY_CHECKS)) {
+	if (!(s->flags & SLAB_CONSISTENCY_CHECKS) || slab_valid_pointer(m, s, pfn, next)) {
 		log_printf(m,
 			"SLUB: %s: the free pointer of 0x%llx was overwritten: its list ends there",
 			s->name, (ull)object);
-		set_inuse(f, slab_counts(f).objects);
+		give_up(m, frame_of(m, pfn), pfn);
 	}
 	return 0;
 }
@@ -105,9 +121,10 @@ static uint64_t next_free(
 static uint64_t take_one(struct machine *m, const struct kmem_cache *s, uint64_t pfn)
 {
 	struct frame *f = frame_of(m, pfn);
-	uint64_t object = get_list(m, s, pfn);
+	uint64_t object = slab_first_object(m, s, pfn);
 
 	set_inuse(f, slab_counts(f).inuse + 1);
+	slab_set_holder(m, slab_map_number(f), object_index(m, s, pfn, object), HOLDER_USER);
 	set_list(m, s, pfn, next_free(m, s, pfn, object));
 	return alloc_processing(m, s, pfn, object) ? object : 0;
 }
@@ -122,7 +139,7 @@ static uint64_t from_node(struct machine *m, struct kmem_cache *s, unsigned nid)
 		struct frame *f = frame_of(m, pfn);
 
 		object = take_one(m, s, pfn);
-		if (!f->index)
+		if (!slab_first(f))
 			slab_remove_partial(m, s, f, pfn);
 	}
 	return object;
@@ -145,8 +162,8 @@ static uint64_t from_nodes(struct machine *m, unsigned cpu, struct kmem_cache *s
 	return object;
 }
 
-int slab_debug_alloc(
-	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *object)
+int slab_debug_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	enum slab_holder holder, uint64_t *object)
 {
 	uint64_t pfn;
 
@@ -159,9 +176,12 @@ int slab_debug_alloc(
 		if (err)
 			return err;
 		*object = take_one(m, s, pfn);
-		if (frame_of(m, pfn)->index)
+		if (slab_first(frame_of(m, pfn)))
 			slab_add_partial(m, s, frame_of(m, pfn), pfn, false);
 	}
+	const struct frame *f = slab_frame(m, s, *object, &pfn);
+
+	slab_set_holder(m, slab_map_number(f), object_index(m, s, pfn, *object), holder);
 	if (s->flags & SLAB_STORE_USER)
 		slab_set_track(m, cpu, s, *object, TRACK_ALLOC);
 	return 0;
@@ -175,8 +195,7 @@ static void clear_list(struct machine *m, const struct kmem_cache *s, uint64_t p
 	struct frame *f = frame_of(m, pfn);
 
 	slab_err(m, s, pfn, "Freepointer corrupt");
-	f->index = 0;
-	set_inuse(f, slab_counts(f).objects);
+	give_up(m, f, pfn);
 	slab_fix(m, s, "Freelist cleared");
 }
 
@@ -184,7 +203,7 @@ static void clear_list(struct machine *m, const struct kmem_cache *s, uint64_t p
 static void relist(
 	struct machine *m, struct kmem_cache *s, struct frame *f, uint64_t pfn, bool was_listed)
 {
-	if (was_listed && !f->index)
+	if (was_listed && !slab_first(f))
 		slab_remove_partial(m, s, f, pfn);
 }
 
@@ -194,13 +213,13 @@ static bool on_freelist(
 {
 	struct frame *f = frame_of(m, pfn);
 	struct slab_counts c = slab_counts(f);
-	uint64_t at = get_list(m, s, pfn), object = 0;
+	uint64_t at = slab_first_object(m, s, pfn), object = 0;
 	unsigned nr = 0;
 
 	for (; at && nr <= c.objects; nr++) {
 		if (at == search)
 			return true;
-		if (!slab_valid_pointer(m, s, pfn, at)) {
+		if (!goes_on(m, s, pfn, at)) {
 			slab_object_err(m, s, pfn, object, "Freechain corrupt");
 			slab_set_free_pointer(m, s, object, 0);
 			break;
@@ -217,6 +236,7 @@ static bool on_freelist(
 			c.inuse, c.objects - nr);
 		set_inuse(f, c.objects - nr);
 		slab_fix(m, s, "Object count adjusted");
+		slab_lose(m, pfn);
 	}
 	return !search;
 }
@@ -280,15 +300,16 @@ static bool free_each(struct machine *m, unsigned cpu, const struct kmem_cache *
 void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, struct frame *f,
 	uint64_t pfn, uint64_t head, uint64_t tail, unsigned n)
 {
-	bool was_listed = f->index != 0, freed = free_each(m, cpu, s, pfn, head, n);
+	bool was_listed = slab_first(f) != 0, freed = free_each(m, cpu, s, pfn, head, n);
 
 	relist(m, s, f, pfn, was_listed);
 	if (!freed)
 		return;
-	bool was_full = !f->index;
+	bool was_full = !slab_first(f);
 
 	assert(slab_counts(f).inuse >= n && !slab_counts(f).frozen);
-	slab_set_free_pointer(m, s, tail, get_list(m, s, pfn));
+	slab_chain_is_free(m, s, f, pfn, head, n);
+	slab_set_free_pointer(m, s, tail, slab_first_object(m, s, pfn));
 	set_list(m, s, pfn, head);
 	set_inuse(f, slab_counts(f).inuse - n);
 	if (!slab_counts(f).inuse &&
@@ -327,7 +348,7 @@ bool kmem_cache_validate(struct machine *m, struct kmem_cache *s)
 	for (uint64_t pfn = slab_next(m, 0); pfn != NO_PFN;
 		pfn = slab_next(m, pfn + ((uint64_t)1 << frame_of(m, pfn)->order))) {
 		struct frame *f = frame_of(m, pfn);
-		bool listed = f->index != 0;
+		bool listed = slab_first(f) != 0;
 
 		if (!(f->flags & FRAME_SLAB) || f->mapping != s->id ||
 			!(listed || s->flags & SLAB_STORE_USER))

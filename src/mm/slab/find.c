@@ -2,10 +2,11 @@
  *
  * From an address to its object, and over all slabs and objects: for kfree(), for slabinfo, for the leak scanner.
  *
- *	address ─> page ─> head of its block ─> frame: SLAB, cache, counts ─> object = (address - slab) / size
+ *	address ─> page ─> head of its block ─> frame: SLAB, cache, map ─> object = (address - slab) / size ─> who has it
  *
- * Whether an object is allocated is said nowhere but by its absence from the free lists: the slab's, and, when a CPU takes
- * from the slab, that CPU's. So the answer costs a walk of at most all objects of one slab.
+ * What the map says follows from the free lists, the slab's and, when a CPU takes from the slab, that CPU's: an object is
+ * on one of them or somebody has it. Lists lie in simulated memory, where anybody can write: where one is found to be
+ * broken it is cut, and what was behind is lost (HOLDER_LOST), as it is on Linux.
  */
 #include "mm/slab/internal.h"
 
@@ -21,17 +22,23 @@ static const struct kmem_cache_cpu *taker(
 	return NULL;
 }
 
-/* Mark the objects of a list; false when it leads out of the slab or twice to one object. */
-static bool mark_list(const struct machine *m, const struct kmem_cache *s, uint64_t base,
-	unsigned objects, uint64_t object, uint64_t *map, unsigned *nr)
+bool slab_mark_list(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
+	uint64_t pfn, uint64_t object, uint64_t *map, unsigned *nr, uint64_t *last)
 {
-	while (object) {
-		uint64_t offset = object - base, i = offset / s->size;
+	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
+	unsigned objects = slab_counts(f).objects;
 
-		if (i >= objects || offset % s->size || map[i / 64] >> i % 64 & 1)
+	*last = 0;
+	while (object) {
+		uint64_t offset = object - base;
+		uint32_t i = slab_object_index(s, offset);
+
+		if (offset >= slab_bytes(f) || i >= objects || offset != (uint64_t)i * s->size ||
+			map[i / 64] >> i % 64 & 1 || slab_holder(m, f, i) != HOLDER_NONE)
 			return false;
 		map[i / 64] |= (uint64_t)1 << i % 64;
 		++*nr;
+		*last = object;
 		object = slab_get_free_pointer(m, s, object);
 	}
 	return true;
@@ -42,41 +49,39 @@ unsigned slab_free_map(const struct machine *m, uint64_t pfn, uint64_t *map)
 	const struct frame *f = frame_of(m, pfn);
 	const struct kmem_cache *s = kmem_cache_get(m, f->mapping);
 	struct slab_counts c = slab_counts(f);
-	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
 	const struct kmem_cache_cpu *cpu = c.frozen ? taker(m, s, pfn) : NULL;
+	uint64_t last;
 	unsigned nr = 0;
 
 	memset(map, 0, (c.objects / 64 + 1) * sizeof(*map));
-	if (f->index &&
-		!mark_list(m, s, base, c.objects, base + (f->index - 1) * s->size, map, &nr))
-		return UINT32_MAX;
-	if (cpu && !mark_list(m, s, base, c.objects, cpu->freelist, map, &nr))
-		return UINT32_MAX;
-	return nr;
+	bool good = slab_mark_list(m, s, f, pfn, slab_first_object(m, s, pfn), map, &nr, &last);
+	if (cpu && !slab_mark_list(m, s, f, pfn, cpu->freelist, map, &nr, &last))
+		good = false;
+	return good ? nr : UINT32_MAX;
 }
 
-/* Is @object on one of the lists? The same walk without a map; a broken list ends after as many steps as there are
- * objects. */
-static bool is_free(
-	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
+void slab_chain_is_free(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
+	uint64_t pfn, uint64_t head, unsigned n)
 {
-	const struct frame *f = frame_of(m, pfn);
-	struct slab_counts c = slab_counts(f);
 	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
-	const struct kmem_cache_cpu *cpu = c.frozen ? taker(m, s, pfn) : NULL;
-	uint64_t list[2] = {
-		f->index ? base + (f->index - 1) * s->size : 0, cpu ? cpu->freelist : 0};
 
-	for (unsigned k = 0; k < 2; k++) {
-		unsigned steps = 0;
-
-		for (uint64_t at = list[k];
-			at && at - base < PAGE_BYTES << f->order && steps++ < c.objects;
-			at = slab_get_free_pointer(m, s, at))
-			if (at == object)
-				return true;
+	for (uint64_t object = head; n-- && object - base < slab_bytes(f);) {
+		slab_set_holder(
+			m, slab_map_number(f), slab_object_index(s, object - base), HOLDER_NONE);
+		if (n)
+			object = slab_get_free_pointer(m, s, object);
 	}
-	return false;
+}
+
+void slab_lose(struct machine *m, uint64_t pfn)
+{
+	uint64_t map[SLAB_MAX_OBJECTS / 64 + 1];
+	const struct frame *f = frame_of(m, pfn);
+
+	(void)slab_free_map(m, pfn, map);
+	for (unsigned i = 0; i < slab_counts(f).objects; i++)
+		if (!(map[i / 64] >> i % 64 & 1) && slab_holder(m, f, i) == HOLDER_NONE)
+			slab_set_holder(m, slab_map_number(f), i, HOLDER_LOST);
 }
 
 static void place_large(const struct machine *m, uint64_t pfn, struct slab_place *out)
@@ -89,6 +94,7 @@ static void place_large(const struct machine *m, uint64_t pfn, struct slab_place
 		.inuse = 1,
 		.start = slab_address(m, pfn),
 		.bytes = PAGE_BYTES << f->order,
+		.holder = (enum slab_holder)frame_of(m, pfn)->index,
 		.allocated = true,
 		.in_object = true};
 }
@@ -99,6 +105,7 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 {
 	const struct frame *f = frame_of(m, pfn);
 	struct slab_counts c = slab_counts(f);
+	enum slab_holder holder = slab_holder(m, f, index);
 
 	*out = (struct slab_place){.cache = kmem_cache_get(m, s->id),
 		.pfn = pfn,
@@ -107,7 +114,9 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 		.inuse = c.inuse,
 		.index = index,
 		.start = slab_address(m, pfn) + s->red_left_pad + (uint64_t)index * s->size,
-		.bytes = s->object_size};
+		.bytes = s->object_size,
+		.holder = holder,
+		.allocated = holder != HOLDER_NONE};
 }
 
 bool slab_find(const struct machine *m, uint64_t address, struct slab_place *out)
@@ -131,12 +140,13 @@ bool slab_find(const struct machine *m, uint64_t address, struct slab_place *out
 	}
 	const struct kmem_cache *s = kmem_cache_get(m, f->mapping);
 	unsigned last = slab_counts(f).objects - 1;
-	uint64_t index = (address - slab_address(m, head)) / s->size;
+	uint32_t index = slab_object_index(s, address - slab_address(m, head));
 	bool rest = index > last;
 
-	place_object(m, s, head, rest ? last : (unsigned)index, out);
+	place_object(m, s, head, rest ? last : index, out);
 	out->in_object = !rest && address >= out->start && address - out->start < s->object_size;
-	out->allocated = !rest && !is_free(m, s, head, out->start);
+	if (rest)
+		out->allocated = false;
 	return true;
 }
 
@@ -165,7 +175,6 @@ uint64_t slab_next(const struct machine *m, uint64_t pfn)
 
 void slab_each_object(const struct machine *m, slab_visit_fn *visit, void *context)
 {
-	uint64_t map[SLAB_MAX_OBJECTS / 64 + 1];
 	struct slab_place p;
 
 	for (uint64_t pfn = slab_next(m, 0); pfn != NO_PFN;
@@ -180,13 +189,11 @@ void slab_each_object(const struct machine *m, slab_visit_fn *visit, void *conte
 		}
 		unsigned objects = slab_counts(f).objects;
 
-		if (slab_free_map(m, pfn, map) == UINT32_MAX)
-			continue;
 		for (unsigned i = 0; i < objects; i++) {
-			if (map[i / 64] >> i % 64 & 1)
+			if (slab_holder(m, f, i) == HOLDER_NONE)
 				continue;
 			place_object(m, kmem_cache_get(m, f->mapping), pfn, i, &p);
-			p.allocated = p.in_object = true;
+			p.in_object = true;
 			if (!visit(m, &p, context))
 				return;
 		}
@@ -242,13 +249,11 @@ uint64_t kmem_cache_objects(const struct machine *m, enum kmem_cache_id id)
 	for (unsigned i = 0; i < m->nr_cpus; i++) {
 		const struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, i);
 
-		for (uint64_t at = c->freelist; at && slab_may_take(c, s, at);
-			at = slab_get_free_pointer(m, s, at))
-			n--;
-		for (uint32_t at = c->slab; at; at = 0) {
-			const struct frame *f = frame_of(m, at - 1);
+		if (c->slab) {
+			const struct frame *f = frame_of(m, c->slab - 1);
 
-			n -= slab_counts(f).objects - slab_counts(f).inuse;
+			for (unsigned k = 0; k < slab_counts(f).objects; k++)
+				n -= slab_holder(m, f, k) == HOLDER_NONE;
 		}
 		for (uint32_t at = c->partial; at; at = frame_of(m, at - 1)->next)
 			n -= slab_counts(frame_of(m, at - 1)).objects -

@@ -162,6 +162,7 @@ bool slab_calculate_sizes(const struct machine *m, struct kmem_cache *s)
 	if (size > PAGE_BYTES << (m->nr_orders - 1))
 		return false;
 	s->size = (uint32_t)size;
+	s->reciprocal = (((uint64_t)1 << SLAB_RECIPROCAL_SHIFT) - 1) / size + 1;
 	s->oo.order = slab_order(m, size);
 	s->min.order = order_of(size);
 	if (s->oo.order >= m->nr_orders)

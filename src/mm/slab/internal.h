@@ -49,17 +49,84 @@ static inline void slab_set_counts(struct frame *f, struct slab_counts c)
 	f->mapcount = c.inuse | c.objects << 16 | (uint32_t)c.frozen << 31;
 }
 
+/* The first free object of its own list, counted from 1; 0: none. */
+static inline unsigned slab_first(const struct frame *f)
+{
+	return f->index & 0x7fff;
+}
+
+static inline void slab_set_first(struct frame *f, unsigned first)
+{
+	assert(first <= SLAB_MAX_OBJECTS);
+	f->index = (f->index & ~(uint64_t)0x7fff) | first;
+}
+
+/* ---- who has an object ---- */
+
+/* The heap's blocks are multiples of 16 bytes, and all of the heap is 2^29 of these. */
+static inline uint32_t slab_map_number(const struct frame *f)
+{
+	return (uint32_t)(f->index >> 15);
+}
+
+static inline uint64_t *slab_map(const struct machine *m, uint32_t number)
+{
+	return machine_at(m, m->heap.start + ((uint64_t)number << 4));
+}
+
+static inline void slab_set_map(const struct machine *m, struct frame *f, uint64_t at)
+{
+	f->index = (at - m->heap.start) >> 4 << 15;
+}
+
+static inline uint64_t slab_map_bytes(unsigned objects)
+{
+	return (objects + 31) / 32 * sizeof(uint64_t);
+}
+
+static inline enum slab_holder slab_holder(
+	const struct machine *m, const struct frame *f, unsigned index)
+{
+	return (enum slab_holder)(
+		slab_map(m, slab_map_number(f))[index / 32] >> index % 32 * 2 & 3);
+}
+
+static inline void slab_set_holder(
+	const struct machine *m, uint32_t map, unsigned index, enum slab_holder holder)
+{
+	uint64_t *word = slab_map(m, map) + index / 32;
+	unsigned shift = index % 32 * 2;
+
+	*word = (*word & ~((uint64_t)3 << shift)) | (uint64_t)holder << shift;
+}
+
 /* ---- addresses and contents ---- */
 
-/* Which object lies @offset bytes behind a slab's first one. Slabs are small: hosts divide 32 bits much faster than 64. */
+/* reciprocal_divide(): which object lies @offset bytes behind a slab's first one; exact for all offsets in a slab of at
+ * most 2^23 bytes and 2^15 objects, and many times faster than a division. */
+#define SLAB_RECIPROCAL_SHIFT 46
 static inline uint32_t slab_object_index(const struct kmem_cache *s, uint64_t offset)
 {
-	return (uint32_t)offset / s->size;
+	return (uint32_t)(offset * s->reciprocal >> SLAB_RECIPROCAL_SHIFT);
+}
+
+static inline uint32_t slab_bytes(const struct frame *f)
+{
+	return (uint32_t)(PAGE_BYTES << f->order);
 }
 
 static inline uint64_t slab_address(const struct machine *m, uint64_t pfn)
 {
 	return (pfn << PAGE_SHIFT) + m->dram_at - (m->base_pfn << PAGE_SHIFT) - m->slab.linear;
+}
+
+/* The first free object of the list of the slab at @pfn; 0: none. */
+static inline uint64_t slab_first_object(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn)
+{
+	unsigned first = slab_first(frame_of(m, pfn));
+
+	return first ? slab_address(m, pfn) + s->red_left_pad + (uint64_t)(first - 1) * s->size : 0;
 }
 
 /* One past the direct map: high memory has no address in it. */
@@ -129,11 +196,23 @@ static inline bool slab_set_free_pointer(
 	return true;
 }
 
-/* Can @object be what a CPU takes from its slab? Whoever wrote to a free object has made its pointer lead anywhere. */
-static inline bool slab_may_take(
-	const struct kmem_cache_cpu *c, const struct kmem_cache *s, uint64_t object)
+/* @holder has @object, which a CPU takes from its slab. False: it is no free object of it, for whoever wrote to a free
+ * object has made its pointer lead anywhere. What CPUs take from has no red zones. */
+static inline bool slab_claim(const struct machine *m, const struct kmem_cache_cpu *c,
+	const struct kmem_cache *s, uint64_t object, enum slab_holder holder)
 {
-	return object - c->start <= c->end - c->start - s->size;
+	uint64_t offset = object - c->start;
+
+	if (offset >= c->bytes)
+		return false;
+	uint32_t i = slab_object_index(s, offset);
+	uint64_t *word = slab_map(m, c->map) + i / 32;
+	unsigned shift = i % 32 * 2;
+
+	if (offset != (uint64_t)i * s->size || *word >> shift & 3)
+		return false;
+	*word |= (uint64_t)holder << shift;
+	return true;
 }
 
 /* The kernel's oops at a pointer that leads astray. */
@@ -196,12 +275,22 @@ static inline bool slab_is_debugged(const struct kmem_cache *s)
 /* allocate_slab(): a slab whose objects are chained, in no list; no object is in use yet. */
 int slab_new(
 	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *pfn);
+/* Mark the objects of the list that begins with @object in @map, a bit each, and count them in @nr; the last of them is
+ * *@last. False: it leads out of the slab, or to an object that is marked or in use; those before it are marked. */
+bool slab_mark_list(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
+	uint64_t pfn, uint64_t object, uint64_t *map, unsigned *nr, uint64_t *last);
+/* Nobody has the @n objects of the slab at @pfn that are chained from @head on. */
+void slab_chain_is_free(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
+	uint64_t pfn, uint64_t head, unsigned n);
+/* A list of the slab at @pfn was cut short: what was behind is lost. */
+void slab_lose(struct machine *m, uint64_t pfn);
+
 /* setup_slab_debug(), setup_object_debug(): the patterns of a slab that was just taken, before its objects are chained. */
 void slab_debug_setup(
 	struct machine *m, const struct kmem_cache *s, uint64_t pfn, unsigned objects);
 /* One object straight from a node's slab; debugged caches leave nothing with CPUs. Errors: as slab_alloc(). */
 int slab_debug_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
-	uint64_t *object);
+	enum slab_holder holder, uint64_t *object);
 /* free_debug_processing(): @n objects chained from @head to @tail. What does not pass the checks stays allocated. */
 void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, struct frame *f,
 	uint64_t pfn, uint64_t head, uint64_t tail, unsigned n);

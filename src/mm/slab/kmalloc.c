@@ -15,6 +15,7 @@
  *	inside an object, in the padding             silent corruption; "Invalid object pointer" with slub_debug=F
  *	free already, and it was freed last          BUG_ON() of CONFIG_SLAB_FREELIST_HARDENED
  *	free already                                 silent corruption; "Object already free" with slub_debug=F
+ *	the kernel's own (a task_struct)             it is given out again under its user; with kfree() of what a cache has, too
  *	another cache's (kmem_cache_free)            "Wrong slab cache", and freed to its own
  *
  * Follows mm/slab_common.c of 6.1 (kmalloc_slab(), kfree(), __ksize(), __do_krealloc()), mm/slub.c (cache_from_obj()).
@@ -55,8 +56,8 @@ struct kmem_cache *kmalloc_cache(const struct machine *m, uint64_t size, gfp_t g
 }
 
 /* kmalloc_large_node() */
-static int kmalloc_large(
-	struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address)
+static int kmalloc_large(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid,
+	enum slab_holder holder, uint64_t *address)
 {
 	unsigned order = 64u - (unsigned)__builtin_clzll((size - 1) >> PAGE_SHIFT);
 	uint64_t pfn;
@@ -73,6 +74,7 @@ static int kmalloc_large(
 	if (err)
 		return err;
 	frame_of(m, pfn)->mapping = SLAB_LARGE_MAPPING;
+	frame_of(m, pfn)->index = holder;
 	*slab_page_counter(m, 0, pfn) += (uint64_t)1 << order;
 	m->slab.large_pages += (uint64_t)1 << order;
 	*address = slab_address(m, pfn);
@@ -80,7 +82,8 @@ static int kmalloc_large(
 	return 0;
 }
 
-int kmalloc(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address)
+static int kmalloc_for(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid,
+	enum slab_holder holder, uint64_t *address)
 {
 	*address = 0;
 	if (!size) {
@@ -90,13 +93,25 @@ int kmalloc(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, 
 	struct kmem_cache *s = kmalloc_cache(m, size, gfp);
 
 	if (!s)
-		return kmalloc_large(m, cpu, size, gfp, nid, address);
+		return kmalloc_large(m, cpu, size, gfp, nid, holder, address);
 	/* Which zone is the cache's business. */
+	gfp &= ~(gfp_t)(__GFP_DMA | __GFP_RECLAIMABLE);
 	int err =
-		slab_alloc(m, cpu, s, gfp & ~(gfp_t)(__GFP_DMA | __GFP_RECLAIMABLE), nid, address);
+		(holder == HOLDER_USER ? slab_alloc : slab_alloc_own)(m, cpu, s, gfp, nid, address);
 	if (!err && slab_is_debugged(s))
 		slab_set_asked_bytes(m, s, *address, size);
 	return err;
+}
+
+int kmalloc(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address)
+{
+	return kmalloc_for(m, cpu, size, gfp, nid, HOLDER_USER, address);
+}
+
+int kmalloc_own(
+	struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address)
+{
+	return kmalloc_for(m, cpu, size, gfp, nid, HOLDER_KERNEL, address);
 }
 
 /* ---- free ---- */
@@ -107,6 +122,7 @@ static void free_large(struct machine *m, unsigned cpu, const struct slab_place 
 	*slab_page_counter(m, 0, p->pfn) -= (uint64_t)1 << p->order;
 	m->slab.large_pages -= (uint64_t)1 << p->order;
 	frame_of(m, p->pfn)->mapping = 0;
+	frame_of(m, p->pfn)->index = 0;
 	int err = free_pages_order(m, cpu, p->pfn, p->order);
 
 	assert(!err);
@@ -136,11 +152,37 @@ static int refuse_foreign(struct machine *m, const char *verb, uint64_t address)
 		verb, (ull)address, (ull)slab_pfn(m, address), (ull)slab_pfn(m, address));
 }
 
-/* A place in a slab that is no allocated object's begin. */
+/* An object that no user has. */
+static int refuse_holder(
+	struct machine *m, const char *verb, uint64_t address, const struct slab_place *p)
+{
+	const char *name = p->cache ? p->cache->name : "kmalloc's pages";
+
+	if (p->holder == HOLDER_LOST)
+		return refuse(&m->why, EINVAL,
+			"%s: the object at 0x%llx of %s is lost since its free list was "
+			"overwritten: nobody has it",
+			verb, (ull)address, name);
+	return refuse(&m->why, EINVAL,
+		"%s: the object at 0x%llx of %s is the kernel's own: a kernel would give it out "
+		"again while it still uses it",
+		verb, (ull)address, name);
+}
+
+/* Is @p what a user can free: an object that begins at @address, and that a user has? */
+static bool is_users(const struct slab_place *p, uint64_t address)
+{
+	return p->start == address && p->holder == HOLDER_USER && p->allocated;
+}
+
+/* A place in a slab that is no user's object's begin. */
 static int refuse_place(
 	struct machine *m, const char *verb, uint64_t address, const struct slab_place *p)
 {
 	const struct kmem_cache *s = p->cache;
+
+	if (p->allocated && p->start == address)
+		return refuse_holder(m, verb, address, p);
 
 	if (!s)
 		return refuse(&m->why, EINVAL,
@@ -202,12 +244,28 @@ int kfree(struct machine *m, unsigned cpu, uint64_t address)
 		return 0;
 	if (!slab_find(m, address, &p))
 		return refuse_foreign(m, "kfree", address);
-	if (!p.allocated || p.start != address)
+	if (!is_users(&p, address))
 		return refuse_place(m, "kfree", address, &p);
 	if (p.cache)
 		return free_object(m, cpu, "kfree", &p);
 	free_large(m, cpu, &p);
 	return 0;
+}
+
+void kfree_own(struct machine *m, unsigned cpu, uint64_t address)
+{
+	struct slab_place p;
+
+	if (!address)
+		return;
+	bool found = slab_find(m, address, &p);
+
+	assert(found && p.start == address && p.holder == HOLDER_KERNEL);
+	(void)found;
+	if (p.cache)
+		slab_free(m, cpu, p.cache, address);
+	else
+		free_large(m, cpu, &p);
 }
 
 int kmem_cache_free_checked(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t address,
@@ -221,7 +279,7 @@ int kmem_cache_free_checked(struct machine *m, unsigned cpu, struct kmem_cache *
 			"kmem_cache_free: 0x%llx is in no slab: the kernel leaves it alone",
 			(ull)address);
 	}
-	if (!p.allocated || p.start != address)
+	if (!is_users(&p, address))
 		return refuse_place(m, "kmem_cache_free", address, &p);
 	*from = p.cache;
 	if (p.cache != s) {
@@ -284,11 +342,14 @@ int krealloc(
 	struct machine *m, unsigned cpu, uint64_t old, uint64_t size, gfp_t gfp, uint64_t *address)
 {
 	uint64_t has = 0;
+	struct slab_place p;
 	int err = ksize(m, old, &has);
 
 	*address = 0;
 	if (err)
 		return err;
+	if (has && slab_find(m, old, &p) && p.holder != HOLDER_USER)
+		return refuse_holder(m, "krealloc", old, &p);
 	if (!size) {
 		*address = ZERO_SIZE_PTR;
 		return kfree(m, cpu, old);
@@ -312,7 +373,8 @@ int krealloc(
 
 int kmem_cache_alloc(struct machine *m, unsigned cpu, enum kmem_cache_id id, uint64_t *address)
 {
-	int err = slab_alloc(m, cpu, machine_at(m, m->slab.own_at[id]), GFP_KERNEL, -1, address);
+	struct kmem_cache *s = machine_at(m, m->slab.own_at[id]);
+	int err = slab_alloc_own(m, cpu, s, GFP_KERNEL, -1, address);
 
 	if (!err)
 		slab_own_object(m, *address);

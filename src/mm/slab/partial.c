@@ -71,6 +71,8 @@ void slab_discard(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_
 	n->total_objects -= slab_counts(f).objects;
 	*slab_page_counter(m, s->flags, pfn) -= (uint64_t)1 << order;
 	f->flags &= ~(uint32_t)FRAME_SLAB;
+	heap_free(m, machine_ref(m, slab_map(m, slab_map_number(f))),
+		slab_map_bytes(slab_counts(f).objects));
 	f->mapcount = f->mapping = f->next = f->prev = 0;
 	f->index = 0;
 	int err = free_pages_order(m, cpu, pfn, order);
@@ -89,7 +91,7 @@ static void settle(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64
 	f->next = f->prev = 0;
 	if (!c.inuse && kmem_cache_node(m, s, slab_nid(m, pfn))->nr_partial >= s->min_partial)
 		slab_discard(m, cpu, s, pfn);
-	else if (f->index)
+	else if (slab_first(f))
 		slab_add_partial(m, s, f, pfn, tail);
 }
 
@@ -126,33 +128,28 @@ void slab_put_cpu_partial(
 void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
 {
 	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
-	uint64_t pfn = c->slab - 1, freelist = c->freelist, last = 0;
+	uint64_t map[SLAB_MAX_OBJECTS / 64 + 1];
+	uint64_t pfn = c->slab - 1, freelist = c->freelist, last;
 	struct frame *f = frame_of(m, pfn);
-	uint64_t base = slab_address(m, pfn);
-	bool remote = f->index != 0;
+	bool remote = slab_first(f) != 0;
+	struct slab_counts counts = slab_counts(f);
 	unsigned back = 0;
 
-	for (uint64_t object = freelist; object; object = slab_get_free_pointer(m, s, object)) {
-		if (!slab_may_take(c, s, object) || back == slab_counts(f).objects) {
-			slab_say_oops(m, object + s->offset);
-			break;
-		}
-		last = object;
-		back++;
-	}
+	memset(map, 0, (counts.objects / 64 + 1) * sizeof(*map));
+	bool whole = slab_mark_list(m, s, f, pfn, freelist, map, &back, &last);
+	if (!whole)
+		slab_say_oops(m, (last ? slab_get_free_pointer(m, s, last) : freelist) + s->offset);
 	if (last) {
-		uint64_t behind = f->index ? base + s->red_left_pad + (f->index - 1) * s->size : 0;
-
-		slab_set_free_pointer(m, s, last, behind);
-		f->index = slab_object_index(s, freelist - base - s->red_left_pad) + 1;
+		slab_set_free_pointer(m, s, last, slab_first_object(m, s, pfn));
+		slab_set_first(f, slab_object_index(s, freelist - c->start) + 1);
 	}
-	struct slab_counts counts = slab_counts(f);
-
 	assert(counts.inuse >= back);
 	counts.inuse -= back;
 	slab_set_counts(f, counts);
-	c->freelist = c->start = c->end = 0;
-	c->slab = 0;
+	c->freelist = c->start = 0;
+	c->slab = c->bytes = c->map = 0;
+	if (!whole)
+		slab_lose(m, pfn);
 	settle(m, cpu, s, pfn, remote);
 }
 
@@ -176,7 +173,7 @@ static void acquire(struct machine *m, struct kmem_cache *s, struct frame *f, ui
 {
 	struct slab_counts c = slab_counts(f);
 
-	assert(!c.frozen && f->index);
+	assert(!c.frozen && slab_first(f));
 	c.frozen = true;
 	slab_set_counts(f, c);
 	slab_remove_partial(m, s, f, pfn);
@@ -187,11 +184,11 @@ static uint64_t take_freelist(
 	struct machine *m, const struct kmem_cache *s, struct frame *f, uint64_t pfn)
 {
 	struct slab_counts c = slab_counts(f);
-	uint64_t first = slab_address(m, pfn) + s->red_left_pad + (f->index - 1) * s->size;
+	uint64_t first = slab_first_object(m, s, pfn);
 
 	c.inuse = c.objects;
 	slab_set_counts(f, c);
-	f->index = 0;
+	slab_set_first(f, 0);
 	return first;
 }
 

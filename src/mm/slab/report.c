@@ -148,8 +148,7 @@ static void print_slab_info(struct machine *m, const struct kmem_cache *s, uint6
 {
 	const struct frame *f = frame_of(m, pfn);
 	struct slab_counts c = slab_counts(f);
-	uint64_t first =
-		f->index ? slab_address(m, pfn) + s->red_left_pad + (f->index - 1) * s->size : 0;
+	uint64_t first = slab_first_object(m, s, pfn);
 	struct text flags;
 
 	text_init(&flags);

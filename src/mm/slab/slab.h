@@ -77,6 +77,9 @@ static inline struct kmem_cache_node *kmem_cache_node(
  * init_on_alloc or __GFP_ZERO (and without a constructor). Errors: ENOMEM, EDQUOT (m->why). */
 int slab_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
 	uint64_t *address);
+/* The same for the simulated kernel itself: nobody else can free it. */
+int slab_alloc_own(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	uint64_t *address);
 /* Trusted: @address is an allocated object of @s. */
 void slab_free(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t address);
 /* kmem_cache_alloc_bulk(): all of @n or none. */
@@ -105,6 +108,11 @@ int kmem_cache_free_checked(struct machine *m, unsigned cpu, struct kmem_cache *
 struct kmem_cache *kmalloc_cache(const struct machine *m, uint64_t size, gfp_t gfp);
 /* kmalloc_node(). *@address is ZERO_SIZE_PTR for 0. Errors: ENOMEM (also: too large), EDQUOT. */
 int kmalloc(struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address);
+/* The same for the simulated kernel itself: nobody else can free it. */
+int kmalloc_own(
+	struct machine *m, unsigned cpu, uint64_t size, gfp_t gfp, int nid, uint64_t *address);
+/* Trusted: what kmalloc_own() gave; 0 is ignored. */
+void kfree_own(struct machine *m, unsigned cpu, uint64_t address);
 /* kfree() of what a user wrote. 0 and ZERO_SIZE_PTR are nothing. Errors: EINVAL, with the kernel's line in the log. */
 int kfree(struct machine *m, unsigned cpu, uint64_t address);
 /* krealloc(): *@address is what it was when the object is large enough. Errors: as kmalloc() and kfree(). */
@@ -115,8 +123,6 @@ int ksize(struct machine *m, uint64_t address, uint64_t *bytes);
 
 /* ---- looking ---- */
 
-enum slab_state_of { SLAB_FREE, SLAB_ALLOCATED };
-
 struct slab_place {
 	struct kmem_cache *cache; /* NULL: pages of kmalloc beyond the caches, one object */
 	uint64_t pfn;		  /* of the slab's first page */
@@ -126,7 +132,8 @@ struct slab_place {
 	unsigned index; /* of the object that holds the address */
 	uint64_t start; /* of that object; with red zones, of its own bytes */
 	uint64_t bytes; /* object_size */
-	bool allocated;
+	enum slab_holder holder;
+	bool allocated; /* on no free list */
 	bool in_object; /* the address is inside the object's own bytes (else padding, red zone, rest of the slab) */
 };
 
@@ -146,12 +153,11 @@ void slab_frame_counts(const struct machine *m, uint64_t pfn, uint32_t *inuse, u
 
 /* The first slab at or after @pfn (also kmalloc's large blocks): pfn of its first page, NO_PFN at the end. */
 uint64_t slab_next(const struct machine *m, uint64_t pfn);
-/* Call @visit for each allocated object, in the order of addresses, while it returns true. @allocated bitmaps cost a
- * walk of each slab's free list. */
+/* Call @visit for each allocated object, in the order of addresses, while it returns true. */
 typedef bool slab_visit_fn(const struct machine *m, const struct slab_place *object, void *context);
 void slab_each_object(const struct machine *m, slab_visit_fn *visit, void *context);
-/* Which objects of the slab at @pfn are free: a bit each in @free, SLAB_MAX_OBJECTS / 64 + 1 words. Returns how many, or
- * UINT32_MAX when a free pointer leads astray. */
+/* Which objects of the slab at @pfn are on its free lists: a bit each in @free, SLAB_MAX_OBJECTS / 64 + 1 words. Returns how
+ * many, or UINT32_MAX when a free pointer leads astray: those before it are marked. */
 unsigned slab_free_map(const struct machine *m, uint64_t pfn, uint64_t *free);
 
 /* ---- debugging flags ---- */

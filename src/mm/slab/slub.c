@@ -15,8 +15,9 @@
  * With init_on_alloc (Debian's default) an object's bytes are zero when it is given out, unless a constructor made
  * them.
  *
- * Invariant: each object is in use, or on exactly one list: a CPU's or its slab's. inuse of a slab counts a CPU's freelist as
- * in use. Where somebody wrote over a free object's pointer, the list ends with a refusal.
+ * Invariant: each object is in use, or on exactly one list: a CPU's or its slab's, and the slab's map says which. inuse of a
+ * slab counts a CPU's freelist as in use. Where somebody wrote over a free object's pointer, the list ends with a refusal,
+ * and what was behind is lost; an object in use is never given out again.
  * Left out: charging objects to memory cgroups; pages from the reserves kept apart (pfmemalloc); SLUB_STATS.
  * Follows mm/slub.c of 6.1 (___slab_alloc(), allocate_slab(), __slab_free(), kmem_cache_alloc_bulk()).
  */
@@ -102,12 +103,16 @@ int slab_new(
 
 	for (uint64_t i = 0; i < (uint64_t)1 << order && !err; i++)
 		err = dram_touch(&d, (*pfn + i) << PAGE_SHIFT, &m->why);
+	uint64_t map_at = err ? 0 : heap_alloc(m, slab_map_bytes(objects));
+	if (!err && !map_at)
+		err = -m->why.err;
 	if (err) {
 		free_pages_order(m, cpu, *pfn, order);
 		return err;
 	}
 	f->flags |= FRAME_SLAB;
 	f->mapping = s->id;
+	slab_set_map(m, f, map_at);
 	slab_set_counts(f, (struct slab_counts){.objects = objects});
 	*slab_page_counter(m, s->flags, *pfn) += (uint64_t)1 << order;
 	struct kmem_cache_node *n = kmem_cache_node(m, s, slab_nid(m, *pfn));
@@ -116,21 +121,23 @@ int slab_new(
 	n->total_objects += objects;
 	if (slab_is_debugged(s))
 		slab_debug_setup(m, s, *pfn, objects);
-	f->index = (slab_chain_objects(m, s, *pfn, objects) - slab_address(m, *pfn) -
-			   s->red_left_pad) /
-			   s->size +
-		   1;
+	slab_set_first(f, slab_object_index(s, slab_chain_objects(m, s, *pfn, objects) -
+						       slab_address(m, *pfn) - s->red_left_pad) +
+				  1);
 	return 0;
 }
 
 /* ---- alloc ---- */
 
-static void set_cpu_slab(
-	struct machine *m, struct kmem_cache_cpu *c, uint64_t pfn, uint64_t freelist)
+static void set_cpu_slab(struct machine *m, const struct kmem_cache *s, struct kmem_cache_cpu *c,
+	uint64_t pfn, uint64_t freelist)
 {
+	const struct frame *f = frame_of(m, pfn);
+
 	c->slab = (uint32_t)(pfn + 1);
 	c->start = slab_address(m, pfn);
-	c->end = c->start + (PAGE_BYTES << frame_of(m, pfn)->order);
+	c->bytes = slab_counts(f).objects * s->size;
+	c->map = slab_map_number(f);
 	c->freelist = freelist;
 }
 
@@ -140,13 +147,12 @@ static uint64_t get_freelist(struct machine *m, const struct kmem_cache *s, uint
 {
 	struct frame *f = frame_of(m, pfn);
 	struct slab_counts counts = slab_counts(f);
-	uint64_t first =
-		f->index ? slab_address(m, pfn) + s->red_left_pad + (f->index - 1) * s->size : 0;
+	uint64_t first = slab_first_object(m, s, pfn);
 
 	counts.inuse = counts.objects;
 	counts.frozen = first != 0;
 	slab_set_counts(f, counts);
-	f->index = 0;
+	slab_set_first(f, 0);
 	return first;
 }
 
@@ -173,15 +179,15 @@ static int refill(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t g
 			c->freelist = get_freelist(m, s, c->slab - 1);
 			if (c->freelist)
 				return 0;
-			c->slab = 0;
-			c->start = c->end = 0;
+			c->start = 0;
+			c->slab = c->bytes = c->map = 0;
 		}
 		if (!c->partial)
 			break;
 		pfn = c->partial - 1;
 		c->partial = frame_of(m, pfn)->next;
 		frame_of(m, pfn)->next = frame_of(m, pfn)->prev = 0;
-		set_cpu_slab(m, c, pfn, 0);
+		set_cpu_slab(m, s, c, pfn, 0);
 	}
 	pfn = slab_get_partial(m, cpu, s, nid, &freelist);
 	if (pfn == NO_PFN) {
@@ -191,7 +197,7 @@ static int refill(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t g
 			return err;
 		freelist = get_freelist(m, s, pfn);
 	}
-	set_cpu_slab(m, c, pfn, freelist);
+	set_cpu_slab(m, s, c, pfn, freelist);
 	return 0;
 }
 
@@ -231,52 +237,56 @@ void slab_say_oops(struct machine *m, uint64_t address)
 		(int)m->slab.word_bytes * 2, (ull)address);
 }
 
-/* The CPU's free list leads astray: a kernel would read there, and die. Here the list ends, and what was on it is lost. */
+/* The CPU's free list leads astray: a kernel would read there, and die, or give out twice what is in use. Here the list ends,
+ * and what was on it is lost. */
 static int lose_freelist(struct machine *m, unsigned cpu, const struct kmem_cache *s)
 {
 	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
 	uint64_t astray = c->freelist;
 
 	c->freelist = 0;
+	slab_lose(m, c->slab - 1);
 	slab_say_oops(m, astray + s->offset);
 	return refuse(&m->why, EFAULT,
-		"the free list of %s leads to 0x%llx, which is no object: something was written to "
-		"a free one (slub_debug=FZPU finds out what). A kernel would die here; the rest of "
+		"the free list of %s leads to 0x%llx, which is no free object: something was "
+		"written "
+		"to a free one (slub_debug=FZPU finds out what). A kernel would die here; the rest "
+		"of "
 		"that list is lost",
 		s->name, (ull)astray);
 }
 
-static int take_slowly(
-	struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid, uint64_t *object)
+static int take_slowly(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	enum slab_holder holder, uint64_t *object)
 {
 	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
 
 	if (gfp & SLAB_BUG_GFP)
 		gfp = fix_flags(m, gfp);
 	if (slab_is_debugged(s))
-		return slab_debug_alloc(m, cpu, s, gfp, nid, object);
+		return slab_debug_alloc(m, cpu, s, gfp, nid, holder, object);
 	int err = refill(m, cpu, s, gfp, nid);
 	if (err)
 		return err;
 	*object = c->freelist;
-	if (!slab_may_take(c, s, *object))
+	if (!slab_claim(m, c, s, *object, holder))
 		return lose_freelist(m, cpu, s);
 	c->freelist = slab_get_free_pointer(m, s, *object);
 	return 0;
 }
 
-int slab_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
-	uint64_t *address)
+static inline int take(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	enum slab_holder holder, uint64_t *address)
 {
 	struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, cpu);
 	uint64_t object = c->freelist;
 
-	if (__builtin_expect(
-		    object && (nid < 0 || on_node(m, c->slab, nid)) && slab_may_take(c, s, object),
+	if (__builtin_expect(object && (nid < 0 || on_node(m, c->slab, nid)) &&
+				     slab_claim(m, c, s, object, holder),
 		    1)) {
 		c->freelist = slab_get_free_pointer(m, s, object);
 	} else {
-		int err = take_slowly(m, cpu, s, gfp, nid, &object);
+		int err = take_slowly(m, cpu, s, gfp, nid, holder, &object);
 
 		if (err)
 			return err;
@@ -289,6 +299,18 @@ int slab_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp,
 	return 0;
 }
 
+int slab_alloc(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	uint64_t *address)
+{
+	return take(m, cpu, s, gfp, nid, HOLDER_USER, address);
+}
+
+int slab_alloc_own(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t gfp, int nid,
+	uint64_t *address)
+{
+	return take(m, cpu, s, gfp, nid, HOLDER_KERNEL, address);
+}
+
 /* ---- free ---- */
 
 /* __slab_free(): @n objects from @head to @tail, chained, into the slab at @pfn, which is not the CPU's. */
@@ -297,7 +319,7 @@ static void free_to_slab(struct machine *m, unsigned cpu, struct kmem_cache *s, 
 {
 	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
 	struct slab_counts c = slab_counts(f);
-	uint64_t prior = f->index;
+	unsigned prior = slab_first(f);
 	bool was_frozen = c.frozen;
 
 	if (slab_is_debugged(s)) {
@@ -305,8 +327,9 @@ static void free_to_slab(struct machine *m, unsigned cpu, struct kmem_cache *s, 
 		return;
 	}
 	assert(c.inuse >= n);
-	slab_set_free_pointer(m, s, tail, prior ? base + (prior - 1) * s->size : 0);
-	f->index = slab_object_index(s, head - base) + 1;
+	slab_chain_is_free(m, s, f, pfn, head, n);
+	slab_set_free_pointer(m, s, tail, slab_first_object(m, s, pfn));
+	slab_set_first(f, slab_object_index(s, head - base) + 1);
 	c.inuse -= n;
 	if (!prior && !was_frozen && s->cpu_partial)
 		c.frozen = true;
@@ -332,10 +355,16 @@ void slab_free(struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t a
 
 	slab_pre_free(m, s, address);
 	clock_charge(m, SLAB_FREE);
-	if (__builtin_expect(address - c->start < c->end - c->start, 1)) {
-		/* The host's budget ended, and the page's contents had been taken away: the object is lost. */
-		if (slab_set_free_pointer(m, s, address, c->freelist))
+	if (__builtin_expect(address - c->start < c->bytes, 1)) {
+		uint32_t i = slab_object_index(s, address - c->start);
+
+		if (__builtin_expect(slab_set_free_pointer(m, s, address, c->freelist), 1)) {
 			c->freelist = address;
+			slab_set_holder(m, c->map, i, HOLDER_NONE);
+		} else {
+			/* The host's budget ended, and the page's contents had been taken away. */
+			slab_set_holder(m, c->map, i, HOLDER_LOST);
+		}
 		return;
 	}
 	uint64_t pfn;
@@ -359,7 +388,7 @@ void slab_free_bulk(
 		uint64_t start = slab_address(m, pfn), bytes = PAGE_BYTES << f->order;
 		unsigned nr = 1;
 
-		if (tail - c->start < c->end - c->start) {
+		if (tail - c->start < c->bytes) {
 			slab_free(m, cpu, s, tail);
 			continue;
 		}

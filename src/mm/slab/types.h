@@ -5,11 +5,14 @@
  *	machine.slab ─> table ─> struct kmem_cache, its nodes, its CPUs      (one block of the heap)
  *	                              │ cpu[i].slab, cpu[i].partial, node[n].partial: pfn + 1
  *	                              ▼
- *	frame of a slab's first page  flags SLAB   mapping: the cache's id   index: the first free object, counted from 1
- *	(as struct slab overlays      mapcount: objects in use (16 bits), objects (15), frozen (1)
- *	 struct page)                 next, prev: a node's partial list; on a CPU's chain: the next slab, slabs from here on
+ *	frame of a slab's first page  flags SLAB   mapping: the cache's id
+ *	(as struct slab overlays      index: the first free object, counted from 1 (15 bits), the slab's map (29)
+ *	 struct page)                 mapcount: objects in use (16 bits), objects (15), frozen (1)
+ *	                              next, prev: a node's partial list; on a CPU's chain: the next slab, slabs from here on
+ *	map of a slab                 a block of the heap: two bits for each object, who has it (enum slab_holder)
  *
- * The objects, with the pointers that chain the free ones, lie in the machine's DRAM.
+ * The objects, with the pointers that chain the free ones, lie in the machine's DRAM. Linux has no such map: it finds out
+ * from the lists, or does not; here whoever frees something is told exactly.
  */
 #ifndef SIMM_MM_SLAB_TYPES_H
 #define SIMM_MM_SLAB_TYPES_H
@@ -51,6 +54,14 @@ enum kmalloc_type {
 /* The two records that an object has of who had it last (SLAB_STORE_USER). */
 enum track_item { TRACK_ALLOC, TRACK_FREE };
 
+/* Who has an object: two bits of its slab's map. */
+enum slab_holder {
+	HOLDER_NONE,   /* it is on a free list */
+	HOLDER_USER,   /* whoever called kmalloc() and the like; may call kfree() */
+	HOLDER_KERNEL, /* the simulated kernel itself: only it can free it */
+	HOLDER_LOST,   /* nobody: its free list was overwritten */
+};
+
 /* Pages of a slab and how many objects they hold (struct kmem_cache_order_objects). */
 struct slab_shape {
 	uint32_t order, objects;
@@ -59,7 +70,8 @@ struct slab_shape {
 /* What one CPU has of a cache. Addresses are the kernel's; 0: none. */
 struct kmem_cache_cpu {
 	uint64_t freelist;   /* the next object to give out */
-	uint64_t start, end; /* of the slab that it takes from; both 0: none */
+	uint64_t start;	     /* of the slab that it takes from; 0: none */
+	uint32_t bytes, map; /* of that slab: of its objects, slab_map_number() */
 	uint32_t slab;	     /* that slab's pfn + 1 */
 	uint32_t partial;    /* the first of its other frozen slabs, pfn + 1 */
 };
@@ -84,8 +96,9 @@ struct kmem_cache {
 	int32_t refcount; /* names that it has; below 0: never merged */
 	uint32_t flags;	  /* SLAB_* */
 	uint32_t object_size;
-	uint32_t size;	/* from one object to the next */
-	uint32_t inuse; /* the object's own bytes, free pointer inside excluded */
+	uint32_t size;	     /* from one object to the next */
+	uint64_t reciprocal; /* of size: slab_object_index() */
+	uint32_t inuse;	     /* the object's own bytes, free pointer inside excluded */
 	uint32_t align;
 	uint32_t offset; /* of the free pointer in a free object */
 	uint32_t red_left_pad;

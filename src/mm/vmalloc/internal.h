@@ -24,8 +24,6 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 int vm_struct_alloc(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *object);
 /* Its bytes in simulated memory become what @vm says. */
 void vm_struct_write(struct machine *m, const struct vm_struct *vm);
-/* kfree() of what an area has; m->why stays. */
-void vm_object_free(struct machine *m, unsigned cpu, uint64_t object);
 
 static inline uint32_t *vm_pages(const struct machine *m, const struct vm_struct *vm)
 {

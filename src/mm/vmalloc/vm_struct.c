@@ -41,7 +41,7 @@ int vm_struct_alloc(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *object
 {
 	gfp_t zones = __GFP_HIGHMEM | __GFP_DMA | __GFP_DMA32 | __GFP_MOVABLE;
 	struct dram dram = machine_dram(m);
-	int err = kmalloc(m, cpu, vm_struct_bytes(m), (gfp & ~zones) | __GFP_ZERO, -1, object);
+	int err = kmalloc_own(m, cpu, vm_struct_bytes(m), (gfp & ~zones) | __GFP_ZERO, -1, object);
 
 	if (err)
 		return err;
@@ -50,22 +50,13 @@ int vm_struct_alloc(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *object
 	if (!err)
 		err = dram_touch(&dram, object_pa(m, *object + vm_struct_bytes(m) - 1), &m->why);
 	if (err) {
-		vm_object_free(m, cpu, *object);
+		kfree_own(m, cpu, *object);
 		return err;
 	}
 	if (m->kmemleak.enabled)
 		kmemleak_not_leak(m,
 			*object); /* found through vmap_area, whose pointers are not in simulated memory */
 	return 0;
-}
-
-void vm_object_free(struct machine *m, unsigned cpu, uint64_t object)
-{
-	struct refusal why = m->why;
-
-	/* Whoever freed it by its address before was told that; the log has the kernel's line. */
-	(void)kfree(m, cpu, object);
-	m->why = why;
 }
 
 void vm_struct_write(struct machine *m, const struct vm_struct *vm)

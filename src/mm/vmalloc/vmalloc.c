@@ -66,7 +66,7 @@ int get_vm_area(struct machine *m, unsigned cpu, const struct vm_request *r, str
 		return err;
 	err = alloc_vmap_area(m, cpu, bytes, r->align, range.start, range.end, r->gfp, out);
 	if (err) {
-		vm_object_free(m, cpu, object);
+		kfree_own(m, cpu, object);
 		return err;
 	}
 	(*out)->vm = (struct vm_struct){.addr = (*out)->start,
@@ -154,7 +154,7 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 		.caller = r->caller};
 
 	int err = bytes > PAGE_BYTES ? vmalloc_node_range(m, cpu, &array, &a->vm.pages_address)
-				     : kmalloc(m, cpu, bytes, GFP_KERNEL | __GFP_ZERO, r->nid,
+				     : kmalloc_own(m, cpu, bytes, GFP_KERNEL | __GFP_ZERO, r->nid,
 					       &a->vm.pages_address);
 
 	if (err) {
@@ -324,8 +324,8 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 	if (is_vmalloc_addr(m, vm.pages_address))
 		(void)vfree(m, cpu, vm.pages_address);
 	else
-		vm_object_free(m, cpu, vm.pages_address);
-	vm_object_free(m, cpu, vm.object);
+		kfree_own(m, cpu, vm.pages_address);
+	kfree_own(m, cpu, vm.object);
 	heap_free(m, vm.pages_at, vm.pages_cap * sizeof(uint32_t));
 }
 
