@@ -393,6 +393,8 @@ int show_device_mappings(struct view *v, struct text *out)
 			text_puts(out, " uncached");
 		if (x->flags & DMA_MAPPING_ATOMIC)
 			text_puts(out, " uncached pool");
+		if (x->flags & DMA_MAPPING_RESERVED)
+			text_puts(out, " uncached reserved");
 		text_putc(out, '\n');
 	}
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "mm/dma/device.h"
 #include "mm/dma/mapping.h"
+#include "mm/dma/reserved_mem.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -100,6 +101,39 @@ Test(board_devices, buffers_lie_in_the_windows)
 		cr_expect_lt(pfn << 12, 0x40000000, "%s", d->name);
 		cr_expect_eq(dma, (pfn << 12) + 0xc0000000, "%s", d->name);
 		cr_assert_eq(dma_free_pages(m, 0, d, 4096, pfn, dma, DMA_FROM_DEVICE), 0);
+	}
+	booted_check(m);
+	machine_destroy(m);
+}
+
+/* The R5F cores of an AM65x: memory-region names a pool for their driver's buffers, then memory for their firmware. */
+Test(board_devices, memory_of_their_own)
+{
+	struct machine *m = boot_board("k3-am654-base-board", "2G");
+	static const struct {
+		const char *device;
+		uint64_t base;
+	} cores[] = {{"41000000.r5f", 0xa0000000}, {"41400000.r5f", 0xa1000000}};
+
+	cr_assert(m);
+	for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+		struct device *d = device_by_name(m, cores[i].device, strlen(cores[i].device));
+		uint64_t va, dma;
+		char line[160];
+
+		cr_assert(d, "%s", cores[i].device);
+		cr_expect_eq(d->nr_regions, 2);
+		cr_assert_eq(
+			of_reserved_mem_device_init_by_idx(m, 0, d, 0), 0, "%s", m->why.sentence);
+		snprintf(line, sizeof(line),
+			"platform %s: assigned reserved memory node r5f-dma-memory@%llx\n", d->name,
+			(unsigned long long)cores[i].base);
+		cr_expect(strstr(booted_log(m), line), "%s", line);
+		cr_assert_eq(dma_alloc_coherent(m, 0, d, 0x100000, GFP_KERNEL, 0, &va, &dma), 0,
+			"%s", m->why.sentence);
+		cr_expect_eq(dma, cores[i].base);
+		booted_check(m);
+		cr_expect_eq(dma_free_coherent(m, 0, d, 0x100000, va, dma), 0);
 	}
 	booted_check(m);
 	machine_destroy(m);

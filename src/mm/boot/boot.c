@@ -211,6 +211,8 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	if (!err)
 		err = kmem_cache_init(m);
 	if (!err)
+		err = boot_reserved_mem(&b);
+	if (!err)
 		err = boot_devices(&b);
 	if (!err && machine_has(m, CONFIG_DEBUG_KMEMLEAK))
 		kmemleak_init(m, b.c.kmemleak);

@@ -24,6 +24,12 @@ struct boot_cma {
 	bool is_default; /* dma_contiguous_default_area */
 };
 
+/* What became of a reserved range: [start, end), empty: it was not reserved. */
+struct boot_reserved {
+	uint64_t start, end;
+	bool dma_pool; /* coherent memory of devices */
+};
+
 struct boot {
 	struct machine *m;
 	const struct machine_desc *d;
@@ -53,6 +59,7 @@ struct boot {
 	struct boot_cma cma[MAX_CMA_AREAS];
 	unsigned nr_cma;
 	bool cma_default; /* the devicetree has one */
+	struct boot_reserved reserved[DESCRIBE_MAX_RESERVED];
 };
 
 /* [lowest, highest) bytes where RAM may lie, for the layout of the arena. Errors: EINVAL. */
@@ -66,6 +73,12 @@ int boot_map(struct boot *b);		   /* boot_map.c: firmware map to memblock */
 int boot_limits(struct boot *b);	   /* boot_limits.c: low and high memory, end of DMA */
 int boot_reserve(struct boot *b);	   /* boot_reserve.c: image, initrd, reserved-memory */
 int boot_cma_default(struct boot *b);	   /* boot_reserve.c: cma= or the configuration's area */
+/* boot_reserved_mem.c: [start, end) is reserved for @r, a node of the devicetree: what it becomes. */
+int boot_reserved_mem_init(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end);
+/* boot_reserved_mem.c: an area of [start, end), made later. */
+void boot_add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name);
+uint64_t boot_cma_align(const struct boot *b);
+int boot_reserved_mem(struct boot *b);	   /* boot_reserved_mem.c: the table of them that stays */
 int boot_nodes(struct boot *b);		   /* boot_zones.c: NUMA */
 int boot_page_tables(struct boot *b);	   /* boot_tables.c: room for the direct map's tables */
 int boot_memmap(struct boot *b);	   /* boot_memmap.c: that, nodes' data, mem_map */

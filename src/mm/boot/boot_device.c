@@ -14,6 +14,7 @@
 #include "mm/boot/boot.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
+#include "mm/dma/reserved_mem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,13 +80,16 @@ static int make(struct boot *b, const struct device_desc *x)
 	snprintf(d->compatible, sizeof(d->compatible), "%s", x->compatible);
 	d->reg_start = x->reg_start;
 	d->reg_bytes = x->reg_bytes;
-	d->memory_region = x->memory_region;
+	for (unsigned i = 0; i < x->nr_regions; i++)
+		d->region[d->nr_regions++] = x->region[i];
 	if (x->windows)
 		set_windows(d, b->d, &b->d->dma_set[x->windows - 1]);
 	/* Without windows nothing says how many lines there are: as many as there is RAM. */
 	else
 		d->hw.address_bits = 64;
 	d->iommu = behind_smmu(b, x);
+	if (!d->iommu)
+		of_dma_set_restricted_buffer(m, d);
 	d->iommu_stream = x->iommu_id;
 	err = device_set_coherent(m, d, is_coherent(m, x));
 	if (!err && x->dma_channels)

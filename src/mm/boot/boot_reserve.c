@@ -9,7 +9,7 @@
  *   4. the default CMA area (later on some architectures): cma=, or the configuration's size, unless the devicetree
  *      has a default area
  *
- * A pool that is `reusable` becomes a CMA area when it is aligned to a pageblock and in RAM.
+ * What a node of /reserved-memory becomes is boot_reserved_mem.c's.
  *
  * Follows drivers/of/fdt.c and of_reserved_mem.c, kernel/dma/contiguous.c, mm/cma.c of 6.1.
  */
@@ -143,47 +143,6 @@ static int reserve_initrd(struct boot *b)
 	return memblock_reserve(b->m, start, end - start);
 }
 
-static uint64_t cma_align(const struct boot *b)
-{
-	return PAGE_BYTES << b->m->pageblock_order;
-}
-
-static void add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name)
-{
-	if (b->nr_cma < MAX_CMA_AREAS)
-		b->cma[b->nr_cma++] = (struct boot_cma){start, end, name};
-}
-
-/* What nobody can set up goes back to the free memory. */
-static int drop_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
-{
-	log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
-	return memblock_free(b->m, start, end - start);
-}
-
-/* A reusable pool: rmem_cma_setup(). */
-static int setup_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
-{
-	if (!machine_has(b->m, CONFIG_CMA))
-		return drop_pool(b, r, start, end);
-	if ((start | end) & (cma_align(b) - 1)) {
-		log_printf(b->m, "Reserved memory: incorrect alignment of CMA region");
-		return drop_pool(b, r, start, end);
-	}
-	if (b->nr_cma == MAX_CMA_AREAS) {
-		log_printf(b->m, "Not enough slots for CMA reserved regions!");
-		return drop_pool(b, r, start, end);
-	}
-	add_cma(b, start, end, r->name);
-	b->cma[b->nr_cma - 1].is_default = r->cma_default && !b->cma_default;
-	b->cma_default |= r->cma_default;
-	log_printf(b->m, "Reserved memory: created CMA memory pool at 0x%016llx, size %llu MiB",
-		(ull)start, (ull)((end - start) / MIB));
-	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool",
-		r->name);
-	return 0;
-}
-
 static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 {
 	uint64_t start = align_down(r->start, PAGE_BYTES), end = align_up(r->end, PAGE_BYTES);
@@ -203,14 +162,12 @@ static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 	} else {
 		err = memblock_reserve(b->m, start, end - start);
 	}
-	if (!err && r->reusable)
-		err = setup_pool(b, r, r->start, r->end);
-	return err;
+	return err ? err : boot_reserved_mem_init(b, r, r->start, r->end);
 }
 
 static int reserve_placed(struct boot *b, const struct reserved_range *r)
 {
-	uint64_t align = most(r->align_bytes, r->reusable ? cma_align(b) : PAGE_BYTES);
+	uint64_t align = most(r->align_bytes, r->reusable ? boot_cma_align(b) : PAGE_BYTES);
 	uint64_t max = r->alloc_end ? r->alloc_end : UINT64_MAX;
 	uint64_t bytes = align_up(r->size_bytes, PAGE_BYTES);
 
@@ -226,12 +183,13 @@ static int reserve_placed(struct boot *b, const struct reserved_range *r)
 			r->name, (ull)(bytes / MIB));
 		return 0;
 	}
-	if (r->reusable)
-		return setup_pool(b, r, at, at + bytes);
-	if (!r->no_map)
-		return 0;
-	int err = memblock_free(b->m, at, bytes);
-	return err ? err : memblock_mark(b->m, at, bytes, MEMBLOCK_NOMAP);
+	int err = 0;
+	if (r->no_map) {
+		err = memblock_free(b->m, at, bytes);
+		if (!err)
+			err = memblock_mark(b->m, at, bytes, MEMBLOCK_NOMAP);
+	}
+	return err ? err : boot_reserved_mem_init(b, r, at, at + bytes);
 }
 
 int boot_reserve(struct boot *b)
@@ -286,7 +244,7 @@ static uint64_t cma_limit(const struct boot *b)
 /* cma_declare_contiguous(): above low memory when the limit allows it, then below; never across. */
 static uint64_t place_cma(struct boot *b, uint64_t bytes, uint64_t start, uint64_t limit)
 {
-	uint64_t align = cma_align(b), high = b->max_low_pfn << PAGE_SHIFT;
+	uint64_t align = boot_cma_align(b), high = b->max_low_pfn << PAGE_SHIFT;
 	uint64_t end = b->max_pfn << PAGE_SHIFT, at = 0;
 
 	if (!limit || limit > end)
@@ -312,11 +270,11 @@ int boot_cma_default(struct boot *b)
 
 	if (!machine_has(b->m, CONFIG_CMA) || b->cma_default || !bytes)
 		return 0;
-	bytes = align_up(bytes, cma_align(b));
+	bytes = align_up(bytes, boot_cma_align(b));
 	/* cma=nn@ss without an end is a fixed place. */
 	bool fixed = c->cma_given && c->cma_end && c->cma_end == c->cma_start + c->cma_bytes;
 	if (fixed) {
-		at = align_up(c->cma_start, cma_align(b));
+		at = align_up(c->cma_start, boot_cma_align(b));
 		bool free = memblock_pages_in(b->m, at >> PAGE_SHIFT, (at + bytes) >> PAGE_SHIFT,
 				    -1) == bytes >> PAGE_SHIFT &&
 			    !memblock_overlaps_reserved(b->m, at, at + bytes);
@@ -332,7 +290,7 @@ int boot_cma_default(struct boot *b)
 		log_printf(b->m, "cma: Failed to reserve %llu MiB", (ull)(bytes / MIB));
 		return 0;
 	}
-	add_cma(b, at, at + bytes, "reserved");
+	boot_add_cma(b, at, at + bytes, "reserved");
 	b->cma[b->nr_cma - 1].is_default = true;
 	log_printf(b->m,
 		arch_is_64bit(b->m->arch) ? "cma: Reserved %llu MiB at 0x%016llx"

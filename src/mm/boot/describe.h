@@ -22,6 +22,7 @@
 #define DESCRIBE_MAX_IO	      512
 #define DESCRIBE_MAX_DEVICES  1024
 #define DESCRIBE_PATH_MAX     128
+#define DESCRIBE_MAX_REGIONS  8
 #define DESCRIBE_MAX_DMA_SETS 64
 #define DESCRIBE_MAX_DMA_WINDOWS 256
 
@@ -53,6 +54,11 @@ struct reserved_range {
 	bool no_map;			 /* not even a struct page in the memory map's RAM */
 	bool reusable;			 /* shared-dma-pool: becomes a CMA area */
 	bool cma_default;		 /* linux,cma-default */
+	bool dma_pool;			 /* shared-dma-pool that is not reusable: coherent memory for its devices */
+	bool misfit;			 /* shared-dma-pool that is neither: no driver takes it */
+	bool dma_default;		 /* linux,dma-default */
+	bool restricted;		 /* restricted-dma-pool */
+	bool not_first;			 /* the node has one before it, which is what its devices get */
 };
 
 /* A device's or bus's range in proc/iomem. */
@@ -74,6 +80,9 @@ struct dma_window_set {
 	unsigned first, nr;
 };
 
+/* What an entry of memory-region leads to, when it is no index of reserved[]. */
+enum { REGION_DISABLED = -1, REGION_OTHER = -2 };
+
 /* A node that is a platform device. */
 struct device_desc {
 	char name[DESCRIBE_NAME_MAX];	/* as the kernel names it: "fe201000.serial" */
@@ -82,7 +91,8 @@ struct device_desc {
 	uint64_t reg_start, reg_bytes;	/* 0 bytes: none that the CPU reaches */
 	uint8_t windows;		/* dma_set[windows - 1]; 0: nothing is known, so one to one */
 	bool coherent, noncoherent;	/* dma-coherent, dma-noncoherent, its own or a bus's; neither: the architecture's */
-	int32_t memory_region;		/* of reserved[]; -1: none */
+	int16_t region[DESCRIBE_MAX_REGIONS]; /* memory-region: of reserved[], or REGION_ */
+	uint8_t nr_regions;
 	uint32_t phandle;		/* 0: nobody refers to it */
 	uint32_t iommu_phandle, iommu_id; /* the first of `iommus`; 0: none */
 	uint32_t dma_channels;		/* of a DMA controller */

@@ -177,21 +177,32 @@ static void name_device(struct tree *t, struct device_desc *x)
 	}
 }
 
-/* The reserved range that memory-region names, by its node's name. */
-static int32_t region_of(const struct tree *t, int node)
+/* The reserved range of a node of /reserved-memory, by its name; several ranges: the first. */
+static int16_t region_of(const struct tree *t, int target)
+{
+	const char *name = fdt_get_name(t->fdt, target, NULL);
+
+	if (!dt_available(t->fdt, target))
+		return REGION_DISABLED;
+	for (unsigned i = 0; name && i < t->d->nr_reserved; i++)
+		if (!strncmp(t->d->reserved[i].name, name, DESCRIBE_NAME_MAX - 1))
+			return (int16_t)i;
+	return REGION_OTHER;
+}
+
+/* memory-region, up to the first entry that leads nowhere. */
+static void read_regions(const struct tree *t, int node, struct device_desc *x)
 {
 	struct cells c = dt_cells(t->fdt, node, "memory-region");
 	uint64_t phandle;
 
-	if (!cells_take(&c, 1, &phandle) || !phandle)
-		return -1;
-	int target = fdt_node_offset_by_phandle(t->fdt, (uint32_t)phandle);
-	const char *name = target >= 0 ? fdt_get_name(t->fdt, target, NULL) : NULL;
+	while (x->nr_regions < DESCRIBE_MAX_REGIONS && cells_take(&c, 1, &phandle)) {
+		int target = phandle ? fdt_node_offset_by_phandle(t->fdt, (uint32_t)phandle) : -1;
 
-	for (unsigned i = 0; name && i < t->d->nr_reserved; i++)
-		if (!strncmp(t->d->reserved[i].name, name, DESCRIBE_NAME_MAX - 1))
-			return (int32_t)i;
-	return -1;
+		if (target < 0)
+			return;
+		x->region[x->nr_regions++] = region_of(t, target);
+	}
 }
 
 static void read_iommus(const struct tree *t, int node, struct device_desc *x)
@@ -226,7 +237,7 @@ static void add_device(struct tree *t)
 	x->windows = find_windows(t, t->depth - 1);
 	x->coherent = l->coherent;
 	x->noncoherent = l->noncoherent;
-	x->memory_region = region_of(t, l->node);
+	read_regions(t, l->node, x);
 	x->phandle = fdt_get_phandle(t->fdt, l->node);
 	read_iommus(t, l->node, x);
 	if (dt_has(t->fdt, l->node, "#dma-cells"))

@@ -5,7 +5,8 @@
  * A child of /reserved-memory has either `reg` (a fixed place) or `size` with `alignment` and
  * `alloc-ranges` (to be placed at boot). `no-map` takes it out of the kernel's map altogether;
  * `reusable` on a shared-dma-pool lends it to the page allocator as a CMA area;
- * `linux,cma-default` makes that area the default one. Nodes that are not available are passed
+ * `linux,cma-default` makes that area the default one. Another shared-dma-pool holds coherent
+ * memory for the devices whose `memory-region` names it. Nodes that are not available are passed
  * over; so is what makes no sense, as the kernel does with a warning; so is a /reserved-memory
  * whose cells are not the root's or that has no `ranges`.
  *
@@ -30,17 +31,19 @@ static struct reserved_range *take(struct machine_desc *d, const char *name, str
 	return r;
 }
 
-static bool is_pool(const void *fdt, int node)
-{
-	return fdt_node_check_compatible(fdt, node, "shared-dma-pool") == 0;
-}
-
+/* rmem_cma_setup() refuses an area that is not mapped or not reusable, rmem_dma_setup() one that is reusable. */
 static void flags_of(struct reserved_range *r, const void *fdt, int node)
 {
+	bool pool = fdt_node_check_compatible(fdt, node, "shared-dma-pool") == 0;
+	bool reusable = dt_has(fdt, node, "reusable");
+
 	r->no_map = dt_has(fdt, node, "no-map");
-	/* rmem_cma_setup() refuses an area that is not mapped or not reusable. */
-	r->reusable = is_pool(fdt, node) && dt_has(fdt, node, "reusable") && !r->no_map;
+	r->reusable = pool && reusable && !r->no_map;
 	r->cma_default = r->reusable && dt_has(fdt, node, "linux,cma-default");
+	r->dma_pool = pool && !reusable;
+	r->misfit = pool && reusable && r->no_map;
+	r->dma_default = r->dma_pool && dt_has(fdt, node, "linux,dma-default");
+	r->restricted = fdt_node_check_compatible(fdt, node, "restricted-dma-pool") == 0;
 }
 
 static int scan_static(struct machine_desc *d, const void *fdt, int node, unsigned address,
@@ -63,8 +66,7 @@ static int scan_static(struct machine_desc *d, const void *fdt, int node, unsign
 		r->end = start + bytes;
 		flags_of(r, fdt, node);
 		/* Only the first range of a node becomes a pool. */
-		if (!first)
-			r->reusable = r->cma_default = false;
+		r->not_first = !first;
 		first = false;
 	}
 	return 0;

@@ -170,7 +170,8 @@ static int split_at(struct machine *m, struct memblock_type *t, uint64_t addr)
 	return err;
 }
 
-int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags)
+static int change_flags(
+	struct machine *m, uint64_t start, uint64_t bytes, uint32_t set, uint32_t clear)
 {
 	struct memblock_type *t = &m->memblock.memory;
 	uint64_t end = end_of(start, bytes);
@@ -180,9 +181,19 @@ int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t fl
 		err = split_at(m, t, end);
 	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end;
 		i++)
-		t->region[i].flags |= flags;
+		t->region[i].flags = (t->region[i].flags | set) & ~clear;
 	merge(t);
 	return err;
+}
+
+int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags)
+{
+	return change_flags(m, start, bytes, flags, 0);
+}
+
+int memblock_clear(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags)
+{
+	return change_flags(m, start, bytes, 0, flags);
 }
 
 int memblock_set_node(struct machine *m, uint64_t start, uint64_t bytes, unsigned nid)
@@ -266,6 +277,14 @@ static bool in_type(const struct memblock_type *t, uint64_t addr)
 bool memblock_is_memory(const struct machine *m, uint64_t addr)
 {
 	return in_type(&m->memblock.memory, addr);
+}
+
+bool memblock_is_map_memory(const struct machine *m, uint64_t addr)
+{
+	const struct memblock_type *t = &m->memblock.memory;
+	unsigned i = region_after(t, addr);
+
+	return in_type(t, addr) && !(t->region[i].flags & MEMBLOCK_NOMAP);
 }
 
 bool memblock_is_reserved(const struct machine *m, uint64_t addr)

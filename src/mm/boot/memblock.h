@@ -41,13 +41,16 @@ int memblock_remove(struct machine *m, uint64_t start, uint64_t bytes);
  * Reserves it. */
 uint64_t memblock_alloc_range(
 	struct machine *m, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max, int nid);
-/* Set flags, or the node, of the part of memory that lies in the range. */
+/* Set or clear flags, or set the node, of the part of memory that lies in the range. */
 int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags);
+int memblock_clear(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags);
 int memblock_set_node(struct machine *m, uint64_t start, uint64_t bytes, unsigned nid);
 /* The first range at or after @from that is memory, mapped and not reserved; false past the last. */
 bool memblock_next_free(
 	const struct machine *m, uint64_t from, uint64_t *start, uint64_t *end, unsigned *nid);
 bool memblock_is_memory(const struct machine *m, uint64_t addr);
+/* Memory that the kernel maps: not no-map. */
+bool memblock_is_map_memory(const struct machine *m, uint64_t addr);
 bool memblock_is_reserved(const struct machine *m, uint64_t addr);
 /* Does any region overlap [start, end)? */
 bool memblock_overlaps_reserved(const struct machine *m, uint64_t start, uint64_t end);

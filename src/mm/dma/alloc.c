@@ -7,7 +7,8 @@
  *	      <= 4 GiB               GFP_DMA32
  *	      else                   any zone; out of reach all the same? once more with GFP_DMA32, then with GFP_DMA
  *
- * The default CMA area is asked first, when there is one and the caller may wait; what lies in high memory is not taken.
+ * The device's contiguous area is asked first, else, for more than a page, the default one, when the caller may wait; what
+ * lies in high memory is not taken. A device with coherent memory of its own (reserved_mem.h) gets that and nothing else.
  * The block has 2^order pages, zeroed. dma_alloc_pages() gives ordinary pages in the same way, which are the driver's to
  * sync.
  *
@@ -18,6 +19,7 @@
  */
 #include "mm/dma/direct.h"
 #include "mm/dma/iommu.h"
+#include "mm/dma/reserved_mem.h"
 
 #include "mm/move/cma.h"
 #include "mm/page/address.h"
@@ -65,18 +67,19 @@ static int refuse_reach(struct machine *m, const struct device *d)
 		d->name, (ull)d->coherent_dma_mask, (ull)d->bus_dma_limit);
 }
 
-/* dma_alloc_contiguous(): from the default CMA area, for who may wait and wants more than a page. *@pfn is NO_PFN when
- * none of it will do. Errors: EDQUOT. */
+/* dma_alloc_contiguous(): from the device's own CMA area, or from the default one for who wants more than a page; for who
+ * may wait. *@pfn is NO_PFN when none of it will do. Errors: EDQUOT. */
 static int alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *pfn)
 {
 	unsigned align = order_of(bytes) < CMA_ALIGNMENT ? order_of(bytes) : CMA_ALIGNMENT;
 	uint64_t pages = bytes >> PAGE_SHIFT;
+	uint32_t area = d->cma_area ? d->cma_area : pages > 1 ? m->cma_default : 0;
 
 	*pfn = NO_PFN;
-	if (!m->cma_default || !(gfp & __GFP_DIRECT_RECLAIM) || pages < 2)
+	if (!area || !(gfp & __GFP_DIRECT_RECLAIM))
 		return 0;
-	int err = cma_alloc(m, cpu, m->cma_default - 1, pages, align, gfp & __GFP_NOWARN, pfn);
+	int err = cma_alloc(m, cpu, area - 1, pages, align, gfp & __GFP_NOWARN, pfn);
 
 	if (err) {
 		*pfn = NO_PFN;
@@ -88,7 +91,7 @@ static int alloc_contiguous(struct machine *m, unsigned cpu, const struct device
 		dram_zero(&dram, *pfn << PAGE_SHIFT, bytes);
 		return 0;
 	}
-	err = cma_release(m, cpu, m->cma_default - 1, *pfn, pages);
+	err = cma_release(m, cpu, area - 1, *pfn, pages);
 	assert(!err);
 	*pfn = NO_PFN;
 	return err;
@@ -225,10 +228,25 @@ static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, u
 	return 0;
 }
 
+/* A device without an uncached mapping of ordinary pages, or with memory of its own. */
+static int alloc_reserved(struct machine *m, struct device *d, struct reserved_mem *mem,
+	uint64_t bytes, uint64_t *phys, uint64_t *va, uint8_t *flags)
+{
+	if (!mem)
+		return refuse(&m->why, ENOMEM,
+			"%s bypasses the caches, and a kernel without MMU cannot map memory "
+			"uncached: a shared-dma-pool with linux,dma-default is for that",
+			d->name);
+	*flags |= DMA_MAPPING_RESERVED;
+	return dma_alloc_from_coherent(m, d, mem, bytes, phys, va);
+}
+
 int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
 {
 	uint64_t asked = bytes, phys = 0, va = 0;
+	struct reserved_mem *mem = dev_coherent_memory(m, d);
+	bool reserved = mem || dev_needs_global_pool(m, d);
 	uint8_t flags = 0;
 	int err = check_size(m, &bytes);
 
@@ -236,15 +254,16 @@ int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64
 	gfp &= ~(gfp_t)(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
 	if (!err)
 		err = dma_mappings_reserve(m, 1);
-	if (!err)
+	if (!err && !reserved)
 		err = iommu_prepare(m, cpu, d);
-	if (!err && iommu_translates(m, d))
+	if (!err && !reserved && iommu_translates(m, d))
 		return alloc_translated(
 			m, cpu, d, bytes, asked, gfp | __GFP_ZERO, attrs, cpu_address, dma);
 	if (!err && !d->hw.coherent)
 		err = stale_begin(m);
 	if (!err)
-		err = alloc_buffer(m, cpu, d, bytes, gfp, &phys, &va, &flags);
+		err = reserved ? alloc_reserved(m, d, mem, bytes, &phys, &va, &flags)
+			       : alloc_buffer(m, cpu, d, bytes, gfp, &phys, &va, &flags);
 	if (err)
 		return err;
 	*dma = phys_to_dma(d, phys);
@@ -285,6 +304,10 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 	if (was.flags & DMA_MAPPING_REMAPPED)
 		dma_unmap_uncached(m, cpu, was.cpu);
 	clock_charge(m, DMA_UNMAP);
+	if (was.flags & DMA_MAPPING_RESERVED) {
+		dma_release_from_coherent(m, was.phys, bytes);
+		return 0;
+	}
 	if (iommu_translates(m, d)) {
 		iommu_dma_free(m, cpu, d, &was, bytes);
 		return 0;

@@ -129,7 +129,6 @@ int device_make(struct machine *m, const char *name, size_t len, struct device *
 	memcpy(d->name, name, len);
 	d->id = ++m->devices.last_id;
 	d->dma_mask = d->coherent_dma_mask = DMA_BIT_MASK(32);
-	d->memory_region = -1;
 	d->hw.address_bits = 32;
 	d->hw.coherent = true;
 	d->hw.burst_bytes = 64;

@@ -8,6 +8,7 @@
 #include "hw/bus.h"
 #include "hw/device.h"
 #include "hw/stale.h"
+#include "mm/boot/describe.h"
 #include "mm/dma/isa.h"
 #include "mm/dma/iommu_types.h"
 #include "mm/page/types.h"
@@ -78,7 +79,10 @@ struct device {
 	uint64_t dma_mask, coherent_dma_mask, bus_dma_limit;
 	uint64_t min_align_mask;	/* dma_set_min_align_mask() */
 	uint64_t reg_start, reg_bytes;	/* its registers; 0 bytes: none */
-	int32_t memory_region;		/* index of a reserved range of its own, -1: none */
+	int16_t region[DESCRIBE_MAX_REGIONS]; /* memory-region: indexes of the machine's reserved ranges, or REGION_ */
+	uint8_t nr_regions;
+	uint16_t dma_mem;		/* its own coherent memory: index of the reserved range + 1; 0: none */
+	uint32_t cma_area;		/* its own contiguous area: number + 1; 0: none */
 	uint32_t nr_mappings;		/* live */
 	struct hw_device hw;
 	uint64_t engine_at;		/* heap block of struct hw_engine; 0: it has moved nothing yet */
@@ -116,9 +120,9 @@ struct dma_mapping {
 };
 
 #define DMA_MAPPING_BOUNCED 1	/* dma is a bounce slot's */
-#define DMA_MAPPING_CMA	    2	/* from the contiguous area */
 #define DMA_MAPPING_ATOMIC  4	/* from the atomic pool */
 #define DMA_MAPPING_REMAPPED 8	/* cpu is an uncached address of its own */
+#define DMA_MAPPING_RESERVED 16 /* from coherent memory that was reserved for devices */
 
 /* All live mappings: entries in one table, chained by hash of device and bus address. */
 struct dma_mappings {
@@ -169,6 +173,17 @@ struct dma_pool {
 	uint64_t used[DMA_POOL_MAX_PAGES / 64]; /* a bit for each page */
 };
 
+/* A range of /reserved-memory: reserved_mem.h. */
+struct reserved_mem {
+	char name[DESCRIBE_NAME_MAX];
+	uint64_t base, bytes;	/* 0 bytes: it could not be reserved */
+	uint32_t cma;		/* the contiguous area that it is: number + 1; 0: none */
+	bool dma_pool;		/* coherent memory of the devices that name it */
+	bool restricted;	/* restricted-dma-pool */
+	uint64_t va;		/* of a pool: the kernel's uncached address; 0: not mapped yet */
+	uint64_t bitmap_at;	/* heap block of uint64_t words, a bit for each page that is given out */
+};
+
 /* Buffers that devices and processes share: dma_buf.h. */
 struct dma_bufs {
 	uint64_t first;		/* offset of the oldest; 0: none */
@@ -192,6 +207,9 @@ struct devices {
 	struct swiotlb swiotlb;
 	struct stale_table stale;
 	struct isa_dma isa;
+	uint64_t reserved_at;	/* heap block of struct reserved_mem [nr_reserved] */
+	uint32_t nr_reserved;
+	uint32_t global_pool;	/* linux,dma-default of ARM without MMU: index + 1; 0: none */
 	struct dma_pool pool[NR_DMA_POOLS]; /* GFP_KERNEL, GFP_DMA, GFP_DMA32 */
 	struct iommus iommus;
 	struct dma_bufs dma_bufs;

@@ -8,7 +8,8 @@
  *
  * What 6.1 refuses is refused with its own words: a struct page that is none, an empty range, one that wraps, one beyond
  * what the CPU can address. RAM is refused where the two mappings' memory types would quarrel: on x86 any page in use, on
- * ARM any RAM, on AArch64 when the range begins in RAM. RISC-V has no such check, and maps it.
+ * ARM any RAM, on AArch64 when the range begins in RAM; RAM that the kernel has not mapped (no-map) is like a device's.
+ * RISC-V has no such check, and maps it.
  *
  * Left out: memtypes of ranges (PAT), ioremap_wc() and its like, memremap(), early and static mappings, sections of ARM.
  * Follows mm/vmalloc.c, mm/ioremap.c, arch/x86/mm/ioremap.c, arch/arm/mm/ioremap.c, arch/arm64/mm/ioremap.c of 6.1.
@@ -16,6 +17,7 @@
 #include "mm/vmalloc/vmalloc.h"
 
 #include "base/text.h"
+#include "mm/boot/memblock.h"
 #include "mm/kernel/kernel_pte.h"
 #include "mm/page/frame.h"
 #include "mm/vmalloc/internal.h"
@@ -131,7 +133,7 @@ static uint64_t first_ram(const struct machine *m, uint64_t start, uint64_t end)
 	if (m->arch == ARCH_RISCV64)
 		return end;
 	if (m->arch == ARCH_ARM64 || m->arch == ARCH_ARM)
-		return pfn_present(m, start >> PAGE_SHIFT) ? start : end;
+		return memblock_is_map_memory(m, start) ? start : end;
 	for (uint64_t pa = start; pa < end && pa < last; pa += PAGE_BYTES)
 		if (is_used_ram(m, pa >> PAGE_SHIFT))
 			return pa;

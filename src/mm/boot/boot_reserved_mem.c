@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What nodes of /reserved-memory are for: their drivers take them.
+ *
+ *	shared-dma-pool, reusable              a CMA area, when it is aligned to a pageblock, in RAM and mapped; the default
+ *	                                       one (linux,cma-default) unless cma= was given
+ *	shared-dma-pool otherwise              coherent memory for the devices that name it (mm/dma/reserved_mem.h); 32-bit ARM
+ *	                                       asks for no-map, since it cannot map a page in two ways
+ *	a shared-dma-pool that is neither      given back to the free memory
+ *	other nodes, restricted-dma-pool       taken away, and that is all: Debian's kernels have no CONFIG_DMA_RESTRICTED_POOL
+ *
+ * linux,dma-default makes a pool the one of all devices that bypass the caches, where nothing can be mapped uncached: on
+ * ARM without an MMU (CONFIG_DMA_GLOBAL_POOL).
+ *
+ * Follows drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c, kernel/dma/coherent.c of 6.1.
+ */
+#include "mm/boot/boot.h"
+#include "mm/dma/reserved_mem.h"
+
+#include <stdio.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+uint64_t boot_cma_align(const struct boot *b)
+{
+	return PAGE_BYTES << b->m->pageblock_order;
+}
+
+void boot_add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name)
+{
+	if (b->nr_cma < MAX_CMA_AREAS)
+		b->cma[b->nr_cma++] = (struct boot_cma){start, end, name};
+}
+
+/* "%pa" */
+static const char *phys(const struct boot *b, uint64_t at, char *text, size_t cap)
+{
+	bool wide = arch_is_64bit(b->m->arch) || machine_has(b->m, CONFIG_X86_PAE);
+
+	snprintf(text, cap, "0x%0*llx", wide ? 16 : 8, (ull)at);
+	return text;
+}
+
+/* What nobody can set up goes back to the free memory. */
+static int drop_pool(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
+	return r->no_map ? memblock_clear(b->m, start, end - start, MEMBLOCK_NOMAP)
+			 : memblock_free(b->m, start, end - start);
+}
+
+static void say_ready(struct boot *b, const struct reserved_range *r, const char *kind,
+	uint64_t start, uint64_t end)
+{
+	char at[24];
+
+	log_printf(b->m, "Reserved memory: created %s memory pool at %s, size %llu MiB", kind,
+		phys(b, start, at, sizeof(at)), (ull)((end - start) / MIB));
+	log_printf(b->m, "OF: reserved mem: initialized node %s, compatible id shared-dma-pool",
+		r->name);
+}
+
+/* A reusable pool: rmem_cma_setup(). */
+static int setup_cma(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	if (!machine_has(b->m, CONFIG_CMA))
+		return drop_pool(b, r, start, end);
+	if (b->c.cma_given && r->cma_default) {
+		log_printf(b->m,
+			"Reserved memory: bypass %s node, using cmdline CMA params instead",
+			r->name);
+		return drop_pool(b, r, start, end);
+	}
+	if ((start | end) & (boot_cma_align(b) - 1)) {
+		log_printf(b->m, "Reserved memory: incorrect alignment of CMA region");
+		return drop_pool(b, r, start, end);
+	}
+	if (b->nr_cma == MAX_CMA_AREAS) {
+		log_printf(b->m, "Not enough slots for CMA reserved regions!");
+		log_printf(b->m, "Reserved memory: unable to setup CMA region");
+		return drop_pool(b, r, start, end);
+	}
+	boot_add_cma(b, start, end, r->name);
+	b->cma[b->nr_cma - 1].is_default = r->cma_default && !b->cma_default;
+	b->cma_default |= r->cma_default;
+	say_ready(b, r, "CMA", start, end);
+	return 0;
+}
+
+/* rmem_dma_setup() */
+static int setup_dma(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	if (b->m->arch == ARCH_ARM && !r->no_map) {
+		log_printf(b->m, "Reserved memory: regions without no-map are not yet supported");
+		return drop_pool(b, r, start, end);
+	}
+	b->reserved[r - b->d->reserved].dma_pool = true;
+	say_ready(b, r, "DMA", start, end);
+	return 0;
+}
+
+int boot_reserved_mem_init(
+	struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
+{
+	b->reserved[r - b->d->reserved] = (struct boot_reserved){.start = start, .end = end};
+	if (r->not_first)
+		return 0;
+	if (r->reusable)
+		return setup_cma(b, r, start, end);
+	if (r->misfit)
+		return drop_pool(b, r, start, end);
+	/* A PC's kernel has no such pools (CONFIG_OF). */
+	return r->dma_pool && !arch_is_x86(b->m->arch) ? setup_dma(b, r, start, end) : 0;
+}
+
+/* ---- what stays ---- */
+
+/* The area that was made of it, its number + 1; 0: none. */
+static uint32_t area_at(const struct machine *m, const struct boot_reserved *r)
+{
+	for (unsigned i = 0; i < m->nr_cma; i++)
+		if (m->cma[i].base_pfn == r->start >> PAGE_SHIFT &&
+			m->cma[i].nr_pages == (r->end - r->start) >> PAGE_SHIFT)
+			return i + 1;
+	return 0;
+}
+
+int boot_reserved_mem(struct boot *b)
+{
+	struct machine *m = b->m;
+	bool global = m->arch == ARCH_ARM && !machine_has(m, CONFIG_MMU);
+	int err = reserved_mem_create(m, b->d->nr_reserved);
+
+	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++) {
+		const struct reserved_range *r = &b->d->reserved[i];
+		struct reserved_mem *mem = reserved_mem_nth(m, i);
+
+		snprintf(mem->name, sizeof(mem->name), "%s", r->name);
+		mem->base = b->reserved[i].start;
+		mem->bytes = b->reserved[i].end - b->reserved[i].start;
+		mem->dma_pool = b->reserved[i].dma_pool;
+		mem->cma = r->reusable && !r->not_first ? area_at(m, &b->reserved[i]) : 0;
+		mem->restricted = r->restricted;
+		if (global && r->dma_default && mem->dma_pool)
+			err = dma_init_global_coherent(m, mem);
+	}
+	return err;
+}
