@@ -7,6 +7,7 @@
  */
 #include "support/hand.h"
 
+#include "mm/page/buddy.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
 
@@ -218,4 +219,62 @@ Test(free, orders_out_of_range)
 	cr_expect_eq(alloc_pages_node(m, 0, -1, GFP_KERNEL, 11, &pfn), -EINVAL);
 	cr_expect_eq(strlen(hand_log(m)), len, "WARN_ON_ONCE");
 	hand_destroy(m);
+}
+
+/* Many pages freed by one call, or each by its own: all that is left is the same. */
+static void free_list(bool noted)
+{
+	struct hand h = {.nr_zones = 2,
+		.cma = true,
+		.zone = {{.type = ZONE_DMA32, .pages = 2048, .pcp_high = 60, .pcp_batch = 15},
+			{.type = ZONE_NORMAL,
+				.start_pfn = 2048,
+				.pages = 4096,
+				.cma_pfn = 4096,
+				.cma_pages = 1024,
+				.pcp_high = 200,
+				.pcp_batch = 31}}};
+	struct machine *m = hand_machine(&h);
+	struct rng rng = {3};
+	uint64_t pfn[4000];
+	unsigned nr = 4000;
+
+	for (unsigned i = 0; i < nr; i++)
+		pfn[i] = hand_alloc(m, i % 1000 ? GFP_HIGHUSER_MOVABLE : GFP_DMA32, 0);
+	for (unsigned i = 0; i < nr; i += 1 + rng_below(&rng, 30)) {
+		unsigned other = rng_below(&rng, nr);
+		uint64_t swap = pfn[i];
+
+		pfn[i] = pfn[other];
+		pfn[other] = swap;
+	}
+	cr_assert_eq(pageblock_isolate(m, 2048), 0, "%s", m->why.sentence);
+	if (noted) {
+		cr_assert_eq(trace_resize(m, 1024), 0);
+		m->trace.enabled = 1ULL << TRACE_mm_page_free | 1ULL << TRACE_mm_page_pcpu_drain;
+	}
+	struct machine *single = hand_copy(m);
+
+	for (unsigned i = 0; i < nr; i++) {
+		cr_assert_eq(free_pages_order(single, 0, pfn[i], 0), 0);
+		*frame_of(m, pfn[i]) = (struct frame){0};
+	}
+	for (unsigned i = 0, n; i < nr; i += n) {
+		n = 1 + rng_below(&rng, 300);
+		n = n < nr - i ? n : nr - i;
+		free_unref_page_list(m, 0, &pfn[i], n);
+	}
+	cr_expect_eq(machine_digest(m), machine_digest(single));
+	cr_expect_eq(m->vm_event[EV_pgfree], single->vm_event[EV_pgfree]);
+	cr_expect_gt(zone_at(m, 0, ZONE_NORMAL)->nr_isolated_pages, 0);
+	cr_expect_gt(zone_pcp(m, zone_at(m, 0, ZONE_DMA32), 0)->count, 0);
+	hand_check(m);
+	hand_destroy(single);
+	hand_destroy(m);
+}
+
+Test(free, many_at_once)
+{
+	free_list(false);
+	free_list(true);
 }

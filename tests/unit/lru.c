@@ -76,8 +76,8 @@ Test(lru, flags_decide_the_list)
 		cr_expect_eq(node_at(m, z->nid)->stat[node_item], 1, "row %u", i);
 		cr_expect_eq(z->stat[zone_item], 1, "row %u", i);
 		cr_expect_eq(check(m), 0);
-		lru_del(m, pfn);
-		lru_del(m, pfn);
+		lru_release(m, &pfn, 1);
+		lru_release(m, &pfn, 1);
 		cr_expect_eq(node_at(m, z->nid)->stat[node_item], 0, "row %u", i);
 		cr_expect_eq(z->stat[zone_item], 0, "row %u", i);
 		cr_expect_eq(free_pages_order(m, 0, pfn, 0), 0, "%s", m->why.sentence);
@@ -182,8 +182,8 @@ Test(lru, a_new_page_of_a_locked_mapping_and_its_end)
 	cr_expect_eq(node_count(m, nr_unevictable), 1);
 	cr_expect_eq(node_count(m, nr_inactive_anon), 1);
 	cr_expect_eq(check(m), 0);
-	lru_release(m, pfn);
-	lru_release(m, plain);
+	lru_release(m, &pfn, 1);
+	lru_release(m, &plain, 1);
 	cr_expect_eq(m->vm_event[EV_unevictable_pgs_cleared], 1);
 	cr_expect_eq(zone_stat_total(m, ZS_nr_mlock), 0);
 	cr_expect_eq(free_pages_order(m, 0, pfn, 0), 0, "%s", m->why.sentence);
@@ -239,7 +239,7 @@ Test(lru, random_acts_keep_the_lists_whole)
 			break;
 		default:
 			if (!locks[i]) {
-				lru_release(m, pfn[i]);
+				lru_release(m, &pfn[i], 1);
 				frame_of(m, pfn[i])->flags |= random_flags(&rng);
 				lru_add(m, pfn[i]);
 			}

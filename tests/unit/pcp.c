@@ -203,3 +203,44 @@ Test(pcp, cma_pages_lie_on_the_movable_list)
 	hand_check(m);
 	hand_destroy(m);
 }
+
+/* Blocks that went to the zone in runs have merged and lie on its lists as if they had come one by one. */
+Test(pcp, runs_are_as_good_as_single_blocks)
+{
+	struct rng rng = {7};
+
+	for (unsigned round = 0; round < 200; round++) {
+		struct machine *m = with(4000, 63, true);
+		uint64_t pfn[1024];
+		unsigned order = round % 3, nr = 1024 >> order;
+
+		for (unsigned i = 0; i < nr; i++)
+			pfn[i] =
+				hand_alloc(m, i / 100 % 2 ? GFP_USER : GFP_HIGHUSER_MOVABLE, order);
+		struct machine *single = hand_copy(m);
+		struct zone *z = zone_at(m, 0, ZONE_NORMAL), *zs = zone_at(single, 0, ZONE_NORMAL);
+
+		drain_all_pages(m, NULL);
+		drain_all_pages(single, NULL);
+		zs->pcp_high = 0;
+		/* Mostly neighbours one behind the other; some stay in use. */
+		for (unsigned i = 0, at = 0; i < nr;
+			i++, at = rng_below(&rng, 20) ? at + 1 : at + 7) {
+			uint64_t *next = &pfn[at % nr];
+
+			if (*next == NO_PFN)
+				continue;
+			cr_assert_eq(free_pages_order(m, 0, *next, order), 0);
+			cr_assert_eq(free_pages_order(single, 0, *next, order), 0);
+			*next = NO_PFN;
+		}
+		drain_all_pages(m, NULL);
+		drain_all_pages(single, NULL);
+		cr_expect_eq(z->free_pages, zs->free_pages);
+		cr_expect_arr_eq(z->area, zs->area, sizeof(z->area));
+		cr_expect_arr_eq(frame_of(m, 0), frame_of(single, 0), 4096 * sizeof(struct frame));
+		hand_check(m);
+		hand_destroy(single);
+		hand_destroy(m);
+	}
+}

@@ -87,6 +87,15 @@ struct frame frame_peek(const struct machine *m, uint64_t pfn);
 
 /* Zone and node of a valid pfn, NULL for a hole outside every zone. */
 struct zone *pfn_zone(const struct machine *m, uint64_t pfn);
+/* The same, when its neighbour's is @near (NULL: it has none). */
+static inline struct zone *pfn_zone_near(
+	const struct machine *m, struct zone *near, uint64_t pfn)
+{
+	/* Zones of one node do not overlap. */
+	if (near && m->nr_nodes == 1 && pfn - near->start_pfn < near->spanned_pages)
+		return near;
+	return pfn_zone(m, pfn);
+}
 
 /* A pageblock's byte: its migratetype in the low bits; 0, the untouched state, is Movable. */
 #define PAGEBLOCK_TYPE_MASK 7u

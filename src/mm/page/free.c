@@ -14,8 +14,10 @@
  * A free that a real kernel would survive by luck only (of a free page, of a page inside a block, with the wrong
  * order) changes nothing here: it gives EINVAL, and the log has the page's state as the kernel's bad_page() prints it.
  *
+ * Single pages of processes come many at a time: those that lie in one pageblock have its zone and its list in common.
+ *
  * Invariant: a block is freed exactly once, whole.
- * Follows mm/page_alloc.c and mm/swap.c of 6.1 (__free_pages(), free_unref_page(), make_alloc_exact(), put_page()).
+ * Follows mm/page_alloc.c and mm/swap.c of 6.1 (__free_pages(), free_unref_page_list(), make_alloc_exact(), put_page()).
  */
 #include "mm/page/internal.h"
 
@@ -100,11 +102,48 @@ static void free_block(struct machine *m, unsigned cpu, uint64_t pfn, unsigned o
 	buddy_free(m, z, pfn, order, type, tail);
 }
 
-void free_unref_page(struct machine *m, unsigned cpu, uint64_t pfn)
+static bool is_free_to_go(const struct machine *m, uint64_t pfn)
 {
-	assert(!frame_of(m, pfn)->refcount && !frame_of(m, pfn)->mapcount &&
-		!frame_of(m, pfn)->order);
-	free_block(m, cpu, pfn, 0, false);
+	const struct frame *f = frame_of(m, pfn);
+
+	return !f->refcount && !f->mapcount && !f->order;
+}
+
+/* How many of @nr pages, from the first on, lie in its zone and pageblock. */
+static unsigned neighbours(
+	const struct machine *m, struct zone *z, const uint64_t *pfns, unsigned nr)
+{
+	uint64_t block = pageblock_index(m, pfns[0]);
+	unsigned n = 0;
+
+	while (n < nr && pageblock_index(m, pfns[n]) == block &&
+		pfn_zone_near(m, z, pfns[n]) == z) {
+		assert(is_free_to_go(m, pfns[n]));
+		n++;
+	}
+	return n;
+}
+
+void free_unref_page_list(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr)
+{
+	/* Who notes each free notes its time. */
+	bool noted = m->trace.enabled || m->page_owners.inited;
+	struct zone *z = NULL;
+
+	for (unsigned n; nr; pfns += n, nr -= n) {
+		enum migratetype type = pageblock_type(m, *pfns);
+
+		z = pfn_zone_near(m, z, *pfns);
+		n = neighbours(m, z, pfns, noted ? 1 : nr);
+		if (noted || type == MIGRATE_ISOLATE) {
+			for (unsigned i = 0; i < n; i++)
+				free_block(m, cpu, pfns[i], 0, false);
+			continue;
+		}
+		count_event(m, EV_pgfree, n);
+		clock_charge_ns(m, n * COST_NS_PCP_FREE);
+		pcp_free_list(m, z, cpu, pfns, n, type);
+	}
 	if (m->checks_full)
 		page_alloc_verify(m);
 }

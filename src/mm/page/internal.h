@@ -74,9 +74,12 @@ static inline bool pcp_allowed_order(const struct machine *m, unsigned order)
 }
 uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
 	enum migratetype type, unsigned alloc_flags);
-/* Free a block whose frame is zero; @type is its pageblock's. */
+/* Free a block; @type is its pageblock's. */
 void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
 	enum migratetype type);
+/* Free @nr single pages of one pageblock, one after the other. */
+void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64_t *pfns,
+	unsigned nr, enum migratetype type);
 
 /* kswapd.c */
 void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest,

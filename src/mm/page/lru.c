@@ -14,6 +14,7 @@
  *
  * Algorithm of mlock: the first locked mapping takes the page off its list (MLOCKED, UNEVICTABLE); each further one
  * counts; the last that goes puts it on the inactive list again.
+ * Pages that are freed together mostly leave one list: they are counted together, too.
  * Invariant: FRAME_LRU says that the page is counted; its list follows from its flags alone; MLOCKED pages are nr_mlock.
  *
  * Left out: per-CPU batches, memory cgroups, multi-generational LRU, the idle flag. Follows mm/swap.c, mm/mlock.c and
@@ -66,28 +67,43 @@ void lru_add(struct machine *m, uint64_t pfn)
 	count(m, z, list, pages_of(f));
 }
 
-/* Off its list; its other flags stay. */
-static void unlink_page(struct machine *m, uint64_t pfn, struct frame *f)
+/* Pages that have left the same list one after the other, and are not uncounted yet. */
+struct leaving {
+	struct zone *zone; /* NULL: none */
+	enum lru_list list;
+	uint64_t pages;
+};
+
+static void uncount(struct machine *m, const struct leaving *l)
 {
-	struct zone *z = pfn_zone(m, pfn);
+	if (l->zone)
+		count(m, l->zone, l->list, -l->pages);
+}
+
+/* Off its list; its other flags stay. */
+static inline void unlink_one(struct machine *m, uint64_t pfn, struct frame *f, struct leaving *l)
+{
+	struct zone *z = pfn_zone_near(m, l->zone, pfn);
 	enum lru_list list = list_of(f);
 
 	assert(f->flags & FRAME_LRU);
+	if (z != l->zone || list != l->list) {
+		uncount(m, l);
+		*l = (struct leaving){z, list, 0};
+	}
 	if (list != LRU_UNEVICTABLE)
 		frame_list_del(m, &node_at(m, z->nid)->lru[list], f);
-	count(m, z, list, -pages_of(f));
+	l->pages += pages_of(f);
 	f->next = f->prev = 0;
 	f->flags &= ~(uint32_t)FRAME_LRU;
 }
 
-void lru_del(struct machine *m, uint64_t pfn)
+static void unlink_page(struct machine *m, uint64_t pfn, struct frame *f)
 {
-	struct frame *f = frame_of(m, pfn);
+	struct leaving l = {0};
 
-	if (!(f->flags & FRAME_LRU))
-		return;
-	unlink_page(m, pfn, f);
-	f->flags &= ~(uint32_t)(FRAME_ACTIVE | FRAME_UNEVICTABLE);
+	unlink_one(m, pfn, f, &l);
+	uncount(m, &l);
 }
 
 void lru_move(struct machine *m, uint64_t pfn, uint32_t clear, uint32_t set)
@@ -224,14 +240,20 @@ void munlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags)
 	}
 }
 
-void lru_release(struct machine *m, uint64_t pfn)
+void lru_release(struct machine *m, const uint64_t *pfns, unsigned nr)
 {
-	struct frame *f = frame_of(m, pfn);
+	struct leaving l = {0};
 
-	lru_del(m, pfn);
-	if (clear_mlocked(m, pfn, f))
-		count_event(m, EV_unevictable_pgs_cleared, pages_of(f));
-	f->flags &= ~(uint32_t)(FRAME_ACTIVE | FRAME_UNEVICTABLE);
+	for (unsigned i = 0; i < nr; i++) {
+		struct frame *f = frame_of(m, pfns[i]);
+
+		if (f->flags & FRAME_LRU)
+			unlink_one(m, pfns[i], f, &l);
+		if (clear_mlocked(m, pfns[i], f))
+			count_event(m, EV_unevictable_pgs_cleared, pages_of(f));
+		f->flags &= ~(uint32_t)(FRAME_ACTIVE | FRAME_UNEVICTABLE);
+	}
+	uncount(m, &l);
 }
 
 /* ---- isolation ---- */

@@ -12,8 +12,6 @@ enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIV
 
 /* On the list that its flags say (SWAPBACKED, ACTIVE, UNEVICTABLE), at the head. The page is in use and on none. */
 void lru_add(struct machine *m, uint64_t pfn);
-/* Off its list, if it is on one; ACTIVE and UNEVICTABLE go, too, so that it may be freed. */
-void lru_del(struct machine *m, uint64_t pfn);
 /* Off, flags changed, on again. */
 void lru_move(struct machine *m, uint64_t pfn, uint32_t clear, uint32_t set);
 /* mark_page_accessed(): inactive and unreferenced, referenced, active. */
@@ -29,8 +27,9 @@ void lru_add_vma(struct machine *m, uint64_t pfn, uint64_t vm_flags);
  * munlock_vma_page()). A page that several locked mappings map stays until the last of them. */
 void mlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags);
 void munlock_vma_page(struct machine *m, uint64_t pfn, uint64_t vm_flags);
-/* Before the last reference goes: off the list, and not mlocked any more (__page_cache_release()). */
-void lru_release(struct machine *m, uint64_t pfn);
+/* Before the last reference of @nr pages goes: off their lists, if they are on one, not mlocked any more, and without the
+ * flags that no page may have when it is freed (__page_cache_release()). */
+void lru_release(struct machine *m, const uint64_t *pfns, unsigned nr);
 
 /* folio_isolate_lru(): off its list and out of the counts, its other flags kept; its links are the caller's then. False
  * when it is on none. */

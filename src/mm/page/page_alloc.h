@@ -52,8 +52,8 @@ int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, 
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
 
-/* free_unref_page(): a single page that is known to be one, without references, mappings or flags left. */
-void free_unref_page(struct machine *m, unsigned cpu, uint64_t pfn);
+/* free_unref_page_list(): single pages that are known to be such, without references, mappings or flags left. */
+void free_unref_page_list(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr);
 
 /* get_page(), put_page(): put_page() of a compound page frees it whole. */
 int get_page(struct machine *m, uint64_t pfn);

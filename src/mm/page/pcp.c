@@ -9,7 +9,8 @@
  *          the tail in the order in which they come, so a run of blocks is given out in ascending addresses.
  *   free:  to the head: it is the one whose contents the CPU's cache still has. When the lists hold `high` pages, a
  *          batch goes back to the zone: from the tails, list by list in a circle that starts with the list just
- *          freed to, emptying no more than asked. While only frees come, the batch doubles (free_factor).
+ *          freed to, emptying no more than asked. While only frees come, the batch doubles (free_factor). Neighbours that
+ *          would merge with each other go back as the block that they become.
  *
  * Blocks on these lists are in no free count, do not merge, and have FRAME_PCP and in `index` the migratetype
  * to which they go back. CMA and HighAtomic blocks lie on the Movable list; freed pages of isolated
@@ -47,9 +48,7 @@ static void push(struct machine *m, struct frame_list *list, uint64_t pfn, unsig
 {
 	struct frame *f = frame_of(m, pfn);
 
-	f->flags = FRAME_PCP;
-	f->index = type;
-	f->order = order & 15;
+	*f = (struct frame){.flags = FRAME_PCP, .index = type, .order = order & 15};
 	frame_list_add(m, list, f, pfn, tail);
 }
 
@@ -116,24 +115,60 @@ static void trace_drain(
 			     .migratetype = (uint8_t)type});
 }
 
-/* The coldest block of a list goes back to the zone. */
-static void free_last(
-	struct machine *m, struct zone *z, struct pcp *pcp, struct frame_list *list, unsigned cpu)
+/* log2 of how many blocks at the list's tail, at most @most, are a larger block together: one behind the other, in one
+ * pageblock. */
+static unsigned tail_run(const struct machine *m, const struct frame_list *list, uint64_t most)
+{
+	const struct frame *first = frame_of(m, list->tail - 1), *f = first;
+	uint64_t block = (uint64_t)1 << first->order, at = list->tail;
+	unsigned log = 0;
+
+	for (; first->order + log < m->pageblock_order && (uint64_t)2 << log <= most; log++) {
+		if ((list->tail - 1) & block << log)
+			return log;
+		for (uint64_t i = (uint64_t)1 << log; i; i--) {
+			at += block;
+			if (f->prev != at)
+				return log;
+			f = frame_of(m, at - 1);
+			if (f->index != first->index)
+				return log;
+		}
+	}
+	return log;
+}
+
+/* The coldest blocks of a list, at most @most, go back to the zone: as many as merge with each other anyhow at once.
+ * Returns how many. */
+static uint64_t free_last(struct machine *m, struct zone *z, struct pcp *pcp,
+	struct frame_list *list, unsigned cpu, uint64_t most)
 {
 	uint64_t pfn = list->tail - 1;
-	struct frame *f = frame_of(m, pfn);
-	unsigned order = f->order;
-	enum migratetype type = (enum migratetype)f->index;
+	unsigned order = frame_of(m, pfn)->order, log = tail_run(m, list, most);
+	enum migratetype type = (enum migratetype)frame_of(m, pfn)->index;
+	uint64_t nr = (uint64_t)1 << log;
 
-	assert(f->flags == FRAME_PCP && pcp->count >= 1u << order);
-	take(m, list, f);
-	pcp->count -= 1u << order;
+	assert(pcp->count >= nr << order);
+	for (uint64_t i = 0; i < nr; i++) {
+		struct frame *f = frame_of(m, list->tail - 1);
+
+		assert(f->flags == FRAME_PCP);
+		list->tail = f->prev;
+		*f = (struct frame){0};
+	}
+	if (list->tail)
+		frame_of(m, list->tail - 1)->next = 0;
+	else
+		list->head = 0;
+	pcp->count -= (uint32_t)(nr << order);
 	/* The pageblock may have been isolated while the page lay here. */
 	if (z->nr_isolate_pageblock)
 		type = pageblock_type(m, pfn);
-	zone_count_free(z, (int64_t)1 << order, type);
-	buddy_free(m, z, pfn, order, type, false);
-	trace_drain(m, cpu, pfn, order, type);
+	zone_count_free(z, (int64_t)(nr << order), type);
+	buddy_free(m, z, pfn, order + log, type, false);
+	for (uint64_t i = 0; i < nr; i++)
+		trace_drain(m, cpu, pfn + (i << order), order, type);
+	return nr;
 }
 
 /* free_pcppages_bulk(): @pages back to the zone, beginning with list @index. */
@@ -165,8 +200,9 @@ static void free_bulk(struct machine *m, struct zone *z, struct pcp *pcp, unsign
 		}
 		int64_t block = (int64_t)1 << list_order(m, index);
 		do {
-			free_last(m, z, pcp, list, cpu);
-			left -= block;
+			uint64_t most = (uint64_t)(left + block - 1) / (uint64_t)block;
+
+			left -= block * (int64_t)free_last(m, z, pcp, list, cpu, most);
 		} while (left > 0 && list->head);
 	}
 }
@@ -201,6 +237,21 @@ void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, uns
 		free_bulk(m, z, pcp, cpu, pcp->count, index);
 	else if (pcp->count >= z->pcp_high)
 		free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
+}
+
+void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64_t *pfns,
+	unsigned nr, enum migratetype type)
+{
+	struct pcp *pcp = zone_pcp(m, z, cpu);
+	unsigned index = list_index(m, 0, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
+	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
+
+	assert(type != MIGRATE_ISOLATE);
+	for (unsigned i = 0; i < nr; i++) {
+		push(m, &pcp->list[index], pfns[i], 0, type, false);
+		if (++pcp->count >= z->pcp_high)
+			free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
+	}
 }
 
 static void drain_zone(struct machine *m, struct zone *z, unsigned cpu)

@@ -3,7 +3,8 @@
  * Many entries at once: unmapping a range, and copying one at a fork.
  *
  *	zap:	for each table page in the range: for each entry: clear it, one mapping fewer of its page, one page
- *		fewer in the counters; a page that nobody holds any more goes back to the zone. Then the TLBs forget.
+ *		fewer in the counters; pages that nobody holds any more go back to the zone, many at a time. Then the TLBs
+ *		forget.
  *	copy:	for each entry of the parent: the child gets the same page, one mapping more; where the mapping is private
  *		and writable both lose the right to write, and the first of them who writes makes a copy (fault.c).
  *
@@ -28,49 +29,52 @@
 
 /* ---- zap ---- */
 
-/* What leaves an entry that maps the page @pfn. */
-static void drop_page(struct machine *m, unsigned cpu, struct vma *v, pte_t pte, uint64_t pfn)
+/* What the entry knew of a page that is not anonymous. */
+static void keep_bits(struct tlb_gather *g, const struct vma *v, pte_t pte, uint64_t pfn)
 {
-	struct mm *mm = vma_mm(m, v);
-	struct frame *f = frame_of(m, pfn);
+	struct machine *m = g->m;
+	bool dirty = pte_is(m, pte, PTE_DIRTY);
 
-	if (!(f->flags & (FRAME_ANON | FRAME_RESERVED))) {
-		if (pte_is(m, pte, PTE_DIRTY))
-			set_page_dirty(m, pfn);
-		if (pte_is(m, pte, PTE_YOUNG) && !(v->flags & VM_SEQ_READ))
-			mark_page_accessed(m, pfn);
-	}
-	mm->rss[page_counter(f)]--;
-	page_remove_rmap(m, pfn);
-	if (v->flags & VM_LOCKED)
-		munlock_vma_page(m, pfn, v->flags);
-	user_page_put(m, cpu, pfn);
+	/* Nobody may write to a page that was found dirty once it is clean again. */
+	g->force |= dirty;
+	if (frame_of(m, pfn)->flags & FRAME_RESERVED)
+		return;
+	if (dirty)
+		set_page_dirty(m, pfn);
+	if (pte_is(m, pte, PTE_YOUNG) && !(v->flags & VM_SEQ_READ))
+		mark_page_accessed(m, pfn);
 }
 
 static void zap_part(struct tlb_gather *g, struct vma *v, const struct pte_range *r, bool even_cows)
 {
 	struct machine *m = g->m;
+	uint64_t va = r->start, rss[NR_MM_COUNTERS] = {0};
 
-	for (unsigned i = r->index; i < r->index + r->nr; i++) {
+	for (unsigned i = r->index; i < r->index + r->nr; i++, va += PAGE_BYTES) {
 		pte_t pte = pte_get(m, r->table, i);
 
 		if (pte_none(pte))
 			continue;
 		uint64_t pfn = vm_normal_pfn(m, v, pte);
+		struct frame *f = pfn == NO_PFN ? NULL : frame_of(m, pfn);
 
-		if (pfn != NO_PFN && !even_cows && frame_of(m, pfn)->flags & FRAME_ANON)
+		if (f && !even_cows && f->flags & FRAME_ANON)
 			continue;
-		uint64_t va = r->start + ((uint64_t)(i - r->index) << PAGE_SHIFT);
-
 		pte_set(m, r->table, i, 0);
 		tlb_gather_range(g, va, va + PAGE_BYTES);
-		if (pfn == NO_PFN)
+		if (!f)
 			continue;
-		/* Nobody may write to a page of a file that was found dirty once it is clean again. */
-		g->force |= !(frame_of(m, pfn)->flags & FRAME_ANON) && pte_is(m, pte, PTE_DIRTY);
-		drop_page(m, g->cpu, v, pte, pfn);
-		tlb_gather_page(g);
+		if (!(f->flags & FRAME_ANON))
+			keep_bits(g, v, pte, pfn);
+		rss[page_counter(f)]++;
+		page_remove_rmap(m, pfn);
+		if (v->flags & VM_LOCKED)
+			munlock_vma_page(m, pfn, v->flags);
+		tlb_gather_page(g, pfn, f);
 	}
+	for (unsigned c = 0; c < NR_MM_COUNTERS; c++)
+		g->mm->rss[c] -= rss[c];
+	tlb_gather_free(g);
 	if (g->force)
 		tlb_gather_flush(g);
 }

@@ -285,7 +285,7 @@ static void remove_page(
 		count_dirty(m, pfn, -1);
 	if (i->kind == INODE_SHMEM && i->noreserve)
 		shmem_uncommit(m, i, 1);
-	lru_release(m, pfn);
+	lru_release(m, &pfn, 1);
 	/* Whoever else holds the page keeps a page of nobody. */
 	f->flags &= FRAME_MOVABLE;
 	f->mapping = 0;

@@ -4,7 +4,7 @@
  *
  * The range that is flushed is that of the entries that were there, not that of the call. Linux holds pages back in an
  * array on its stack and in up to 10,000 / (entries of a page) pages of pointers, until the TLBs were told; here they go
- * back at once, as nothing runs in between, but flushes come after as many.
+ * back before, some at a time, as nothing runs in between, but flushes come after as many.
  *
  * Between two mappings x86 goes on (CONFIG_MMU_GATHER_MERGE_VMAS), except behind one of devices, whose pages nobody
  * counts. RISC-V forgets the whole address space whatever was gathered. An address space that ends is flushed once, by
@@ -18,6 +18,7 @@
 #include "mm/boot/arch.h"
 #include "mm/machine.h"
 #include "mm/process/tlb_flush.h"
+#include "mm/process/user_page.h"
 #include "mm/process/vma.h"
 
 /* Pages that are held back at most: MMU_GATHER_BUNDLE, and MAX_GATHER_BATCH_COUNT pages of MAX_GATHER_BATCH pointers. */
@@ -37,12 +38,23 @@ static void reset(struct tlb_gather *g)
 void tlb_gather_begin(
 	struct tlb_gather *g, struct machine *m, unsigned cpu, struct mm *mm, bool whole_mm)
 {
-	*g = (struct tlb_gather){.m = m, .cpu = cpu, .mm = mm, .whole_mm = whole_mm};
+	g->m = m;
+	g->cpu = cpu;
+	g->mm = mm;
+	g->whole_mm = whole_mm;
+	g->nr = 0;
 	reset(g);
+}
+
+void tlb_gather_free(struct tlb_gather *g)
+{
+	user_pages_release(g->m, g->cpu, g->pfn, g->nr);
+	g->nr = 0;
 }
 
 void tlb_gather_flush(struct tlb_gather *g)
 {
+	tlb_gather_free(g);
 	if (g->start < g->end && !g->whole_mm) {
 		if (g->m->arch == ARCH_RISCV64)
 			flush_tlb_range(g->m, g->cpu, g->mm, 0, UINT64_MAX);

@@ -30,8 +30,12 @@ void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn)
 	struct frame *f = frame_of(m, pfn);
 
 	assert(f->refcount);
-	if (--f->refcount)
-		return;
-	lru_release(m, pfn);
-	free_unref_page(m, cpu, pfn);
+	if (!--f->refcount)
+		user_pages_release(m, cpu, &pfn, 1);
+}
+
+void user_pages_release(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr)
+{
+	lru_release(m, pfns, nr);
+	free_unref_page_list(m, cpu, pfns, nr);
 }

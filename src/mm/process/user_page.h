@@ -15,6 +15,8 @@ uint64_t user_page_alloc(struct machine *m, unsigned cpu, const struct vma *v, u
 	enum caller_id caller);
 /* Drop a reference; the last one takes the page off its LRU list and frees it (put_page()). */
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn);
+/* Pages whose last reference has gone are freed, one after the other (release_pages()). */
+void user_pages_release(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr);
 
 static inline void user_page_get(struct machine *m, uint64_t pfn)
 {
