@@ -7,8 +7,8 @@
  *	order 1  |   0   |   2   |   4   |   6    |     two free buddies become the block b and not 2^o
  *	order 0  | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7  |
  *
- * Allocating takes the first block of the smallest sufficient order and gives the upper halves
- * back, each to the head of its list, until the block fits. Freeing merges as long as the buddy is
+ * Allocating takes the first block of the smallest sufficient order and gives back what is too much of
+ * it, cut into blocks as large as they can be, each to the head of its list. Freeing merges as long as the buddy is
  * free and of the same order, then puts the block at the head of its list; at the tail when the next
  * larger buddy is free, too, since then the block may soon merge and had better not be the next to
  * be given out.
@@ -106,13 +106,16 @@ int buddy_move(
 	return err;
 }
 
-void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, unsigned low, unsigned high,
+void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, uint64_t pages, unsigned high,
 	enum migratetype type)
 {
-	assert(low <= high && high < m->nr_orders);
-	while (high > low) {
-		high--;
-		buddy_link(m, z, pfn + ((uint64_t)1 << high), high, type, false);
+	assert(pages && pages <= (uint64_t)1 << high && high < m->nr_orders);
+	/* What is left begins at an odd multiple of each of its pieces. */
+	while (pages < (uint64_t)1 << high) {
+		unsigned order = (unsigned)__builtin_ctzll(pages);
+
+		buddy_link(m, z, pfn + pages, order, type, false);
+		pages += (uint64_t)1 << order;
 	}
 }
 

@@ -50,8 +50,8 @@ int buddy_take(struct machine *m, struct zone *z, uint64_t pfn, unsigned order);
  * Errors: EDQUOT. */
 int buddy_move(
 	struct machine *m, struct zone *z, uint64_t pfn, unsigned order, enum migratetype type);
-/* Cut a taken block down: the upper halves become free blocks of @type (expand()). */
-void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, unsigned low, unsigned high,
+/* Cut a taken block of order @high down to its first @pages: the rest becomes free blocks of @type (expand()). */
+void buddy_expand(struct machine *m, struct zone *z, uint64_t pfn, uint64_t pages, unsigned high,
 	enum migratetype type);
 
 /* __free_one_page(): free the block whose frame is zero and live, merging. */

@@ -57,6 +57,9 @@ uint64_t rmqueue_smallest(
 	struct machine *m, struct zone *z, unsigned order, enum migratetype type, unsigned cpu);
 uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
 	unsigned alloc_flags, unsigned cpu, enum migratetype *list);
+/* As often as *@nr says, as long as the blocks lie side by side: the first one's page, and *@nr gets how many. */
+uint64_t rmqueue_some(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
+	unsigned alloc_flags, unsigned cpu, enum migratetype *list, uint64_t *nr);
 
 /* Would a request of @type take a free block of @order from another type together with its pageblock
  * (find_suitable_fallback() with only_stealable)? */

@@ -70,15 +70,16 @@ static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct fr
 		if (batch < 2)
 			batch = 2;
 	}
-	for (; batch; batch--) {
+	for (uint64_t nr = batch; batch; batch -= nr, nr = batch) {
 		enum migratetype from;
-		uint64_t pfn = rmqueue_zone(m, z, order, type, alloc_flags, cpu, &from);
+		uint64_t pfn = rmqueue_some(m, z, order, type, alloc_flags, cpu, &from, &nr);
 
 		if (pfn == NO_PFN)
 			break;
-		push(m, list, pfn, order, from, true);
-		zone_count_free(z, -((int64_t)1 << order), from);
-		pcp->count += 1u << order;
+		for (uint64_t i = 0; i < nr; i++)
+			push(m, list, pfn + (i << order), order, from, true);
+		zone_count_free(z, -(int64_t)(nr << order), from);
+		pcp->count += (uint32_t)nr << order;
 	}
 	clock_charge(m, BUDDY_ALLOC);
 }

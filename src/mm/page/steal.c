@@ -43,22 +43,33 @@ static void trace_zone_locked(
 			     .extra = {pcp_allowed_order(m, order) && type < MIGRATE_PCPTYPES}});
 }
 
-uint64_t rmqueue_smallest(
-	struct machine *m, struct zone *z, unsigned order, enum migratetype type, unsigned cpu)
+/* Step 2, up to *@nr times: while the block that is split lasts, each next one is its neighbour. *@nr: how often. */
+static uint64_t take_smallest(struct machine *m, struct zone *z, unsigned order,
+	enum migratetype type, unsigned cpu, uint64_t *nr)
 {
 	for (unsigned high = order; high < m->nr_orders; high++) {
-		uint64_t pfn = buddy_first(m, z, high, type);
+		uint64_t pfn = buddy_first(m, z, high, type), has = (uint64_t)1 << (high - order);
 
 		if (pfn == NO_PFN)
 			continue;
 		if (buddy_take(m, z, pfn, high))
 			return NO_PFN;
-		buddy_expand(m, z, pfn, order, high, type);
+		*nr = *nr < has ? *nr : has;
+		buddy_expand(m, z, pfn, *nr << order, high, type);
 		if (trace_wants(&m->trace, TRACE_mm_page_alloc_zone_locked))
-			trace_zone_locked(m, cpu, pfn, order, type);
+			for (uint64_t i = 0; i < *nr; i++)
+				trace_zone_locked(m, cpu, pfn + (i << order), order, type);
 		return pfn;
 	}
 	return NO_PFN;
+}
+
+uint64_t rmqueue_smallest(
+	struct machine *m, struct zone *z, unsigned order, enum migratetype type, unsigned cpu)
+{
+	uint64_t one = 1;
+
+	return take_smallest(m, z, order, type, cpu, &one);
 }
 
 /* May a theft of a block of @order by @type take the rest of the pageblock along (can_steal_fallback())? */
@@ -198,23 +209,26 @@ static bool rmqueue_fallback(struct machine *m, struct zone *z, unsigned order,
 	return true;
 }
 
-uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
-	unsigned alloc_flags, unsigned cpu, enum migratetype *list)
+uint64_t rmqueue_some(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
+	unsigned alloc_flags, unsigned cpu, enum migratetype *list, uint64_t *nr)
 {
 	uint64_t pfn = NO_PFN;
 
-	assert(type < MIGRATE_PCPTYPES);
+	assert(type < MIGRATE_PCPTYPES && *nr);
+	/* Step 1 is asked before each block. */
+	if (alloc_flags & ALLOC_CMA && z->free_cma_pages)
+		*nr = 1;
 	*list = MIGRATE_CMA;
 	if (alloc_flags & ALLOC_CMA && z->free_cma_pages > z->free_pages / 2)
-		pfn = rmqueue_smallest(m, z, order, MIGRATE_CMA, cpu);
+		pfn = take_smallest(m, z, order, MIGRATE_CMA, cpu, nr);
 	while (pfn == NO_PFN) {
 		*list = type;
-		pfn = rmqueue_smallest(m, z, order, type, cpu);
+		pfn = take_smallest(m, z, order, type, cpu, nr);
 		if (pfn != NO_PFN)
 			break;
 		if (alloc_flags & ALLOC_CMA) {
 			*list = MIGRATE_CMA;
-			pfn = rmqueue_smallest(m, z, order, MIGRATE_CMA, cpu);
+			pfn = take_smallest(m, z, order, MIGRATE_CMA, cpu, nr);
 			if (pfn != NO_PFN)
 				break;
 		}
@@ -222,4 +236,12 @@ uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum mi
 			return NO_PFN;
 	}
 	return pfn;
+}
+
+uint64_t rmqueue_zone(struct machine *m, struct zone *z, unsigned order, enum migratetype type,
+	unsigned alloc_flags, unsigned cpu, enum migratetype *list)
+{
+	uint64_t one = 1;
+
+	return rmqueue_some(m, z, order, type, alloc_flags, cpu, list, &one);
 }
