@@ -141,7 +141,10 @@ static void bench_mode(enum hw_family family, enum paging_mode_id mode)
 
 	if (arena_init(&arena, (128ULL << 20) + 65536, 0, &why))
 		abort();
-	struct dram d = {.arena = &arena, .contents_at = 65536, .bytes = 128ULL << 20};
+	struct dram d = {.arena = &arena,
+		.contents = arena.base + 65536,
+		.has = (uint64_t *)arena.base,
+		.bytes = 128ULL << 20};
 
 	map_pages(&d, &paging_modes[mode]);
 	for (uint64_t page = 0; page < PAGES; page++)

@@ -133,19 +133,21 @@ static void charge_walk(
 }
 
 /* From the root, or from where the page-walk cache knows the way to. */
-static void walk(struct hw_cpu *cpu, const struct dram *d, uint64_t va, struct page_walk *w)
+static struct page_walk *walk(struct hw_cpu *cpu, const struct dram *d, uint64_t va)
 {
-	unsigned depth = 0;
+	struct page_walk *w = &cpu->walk_memory.walk;
 	const struct walk_cache_entry *e = NULL;
+	unsigned depth = 0;
 
 	if (cpu->walk_cache.nr_entries)
 		e = walk_cache_find(&cpu->walk_cache, &cpu->regime, va, &depth);
 	if (e)
-		walk_tables_from(&cpu->regime, d, va, w, depth, e->table, e->flags);
+		walk_tables_from(&cpu->regime, d, &cpu->walk_memory, va, depth, e->table, e->flags);
 	else
-		walk_tables(&cpu->regime, d, va, w);
+		walk_tables_with(&cpu->regime, d, &cpu->walk_memory, va);
 	cpu->counters.walks++;
 	cpu->counters.walk_steps += w->nr_steps - w->first;
+	return w;
 }
 
 static struct tlb_entry *fill(
@@ -158,37 +160,36 @@ static struct tlb_entry *fill(
 static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, bool absent)
 {
-	struct page_walk w;
+	struct page_walk *w = walk(cpu, d, va);
 
-	walk(cpu, d, va, &w);
 	if (cpu->count_cycles)
-		charge_walk(cpu, d, a, &w);
-	unsigned depth = w.nr_steps ? w.nr_steps - 1 : 0;
+		charge_walk(cpu, d, a, w);
+	unsigned depth = w->nr_steps ? w->nr_steps - 1 : 0;
 
-	if (w.fault)
-		return raise_fault(cpu, a, w.fault, va, depth, w.flags, absent);
-	enum hw_fault denied = hw_check(&cpu->regime, w.flags, a->kind, a->user);
+	if (w->fault)
+		return raise_fault(cpu, a, w->fault, va, depth, w->flags, absent);
+	enum hw_fault denied = hw_check(&cpu->regime, w->flags, a->kind, a->user);
 
 	if (denied)
-		return raise_fault(cpu, a, denied, va, depth, w.flags, absent);
-	unsigned marked = walk_mark(&cpu->regime, d, &w, a->kind);
+		return raise_fault(cpu, a, denied, va, depth, w->flags, absent);
+	unsigned marked = walk_mark(&cpu->regime, d, w, a->kind);
 
-	if (w.fault)
-		return raise_fault(cpu, a, w.fault, va, depth, w.flags, absent);
+	if (w->fault)
+		return raise_fault(cpu, a, w->fault, va, depth, w->flags, absent);
 	cpu->counters.flags_set += marked;
 	if (cpu->count_cycles)
 		a->cycles += marked * HW_CYCLES_SET_FLAG;
-	struct tlb_entry e = {.pa = w.pa >> w.page_shift << w.page_shift,
-		.flags = w.flags,
+	struct tlb_entry e = {.pa = w->pa >> w->page_shift << w->page_shift,
+		.flags = w->flags,
 		.asid = cpu->regime.asid,
 		.depth = (uint8_t)depth};
 
-	if (w.first + 1 < w.nr_steps && cpu->walk_cache.nr_entries)
-		walk_cache_fill(&cpu->walk_cache, &cpu->regime, &w);
-	fill(&cpu->stlb, va, w.page_shift, &e, absent);
-	fill(first_tlb(cpu, a), va, w.page_shift, &e, absent);
-	p->pa = w.pa;
-	p->flags = w.flags;
+	if (w->first + 1 < w->nr_steps && cpu->walk_cache.nr_entries)
+		walk_cache_fill(&cpu->walk_cache, &cpu->regime, w);
+	fill(&cpu->stlb, va, w->page_shift, &e, absent);
+	fill(first_tlb(cpu, a), va, w->page_shift, &e, absent);
+	p->pa = w->pa;
+	p->flags = w->flags;
 	return 0;
 }
 

@@ -92,6 +92,7 @@ struct hw_cpu {
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
 	struct hw_quick quick[3][2];	/* by enum hw_kind, and user */
 	struct hw_missed missed;
+	struct walk_memory walk_memory;
 	struct walk_cache walk_cache;
 	struct cache dcache;
 	struct mpu mpu;

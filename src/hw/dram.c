@@ -10,9 +10,10 @@
 
 #include <assert.h>
 
-static uint64_t *has_word(const struct dram *d, uint64_t frame)
+/* Before the first write to [at, at + bytes). */
+static int touch(const struct dram *d, const void *at, uint64_t bytes, struct refusal *why)
 {
-	return (uint64_t *)(d->arena->base + d->has_at) + frame / 64;
+	return arena_touch(d->arena, (uint64_t)((const char *)at - d->arena->base), bytes, why);
 }
 
 static uint64_t frame_index(const struct dram *d, uint64_t pa)
@@ -55,14 +56,13 @@ int dram_touch(const struct dram *d, uint64_t pa, struct refusal *why)
 	if (!dram_is_ram(d, pa))
 		return -ENXIO;
 	uint64_t frame = frame_index(d, pa);
-	uint64_t *word = has_word(d, frame);
+	uint64_t *word = &d->has[frame / 64];
 
 	if (*word >> (frame % 64) & 1)
 		return 0;
-	int err = arena_touch(
-		d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES, why);
+	int err = touch(d, d->contents + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES, why);
 	if (!err)
-		err = arena_touch(d->arena, d->has_at + frame / 64 * 8, 8, why);
+		err = touch(d, word, sizeof(*word), why);
 	if (!err)
 		*word |= (uint64_t)1 << (frame % 64);
 	return err;
@@ -121,9 +121,10 @@ void dram_zero(const struct dram *d, uint64_t pa, uint64_t bytes)
 		}
 		uint64_t frame = frame_index(d, pa);
 
-		arena_forget(
-			d->arena, d->contents_at + (frame << DRAM_FRAME_SHIFT), DRAM_FRAME_BYTES);
-		*has_word(d, frame) &= ~((uint64_t)1 << (frame % 64));
+		arena_forget(d->arena,
+			(uint64_t)(d->contents - d->arena->base) + (frame << DRAM_FRAME_SHIFT),
+			DRAM_FRAME_BYTES);
+		d->has[frame / 64] &= ~((uint64_t)1 << (frame % 64));
 	}
 }
 

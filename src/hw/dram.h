@@ -34,8 +34,8 @@ struct stale_table;
 
 struct dram {
 	struct arena *arena;
-	uint64_t contents_at;	/* arena offset of the contents of @base */
-	uint64_t has_at;	/* arena offset of the bitmap */
+	char *contents;		/* of the frames from @base on, in the arena */
+	uint64_t *has;		/* bit a frame, in the arena */
 	uint64_t base;		/* physical address, a multiple of DRAM_FRAME_BYTES */
 	uint64_t bytes;		/* span that the arena has room for, holes included */
 	/* Is there RAM at @pa? NULL: in the whole span. */
@@ -53,9 +53,8 @@ struct dram {
 static inline bool dram_has(const struct dram *d, uint64_t pa)
 {
 	uint64_t frame = (pa - d->base) >> DRAM_FRAME_SHIFT;
-	const uint64_t *has = (const uint64_t *)(d->arena->base + d->has_at);
 
-	return pa - d->base < d->bytes && (has[frame / 64] >> (frame % 64) & 1);
+	return pa - d->base < d->bytes && (d->has[frame / 64] >> (frame % 64) & 1);
 }
 
 /* Is there RAM at @pa? */
@@ -76,7 +75,7 @@ int dram_touch(const struct dram *d, uint64_t pa, struct refusal *why);
 /* The host's address of @pa, whose frame must have contents. Valid until the view's user returns. */
 static inline void *dram_at(const struct dram *d, uint64_t pa)
 {
-	return d->arena->base + d->contents_at + (pa - d->base);
+	return d->contents + (pa - d->base);
 }
 
 /* A little-endian word of @bytes (1-8) that does not cross a frame: the CPU's path. 0 or -ENXIO. */

@@ -3,8 +3,10 @@
  * The paging modes' tables, made from paging.def, the arrays that decode the bits of entries, and the one walker for
  * all modes (see walk.h), which reads the modes as data and entries out of DRAM.
  *
- * The walker stands beside the tables so that the compiler sees both: walk_mode() is made once for each mode, each of
- * its levels, forms and rules a constant. That is why its loops are written out.
+ * Entries of one level mostly differ in nothing but the address: what the last one came to is remembered, and holds for
+ * all that have the same other bits. An entry that has not is decoded by recognize(), which stands beside the tables
+ * so that the compiler sees both: it is made once for each mode, each of its levels, forms and rules a constant. That is
+ * why its loops are written out.
  *
  * Order of checks at each entry, as the manuals have it: is there RAM for the table, is the entry present, are its
  * reserved bits clear, does the address fit the CPU. Permissions come after all of them.
@@ -131,13 +133,18 @@ uint64_t paging_encode(const struct paging_form *form, uint64_t pa)
 /* ---- the walker ---- */
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define BEYOND                                                                                     \
+	(1ULL << 63) /* no CPU has such an address: an entry whose reserved bits are not zero */
 
 /* What does an entry of this form take away, and what does it say? */
 ALWAYS_INLINE uint32_t decode(const struct paging_form *form, uint64_t entry, uint32_t flags)
 {
 	const struct paging_bit *b = form->bits;
 
-	/* One rule of the form; the first row without one ends them. */
+	if (form->domain_bit)
+		flags = (flags & ~(15u << HW_DOMAIN_SHIFT)) |
+			(uint32_t)(entry >> form->domain_bit & 15) << HW_DOMAIN_SHIFT;
+		/* One rule of the form; the first row without one ends them. */
 #define RULE                                                                                       \
 	if (!(b->clears | b->sets))                                                                \
 		return flags;                                                                      \
@@ -150,92 +157,170 @@ ALWAYS_INLINE uint32_t decode(const struct paging_form *form, uint64_t entry, ui
 	return flags;
 }
 
-ALWAYS_INLINE uint32_t decode_domain(const struct paging_form *form, uint64_t entry, uint32_t flags)
+/* The same with what follows at the page: the flags of the whole way. */
+ALWAYS_INLINE uint32_t decode_all(
+	const struct hw_regime *r, const struct paging_form *form, uint64_t entry, uint32_t flags)
 {
-	if (!form->domain_bit)
+	flags = decode(form, entry, flags);
+	if (!form->leaf)
 		return flags;
-	return (flags & ~(15u << HW_DOMAIN_SHIFT)) | (uint32_t)(entry >> form->domain_bit & 15)
-							     << HW_DOMAIN_SHIFT;
+	if (!form->accessed)
+		flags |= HW_ACCESSED;
+	if (!form->dirty)
+		flags |= HW_DIRTY;
+	return r->has & HW_HAS_GLOBAL ? flags : flags & ~(uint32_t)HW_GLOBAL;
 }
 
-ALWAYS_INLINE enum hw_fault entry_fault(const struct hw_regime *r, const struct paging_mode *mode,
-	const struct paging_form *form, uint64_t entry, uint64_t next)
+/* Is it an entry of the @n-th form? Then @k is what it comes to. */
+ALWAYS_INLINE bool learn(const struct hw_regime *r, const struct paging_mode *mode, unsigned depth,
+	unsigned n, uint64_t entry, struct walk_known *k)
 {
+	const struct paging_form *form = &mode->level[depth].form[n];
 	uint64_t reserved = form->reserved | (r->has & HW_HAS_NX ? 0 : mode->nx_bit);
 
-	if (entry & reserved)
-		return HW_FAULT_RESERVED_BIT;
-	if (next >> r->pa_bits)
-		return mode->nx_bit ? HW_FAULT_RESERVED_BIT : HW_FAULT_ADDRESS_SIZE;
-	return HW_FAULT_NONE;
-}
-
-/* The page is found: what the flags of the whole way come to. */
-ALWAYS_INLINE void finish(
-	const struct hw_regime *r, const struct paging_form *form, struct page_walk *w)
-{
-	uint64_t offset_mask = ((uint64_t)1 << form->page_shift) - 1;
-
-	if (!form->accessed)
-		w->flags |= HW_ACCESSED;
-	if (!form->dirty)
-		w->flags |= HW_DIRTY;
-	if (!(r->has & HW_HAS_GLOBAL))
-		w->flags &= ~(uint32_t)HW_GLOBAL;
-	w->page_shift = form->page_shift;
-	w->pa = (w->step[w->nr_steps - 1].next & ~offset_mask) | (w->va & offset_mask);
-}
-
-/* The entry of step @s has this form. Does the walk go on? */
-ALWAYS_INLINE bool follow(const struct hw_regime *r, const struct paging_mode *mode,
-	const struct paging_form *form, struct page_walk *w, struct walk_step *s)
-{
-	s->form = form;
-	s->next = paging_address(form, s->entry);
-	w->fault = entry_fault(r, mode, form, s->entry, s->next);
-	if (w->fault)
+	if (!paging_fits(form, entry, r->has))
 		return false;
-	w->flags = s->flags = decode_domain(form, s->entry, decode(form, s->entry, w->flags));
-	if (form->leaf)
-		finish(r, form, w);
-	return !form->leaf;
+	/* An address in pieces is not taken apart here: then only the same entry is alike. */
+	k->mask = form->address[1].mask ? UINT64_MAX : ~form->address[0].mask;
+	k->value = entry & k->mask;
+	k->shift = (uint8_t)form->address[0].shift;
+	k->next = entry & reserved ? BEYOND : paging_address(form, k->value);
+	k->page_shift = form->leaf ? form->page_shift : 0;
+	/* Each flag is kept, set or cleared: what becomes of all and of none of them says which. */
+	k->keeps = decode_all(r, form, entry, UINT32_MAX);
+	k->sets = decode_all(r, form, entry, 0);
+	k->unmarked = (uint16_t)((form->accessed & ~entry ? HW_ACCESSED : 0) |
+				 (form->dirty & ~entry ? HW_DIRTY : 0));
+	k->form = (uint8_t)(n + 1);
+	return true;
 }
 
-/* Read the entry in @table and go by its form. Does the walk go on? */
+ALWAYS_INLINE bool learn_level(const struct hw_regime *r, const struct paging_mode *mode,
+	unsigned depth, uint64_t entry, struct walk_known *k)
+{
+	_Static_assert(PAGING_MAX_FORMS == 3, "one for each");
+	return depth < mode->nr_levels &&
+	       (learn(r, mode, depth, 0, entry, k) || learn(r, mode, depth, 1, entry, k) ||
+		       learn(r, mode, depth, 2, entry, k));
+}
+
+ALWAYS_INLINE bool learn_mode(const struct hw_regime *r, const struct paging_mode *mode,
+	unsigned depth, uint64_t entry, struct walk_known *k)
+{
+	_Static_assert(PAGING_MAX_LEVELS == 5, "one for each");
+	switch (depth) {
+	case 0:
+		return learn_level(r, mode, 0, entry, k);
+	case 1:
+		return learn_level(r, mode, 1, entry, k);
+	case 2:
+		return learn_level(r, mode, 2, entry, k);
+	case 3:
+		return learn_level(r, mode, 3, entry, k);
+	default:
+		return learn_level(r, mode, 4, entry, k);
+	}
+}
+
+/* An entry that differs from the last one of its level: false when nothing is present. */
+static __attribute__((noinline)) bool recognize(
+	const struct hw_regime *r, unsigned depth, uint64_t entry, struct walk_known *k)
+{
+	switch (r->mode) {
+#define MODE(id, ...)                                                                              \
+	case PAGING_##id:                                                                          \
+		return learn_mode(r, &paging_modes[PAGING_##id], depth, entry, k);
+#include "hw/paging.def"
+	}
+	return false;
+}
+
+/* Nothing is known yet of entries in this regime: no entry has this value. */
+static void forget(const struct hw_regime *r, struct walk_memory *memory)
+{
+	*memory = (struct walk_memory){.has = r->has, .walk.mode = r->mode};
+	for (unsigned depth = 0; depth < PAGING_MAX_LEVELS; depth++)
+		memory->level[depth].value = 1;
+}
+
+/* The walk ends at step @s without a page. */
+static void stop(struct page_walk *w, struct walk_step *s, enum hw_fault fault)
+{
+	w->fault = fault;
+	s->form = 0;
+	s->next = 0;
+}
+
+/* Did the last walk from the root come by the same entry, which is as it was? It was RAM then. */
+ALWAYS_INLINE bool same_entry(
+	const struct dram *d, const struct walk_step *s, uint64_t entry_at, unsigned bytes)
+{
+	const void *now = dram_at(d, entry_at);
+
+	return s->entry_at == entry_at &&
+	       s->entry == (bytes == 8 ? *(const uint64_t *)now : *(const uint32_t *)now);
+}
+
+/* Read the entry in @table and go by it. Does the walk go on? */
 ALWAYS_INLINE bool step(const struct hw_regime *r, const struct dram *d,
-	const struct paging_mode *mode, unsigned depth, uint64_t table, struct page_walk *w)
+	const struct paging_mode *mode, unsigned depth, uint64_t table, struct walk_known *k,
+	struct page_walk *w)
 {
 	const struct paging_level *level = &mode->level[depth];
+	uint64_t at = table + paging_index(level, w->va) * level->entry_bytes;
 	struct walk_step *s = &w->step[depth];
 
-	_Static_assert(PAGING_MAX_FORMS == 3, "one line below for each");
-	w->nr_steps = depth + 1;
-	s->entry_at = table + paging_index(level, w->va) * level->entry_bytes;
-	if (dram_load(d, s->entry_at, level->entry_bytes, &s->entry)) {
-		w->fault = HW_FAULT_NO_TABLE;
-	} else {
-		if (paging_fits(&level->form[0], s->entry, r->has))
-			return follow(r, mode, &level->form[0], w, s);
-		if (paging_fits(&level->form[1], s->entry, r->has))
-			return follow(r, mode, &level->form[1], w, s);
-		if (paging_fits(&level->form[2], s->entry, r->has))
-			return follow(r, mode, &level->form[2], w, s);
-		w->fault = HW_FAULT_NOT_PRESENT;
+	if (depth < w->rooted) {
+		if (same_entry(d, s, at, level->entry_bytes)) {
+			w->flags = s->flags;
+			w->unmarked |= s->unmarked;
+			return true;
+		}
+		w->rooted = depth;
 	}
-	s->form = NULL;
-	s->next = 0;
+	w->nr_steps = depth + 1;
+	s->entry_at = at;
+	if (dram_load(d, at, level->entry_bytes, &s->entry)) {
+		stop(w, s, HW_FAULT_NO_TABLE);
+		return false;
+	}
+	/* Zeroes are no entry in any mode. */
+	if (!s->entry || ((s->entry & k->mask) != k->value && !recognize(r, depth, s->entry, k))) {
+		stop(w, s, HW_FAULT_NOT_PRESENT);
+		return false;
+	}
+	s->next = k->next + ((s->entry & ~k->mask) << k->shift);
+	if (__builtin_expect(s->next >> r->pa_bits != 0, 0)) {
+		bool reserved = k->next == BEYOND || mode->nx_bit;
+
+		stop(w, s, reserved ? HW_FAULT_RESERVED_BIT : HW_FAULT_ADDRESS_SIZE);
+		return false;
+	}
+	w->flags = s->flags = (w->flags & k->keeps) | k->sets;
+	s->unmarked = k->unmarked;
+	w->unmarked |= k->unmarked;
+	s->form = k->form;
+	if (!k->page_shift) {
+		w->rooted += depth == w->rooted && !w->first;
+		return true;
+	}
+	uint64_t offset_mask = ((uint64_t)1 << k->page_shift) - 1;
+
+	w->page_shift = k->page_shift;
+	w->pa = (s->next & ~offset_mask) | (w->va & offset_mask);
 	return false;
 }
 
 ALWAYS_INLINE void walk_mode(const struct hw_regime *r, const struct dram *d,
-	const struct paging_mode *mode, uint64_t table, struct page_walk *w)
+	const struct paging_mode *mode, uint64_t table, struct walk_memory *memory)
 {
+	struct page_walk *w = &memory->walk;
 	unsigned depth = w->first;
 
 	/* One level, unless the walk begins below it. */
 #define LEVEL_STEP(n)                                                                              \
 	if ((n) < mode->nr_levels && depth <= (n)) {                                               \
-		if (!step(r, d, mode, n, table, w))                                                \
+		if (!step(r, d, mode, n, table, &memory->level[n], w))                             \
 			return;                                                                    \
 		table = w->step[n].next;                                                           \
 	}
@@ -250,19 +335,27 @@ ALWAYS_INLINE void walk_mode(const struct hw_regime *r, const struct dram *d,
 	assert(!"the last level of a mode has leaves only");
 }
 
-void walk_tables_from(const struct hw_regime *r, const struct dram *d, uint64_t va,
-	struct page_walk *w, unsigned depth, uint64_t table, uint32_t flags)
+void walk_tables_from(const struct hw_regime *r, const struct dram *d, struct walk_memory *memory,
+	uint64_t va, unsigned depth, uint64_t table, uint32_t flags)
 {
+	struct page_walk *w = &memory->walk;
+
+	if (__builtin_expect(w->mode != r->mode || memory->has != r->has, 0))
+		forget(r, memory);
 	w->va = va;
 	w->pa = 0;
 	w->first = depth;
 	w->page_shift = 0;
 	w->fault = HW_FAULT_NONE;
 	w->flags = flags;
+	w->unmarked = 0;
+	/* What is read from here on is no way from the root. */
+	if (depth && w->rooted > depth)
+		w->rooted = depth;
 	switch (r->mode) {
 #define MODE(id, ...)                                                                              \
 	case PAGING_##id:                                                                          \
-		walk_mode(r, d, &paging_modes[PAGING_##id], table, w);                             \
+		walk_mode(r, d, &paging_modes[PAGING_##id], table, memory);                        \
 		break;
 #include "hw/paging.def"
 	}

@@ -7,17 +7,29 @@
 
 #include <assert.h>
 
-void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
+void walk_tables_with(
+	const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
+	struct page_walk *w = &memory->walk;
 
 	assert(r->mode != PAGING_NONE && r->mode < NR_PAGING_MODES);
-	if (paging_va_ok(mode, va)) {
-		walk_tables_from(r, d, va, w, 0, r->root[r->two_roots && va >> 63], HW_ALL);
+	if (__builtin_expect(paging_va_ok(mode, va), 1)) {
+		walk_tables_from(r, d, memory, va, 0, r->root[r->two_roots && va >> 63], HW_ALL);
 		return;
 	}
-	*w = (struct page_walk){
-		.va = va, .fault = mode->signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE};
+	w->va = va;
+	w->pa = 0;
+	w->fault = mode->signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE;
+	w->nr_steps = w->first = w->flags = w->unmarked = w->page_shift = 0;
+}
+
+void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w)
+{
+	struct walk_memory memory = {0};
+
+	walk_tables_with(r, d, &memory, va);
+	*w = memory.walk;
 }
 
 /* ARM: 0 no access, 1 client (permissions count), 3 manager (they do not). */
@@ -59,11 +71,12 @@ enum hw_fault hw_check(const struct hw_regime *r, uint32_t flags, enum hw_kind k
 }
 
 static void set_bits(const struct hw_regime *r, const struct dram *d, struct walk_step *s,
-	unsigned depth, uint64_t bits)
+	unsigned depth, uint64_t bits, uint32_t marks)
 {
 	unsigned bytes = paging_modes[r->mode].level[depth].entry_bytes;
 
 	s->entry |= bits;
+	s->unmarked &= (uint16_t)~marks;
 	int err = dram_store(d, s->entry_at, bytes, s->entry, NULL);
 
 	/* It was read as present, so its frame has contents and the store needs nothing. */
@@ -71,7 +84,7 @@ static void set_bits(const struct hw_regime *r, const struct dram *d, struct wal
 	(void)err;
 }
 
-unsigned walk_mark(
+unsigned walk_set_marks(
 	const struct hw_regime *r, const struct dram *d, struct page_walk *w, enum hw_kind kind)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
@@ -87,13 +100,15 @@ unsigned walk_mark(
 	}
 	uint64_t dirty = kind == HW_STORE ? UINT64_MAX : 0;
 
+	w->unmarked &= (uint16_t)~want;
 	for (unsigned depth = w->first; depth < w->nr_steps; depth++) {
 		struct walk_step *s = &w->step[depth];
-		uint64_t bits = s->form->accessed | (s->form->dirty & dirty);
+		const struct paging_form *form = walk_form(w, depth);
+		uint64_t bits = form->accessed | (form->dirty & dirty);
 
-		if (__builtin_expect(!(bits & ~s->entry), 1))
+		if (!(bits & ~s->entry))
 			continue;
-		set_bits(r, d, s, depth, bits);
+		set_bits(r, d, s, depth, bits, want);
 		written++;
 	}
 	w->flags |= want;

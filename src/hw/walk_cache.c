@@ -8,7 +8,8 @@
  * 3. What software changes without telling stays as it was here, as in a TLB. That is worse than a stale page: the
  *    walker goes on reading what once was a table, whatever lies there now.
  *
- * Invariant: as in a TLB, a set has no two entries for the same prefix and address space, and no gap.
+ * Invariant: as in a TLB, a set has no two entries for the same prefix and address space. Of the address that was forgotten
+ * last no height knows anything until something is filled: a walk for it, which follows each fault, need not look.
  *
  * Left out: PAE's PDPTE registers, which a write of cr3 loads; they are entries like others here. Tables' global bit
  * of Sv39 (entries are kept for each address space apart, which the manual allows).
@@ -66,7 +67,7 @@ uint64_t walk_cache_bytes(const struct walk_cache_desc *desc)
 
 void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, uint32_t entries_at)
 {
-	uint32_t first = 0;
+	uint32_t at = entries_at;
 
 	assert(walk_cache_desc_ok(desc));
 	memset(c, 0, sizeof(*c));
@@ -77,74 +78,61 @@ void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, u
 	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
 		uint32_t n = desc->entries[height];
 
-		c->first[height] = first;
-		c->ways[height] = n < WALK_CACHE_WAYS ? n : WALK_CACHE_WAYS;
-		c->set_mask[height] = nr_slots(n) / WALK_CACHE_WAYS - 1;
-		first += nr_slots(n);
+		c->height[height] = (struct walk_cache_height){.sets_at = at,
+			.set_mask = nr_slots(n) / WALK_CACHE_WAYS - 1,
+			.ways = n < WALK_CACHE_WAYS ? n : WALK_CACHE_WAYS};
+		at += nr_slots(n) * (uint32_t)sizeof(struct walk_cache_entry);
 	}
 }
 
-static void remove_way(struct walk_cache_entry *set, unsigned way)
+/* Room in front of a set whose first entry is in use: the first gap, or else the last entry, is lost. */
+static void make_room(struct walk_cache *c, struct walk_cache_entry *set, unsigned ways)
 {
-	_Static_assert(WALK_CACHE_WAYS == 4, "one for each");
-	if (way < 1)
-		set[0] = set[1];
-	if (way < 2)
-		set[1] = set[2];
-	if (way < 3)
-		set[2] = set[3];
-	set[3] = (struct walk_cache_entry){0};
-}
+	unsigned way = 1;
 
-/* The set of @height for @prefix loses its last entry and has room for a new one in front. NULL: no such height. */
-static struct walk_cache_entry *make_room(struct walk_cache *c, unsigned height, uint64_t prefix)
-{
-	if (!c->ways[height])
-		return NULL;
-	struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
-	unsigned last = c->ways[height] - 1;
-
-	c->evictions += set[last].key != 0;
-	walk_cache_to_front(set, last, set[0]);
-	return set;
+	while (way < ways && set[way].key)
+		way++;
+	c->evictions += way == ways;
+	walk_cache_to_front(set, way < ways ? way : ways - 1, set[0]);
 }
 
 void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
-
-	assert(!w->fault && w->nr_steps <= mode->nr_levels);
 	const struct paging_level *level = &mode->level[w->first];
 	const struct walk_step *s = &w->step[w->first], *end = &w->step[w->nr_steps - 1];
 
+	assert(!w->fault && w->nr_steps <= mode->nr_levels);
+	c->absent = 0;
 	for (unsigned height = mode->nr_levels - 2u - w->first; s < end; s++, level++, height--) {
 		uint64_t prefix = w->va >> level->shift;
-		struct walk_cache_entry *e = make_room(c, height, prefix);
+		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
 
-		assert(!s->form->leaf);
-		if (e)
-			*e = (struct walk_cache_entry){.key = prefix + 1,
-				.table = s->next,
-				.flags = s->flags,
-				.asid = r->asid};
+		if (!c->height[height].ways)
+			continue;
+		if (set[0].key)
+			make_room(c, set, c->height[height].ways);
+		set[0].key = walk_cache_key(prefix, r->asid);
+		set[0].table = s->next;
+		set[0].flags = s->flags;
 	}
 }
 
 unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *r, uint64_t va)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
+	const struct paging_level *level = &mode->level[mode->nr_levels - 1];
 	unsigned gone = 0;
 
-	const struct paging_level *level = mode->level;
-
-	for (unsigned height = mode->nr_levels - 1u; height-- > 0; level++) {
-		uint64_t prefix = va >> level->shift;
+	c->absent = walk_cache_key(va >> level[-1].shift, r->asid);
+	for (unsigned height = 0; height < mode->nr_levels - 1u; height++) {
+		uint64_t prefix = va >> (--level)->shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
-		unsigned way = walk_cache_way(set, prefix, r->asid);
+		unsigned way = walk_cache_way(set, walk_cache_key(prefix, r->asid));
 
 		if (way == WALK_CACHE_WAYS)
 			continue;
-		remove_way(set, way);
+		set[way].key = 0;
 		gone++;
 	}
 	c->invalidations += gone;
@@ -155,17 +143,13 @@ unsigned walk_cache_flush(struct walk_cache *c, int asid)
 {
 	unsigned gone = 0;
 
-	for (uint32_t i = 0; i < c->nr_slots; i += WALK_CACHE_WAYS) {
-		struct walk_cache_entry *set = walk_cache_entries(c) + i;
+	for (uint32_t i = 0; i < c->nr_slots; i++) {
+		struct walk_cache_entry *e = walk_cache_entries(c) + i;
 
-		for (unsigned way = 0; way < WALK_CACHE_WAYS && set[way].key;) {
-			if (asid >= 0 && set[way].asid != asid) {
-				way++;
-				continue;
-			}
-			remove_way(set, way);
-			gone++;
-		}
+		if (!e->key || (asid >= 0 && walk_cache_asid(e) != (unsigned)asid))
+			continue;
+		e->key = 0;
+		gone++;
 	}
 	c->invalidations += gone;
 	return gone;
@@ -183,18 +167,16 @@ unsigned walk_cache_count(const struct walk_cache *c)
 static const char *check_height(const struct walk_cache *c, unsigned height)
 {
 	for (uint32_t i = 0; i < nr_slots(c->desc.entries[height]); i++) {
-		const struct walk_cache_entry *e = walk_cache_entries(c) + c->first[height] + i;
+		const struct walk_cache_entry *e = walk_cache_set(c, height, 0) + i;
 		unsigned way = i % WALK_CACHE_WAYS;
 
 		if (!e->key)
 			continue;
-		if (way >= c->ways[height])
+		if (way >= c->height[height].ways)
 			return "the page-walk cache has more entries than its size";
-		if (way && !(e - 1)->key)
-			return "a set of the page-walk cache has a gap before a used way";
-		if (walk_cache_set(c, height, e->key - 1) != e - way)
+		if (walk_cache_set(c, height, walk_cache_prefix(e)) != e - way)
 			return "an entry of the page-walk cache lies in the wrong set";
-		if (walk_cache_way(e - way, e->key - 1, e->asid) != way)
+		if (walk_cache_way(e - way, e->key) != way)
 			return "the page-walk cache has two entries for one table";
 	}
 	return NULL;

@@ -13,7 +13,8 @@
  * ARM DDI 0487 D8.16: entries of intermediate levels).
  *
  * The entries lie behind the structure, as those of a TLB do. Each set has room for WALK_CACHE_WAYS of them, though
- * only the first `ways` of its height are used, so that a search has the same few steps whatever the height.
+ * only the first `ways` of its height are used, so that a search has the same few steps whatever the height. They stand
+ * in order of use; an entry that is forgotten leaves a gap, which the next new one of its set fills.
  */
 #ifndef SIMM_HW_WALK_CACHE_H
 #define SIMM_HW_WALK_CACHE_H
@@ -29,23 +30,27 @@ struct walk_cache_desc {
 };
 
 struct walk_cache_entry {
-	uint64_t key;		/* (va >> the level's shift) + 1; 0: empty */
+	uint64_t key;		/* (va >> the level's shift) + 1, the address space above it; 0: empty */
 	uint64_t table;		/* physical address of the table that it leads to */
 	uint32_t flags;		/* enum hw_page_flags that are left, and ARM's domain */
-	uint16_t asid;
-	uint16_t unused;
+	uint32_t unused;
 };
 _Static_assert(sizeof(struct walk_cache_entry) == 24, "packed for the host's cache");
 
+struct walk_cache_height {
+	uint32_t sets_at;	/* bytes from struct walk_cache */
+	uint32_t set_mask;
+	uint32_t ways;		/* 0: there are no entries of this height */
+};
+
 struct walk_cache {
 	struct walk_cache_desc desc;
-	uint32_t first[WALK_CACHE_HEIGHTS];	/* index of the height's first entry */
-	uint32_t set_mask[WALK_CACHE_HEIGHTS];
-	uint32_t ways[WALK_CACHE_HEIGHTS];	/* 0: there are no entries of this height */
+	struct walk_cache_height height[WALK_CACHE_HEIGHTS];
 	uint32_t entries_at;	/* bytes from this structure to its entries */
 	uint32_t nr_entries;	/* that are used */
 	uint32_t nr_slots;	/* that have room */
 	uint32_t unused;
+	uint64_t absent;	/* the key at height 0 of an address of which no height knows the way; 0: of none */
 	uint64_t hits[WALK_CACHE_HEIGHTS];	/* walks that began below the entry of this height */
 	uint64_t misses;	/* walks that began at the root */
 	uint64_t evictions, invalidations;
@@ -65,23 +70,38 @@ static inline struct walk_cache_entry *walk_cache_entries(const struct walk_cach
 /* The set of @height for the table that maps @va >> the level's shift = @prefix. */
 static inline struct walk_cache_entry *walk_cache_set(const struct walk_cache *c, unsigned height, uint64_t prefix)
 {
-	return walk_cache_entries(c) + c->first[height] + (prefix & c->set_mask[height]) * WALK_CACHE_WAYS;
+	const struct walk_cache_height *h = &c->height[height];
+
+	return (struct walk_cache_entry *)((char *)(uintptr_t)c + h->sets_at) +
+	       (prefix & h->set_mask) * WALK_CACHE_WAYS;
 }
 
-static inline bool walk_cache_is(const struct walk_cache_entry *e, uint64_t prefix, uint16_t asid)
+#define WALK_CACHE_ASID_SHIFT 48
+
+static inline uint64_t walk_cache_key(uint64_t prefix, uint16_t asid)
 {
-	return e->key == prefix + 1 && e->asid == asid;
+	return (prefix + 1) | (uint64_t)asid << WALK_CACHE_ASID_SHIFT;
+}
+
+static inline uint64_t walk_cache_prefix(const struct walk_cache_entry *e)
+{
+	return (e->key & (((uint64_t)1 << WALK_CACHE_ASID_SHIFT) - 1)) - 1;
+}
+
+static inline unsigned walk_cache_asid(const struct walk_cache_entry *e)
+{
+	return (unsigned)(e->key >> WALK_CACHE_ASID_SHIFT);
 }
 
 /* The way of @set that has it; WALK_CACHE_WAYS: none. */
-static inline unsigned walk_cache_way(const struct walk_cache_entry *set, uint64_t prefix, uint16_t asid)
+static inline unsigned walk_cache_way(const struct walk_cache_entry *set, uint64_t key)
 {
 	_Static_assert(WALK_CACHE_WAYS == 4, "one for each");
-	return walk_cache_is(set, prefix, asid)	      ? 0
-	       : walk_cache_is(set + 1, prefix, asid) ? 1
-	       : walk_cache_is(set + 2, prefix, asid) ? 2
-	       : walk_cache_is(set + 3, prefix, asid) ? 3
-						      : WALK_CACHE_WAYS;
+	return set[0].key == key   ? 0
+	       : set[1].key == key ? 1
+	       : set[2].key == key ? 2
+	       : set[3].key == key ? 3
+				   : WALK_CACHE_WAYS;
 }
 
 /* Put @e first in its set, where @way is lost. */
@@ -106,10 +126,12 @@ static inline const struct walk_cache_entry *walk_cache_find(
 	unsigned heights = mode->nr_levels - 1u;
 	const struct paging_level *level = &mode->level[heights];
 
+	if (walk_cache_key(va >> level[-1].shift, r->asid) == c->absent)
+		heights = 0;
 	for (unsigned height = 0; height < heights; height++) {
 		uint64_t prefix = va >> (--level)->shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
-		unsigned way = walk_cache_way(set, prefix, r->asid);
+		unsigned way = walk_cache_way(set, walk_cache_key(prefix, r->asid));
 
 		if (way == WALK_CACHE_WAYS)
 			continue;

@@ -128,15 +128,14 @@ static void put_walk_cache(struct text *out, const struct walk_cache *c, uint32_
 		const struct paging_level *level = &mode->level[mode->nr_levels - 2u - height];
 
 		for (uint32_t i = 0; i < c->desc.entries[height]; i++) {
-			const struct walk_cache_entry *e =
-				walk_cache_entries(c) + c->first[height] + i;
+			const struct walk_cache_entry *e = walk_cache_set(c, height, 0) + i;
 
 			if (!e->key)
 				continue;
-			text_printf(out, "  0x%llx ", (ull)((e->key - 1) << level->shift));
+			text_printf(out, "  0x%llx ", (ull)(walk_cache_prefix(e) << level->shift));
 			put_page_size(out, level->shift);
 			text_printf(out, " -> table 0x%llx of %ss, asid %u, ", (ull)e->table,
-				level[1].name, e->asid);
+				level[1].name, walk_cache_asid(e));
 			put_permissions(out, e->flags);
 			text_putc(out, '\n');
 		}

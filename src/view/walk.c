@@ -61,30 +61,33 @@ static const char *root_register(const struct machine *m, uint64_t va)
 	}
 }
 
-static void put_words(struct text *out, const struct walk_step *s)
+static void put_words(struct text *out, const struct paging_form *form, uint64_t entry)
 {
-	for (const struct paging_bit *b = s->form->bits; b->mask; b++)
-		if (b->word && (s->entry & b->mask) == b->value)
+	for (const struct paging_bit *b = form->bits; b->mask; b++)
+		if (b->word && (entry & b->mask) == b->value)
 			text_printf(out, " %s", b->word);
 }
 
-static void put_step(
-	struct text *out, const struct paging_level *level, const struct walk_step *s, uint64_t va)
+static void put_step(struct text *out, const struct page_walk *w, unsigned depth, uint64_t va)
 {
+	const struct paging_level *level = &paging_modes[w->mode].level[depth];
+	const struct paging_form *form = walk_form(w, depth);
+	const struct walk_step *s = &w->step[depth];
+
 	text_printf(out, "%-10s index 0x%llx, %s at 0x%llx: 0x%0*llx", level->name,
 		(ull)paging_index(level, va), level->manual, (ull)s->entry_at,
 		level->entry_bytes * 2, (ull)s->entry);
-	if (!s->form) {
+	if (!form) {
 		text_puts(out, " -> nothing\n");
 		return;
 	}
-	text_printf(out, " -> %s 0x%llx", s->form->leaf ? "page" : "table", (ull)s->next);
-	if (s->form->leaf) {
+	text_printf(out, " -> %s 0x%llx", form->leaf ? "page" : "table", (ull)s->next);
+	if (form->leaf) {
 		text_puts(out, " of ");
-		put_page_size(out, s->form->page_shift);
+		put_page_size(out, form->page_shift);
 	}
 	text_putc(out, ',');
-	put_words(out, s);
+	put_words(out, form, s->entry);
 	text_putc(out, '\n');
 }
 
@@ -150,7 +153,7 @@ static void put_regime(
 		root_register(m, va));
 	walk_tables(r, &d, va, &w);
 	for (unsigned i = 0; i < w.nr_steps; i++)
-		put_step(out, &mode->level[i], &w.step[i], va);
+		put_step(out, &w, i, va);
 	put_end(out, mode, &w);
 	put_tlb(m, cpu, va, r->asid, out);
 }

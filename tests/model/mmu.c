@@ -287,12 +287,21 @@ static struct hw_regime regime(enum paging_mode_id mode)
 						      : 52};
 }
 
-/* How many of @n walks differ from the dumb ones, and how many translated at all. */
+/* Do two walks for the same address end in the same way? */
+static bool same_walk(const struct page_walk *a, const struct page_walk *b)
+{
+	return a->pa == b->pa && a->fault == b->fault && a->nr_steps == b->nr_steps &&
+	       a->page_shift == b->page_shift && a->flags == b->flags && a->unmarked == b->unmarked;
+}
+
+/* How many of @n walks differ from the dumb ones, and how many translated at all. A walker that remembers the walks before
+ * comes to the same. */
 static unsigned compare(enum paging_mode_id mode, unsigned n, bool broken, unsigned *translated)
 {
 	struct ram ram;
 	struct rng rng = {(uint64_t)mode + 77};
 	struct hw_regime r = regime(mode);
+	struct walk_memory memory = {0};
 	unsigned differences = 0;
 
 	*translated = 0;
@@ -305,6 +314,8 @@ static unsigned compare(enum paging_mode_id mode, unsigned n, bool broken, unsig
 		struct page_walk w;
 
 		walk_tables(&r, &ram.dram, va, &w);
+		walk_tables_with(&r, &ram.dram, &memory, va);
+		differences += !same_walk(&w, &memory.walk);
 		if (broken && want.permissions > 0)
 			want.permissions ^= HW_PW;
 		if (w.fault || want.permissions < 0) {

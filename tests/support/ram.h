@@ -19,7 +19,10 @@ static inline void ram_init(struct ram *r, uint64_t bytes)
 	uint64_t bitmap = (bytes / DRAM_FRAME_BYTES / 8 + ARENA_PAGE_BYTES) & ~(ARENA_PAGE_BYTES - 1);
 
 	cr_assert_eq(arena_init(&r->arena, bytes + bitmap, 0, NULL), 0);
-	r->dram = (struct dram){.arena = &r->arena, .contents_at = bitmap, .bytes = bytes};
+	r->dram = (struct dram){.arena = &r->arena,
+		.contents = r->arena.base + bitmap,
+		.has = (uint64_t *)r->arena.base,
+		.bytes = bytes};
 }
 
 static inline void ram_finish(struct ram *r)

@@ -23,7 +23,8 @@ static struct dram fresh(struct arena *a, uint64_t budget_bytes)
 {
 	cr_assert_eq(arena_init(a, BYTES + 65536, budget_bytes, NULL), 0);
 	return (struct dram){.arena = a,
-		.contents_at = 65536,
+		.contents = a->base + 65536,
+		.has = (uint64_t *)a->base,
 		.base = BASE,
 		.bytes = BYTES,
 		.is_ram = two_banks};

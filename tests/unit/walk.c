@@ -395,3 +395,40 @@ Test(walk, descriptions_are_whole)
 		cr_assert_eq(shift + (id == PAGING_ARM64_4K), mode->va_bits, "%s", mode->name);
 	}
 }
+
+/* Could an entry of form @f be one of @g, by the bits that are no address of @f's? */
+static bool could_be(const struct paging_form *f, uint64_t address, const struct paging_form *g)
+{
+	uint64_t both = f->mask & g->mask & ~address;
+
+	return (f->value & both) == (g->value & both);
+}
+
+/* What the walker remembers of an entry it takes for true of all that differ in the address alone. */
+Test(walk, an_address_says_nothing_but_where)
+{
+	unsigned n = 0;
+
+	for (unsigned mode = PAGING_NONE + 1; mode < NR_PAGING_MODES; mode++)
+		for (unsigned depth = 0; depth < paging_modes[mode].nr_levels; depth++)
+			for (unsigned i = 0; i < PAGING_MAX_FORMS; i++) {
+				const struct paging_form *first =
+					paging_modes[mode].level[depth].form;
+				const struct paging_form *f = &first[i];
+				uint64_t address = f->address[0].mask;
+
+				if (!f->mask || f->address[1].mask)
+					continue;
+				n++;
+				cr_assert_eq(
+					address & (f->mask | f->reserved | f->accessed | f->dirty),
+					0);
+				cr_assert_eq(address & paging_modes[mode].nx_bit, 0);
+				for (const struct paging_bit *b = f->bits; b->clears | b->sets; b++)
+					cr_assert_eq(address & b->mask, 0);
+				for (unsigned k = 0; k < i; k++)
+					cr_assert(!(first[k].mask & address) ||
+						  !could_be(f, address, &first[k]));
+			}
+	cr_assert_gt(n, 25);
+}

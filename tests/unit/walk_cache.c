@@ -250,13 +250,14 @@ Test(walk_cache, least_recently_used_goes_first)
 	struct walk_cache_desc desc = {{4, 0, 0, 0}};
 	struct walk_cache *c = calloc(1, sizeof(*c) + walk_cache_bytes(&desc));
 	struct hw_regime r = {.mode = PAGING_X86_32};
-	const struct paging_form *table = &paging_modes[PAGING_X86_32].level[0].form[1];
 	unsigned depth;
 
 	walk_cache_init(c, &desc, sizeof(*c));
 	for (uint64_t i = 0; i < 5; i++) {
-		struct page_walk w = {
-			.va = i << 22, .nr_steps = 2, .step = {{.next = i << 12, .form = table}}};
+		struct page_walk w = {.va = i << 22,
+			.mode = PAGING_X86_32,
+			.nr_steps = 2,
+			.step = {{.next = i << 12, .form = 2}}};
 
 		walk_cache_fill(c, &r, &w);
 		if (i == 3)

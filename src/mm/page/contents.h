@@ -37,8 +37,8 @@ static inline bool frame_has_contents(const struct machine *m, uint64_t pfn)
 static inline struct dram machine_dram(struct machine *m)
 {
 	return (struct dram){.arena = &m->arena,
-		.contents_at = m->dram_at,
-		.has_at = m->dram_has_at,
+		.contents = machine_at(m, m->dram_at),
+		.has = machine_at(m, m->dram_has_at),
 		.base = m->base_pfn << PAGE_SHIFT,
 		.bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT,
 		.is_ram = machine_is_ram,
