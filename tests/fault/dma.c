@@ -45,6 +45,12 @@ static void coherent(struct program *p)
 		if (!failed(p, dma_alloc_coherent(p->m, 0, p->d, bytes, GFP_KERNEL | __GFP_NOWARN,
 				       0, &va, &dma)))
 			cr_expect_eq(dma_free_coherent(p->m, 0, p->d, bytes, va, dma), 0);
+		if (!failed(p, dma_alloc_coherent(p->m, 0, p->d, bytes, GFP_KERNEL | __GFP_NOWARN,
+				       DMA_ATTR_FORCE_CONTIGUOUS, &va, &dma)))
+			cr_expect_eq(dma_free_coherent(p->m, 0, p->d, bytes, va, dma), 0);
+		if (!failed(p, dma_alloc_coherent(p->m, 0, p->d, bytes, GFP_ATOMIC | __GFP_NOWARN,
+				       0, &va, &dma)))
+			cr_expect_eq(dma_free_coherent(p->m, 0, p->d, bytes, va, dma), 0);
 	}
 }
 

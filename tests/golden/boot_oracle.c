@@ -189,7 +189,7 @@ static bool to_compare(const struct real *r, const char *text)
 		"Built ", "Policy zone", "Kernel command", "Unknown kernel", "Initializing ",
 		"SLUB: ", "cma: ", "NUMA: No", "NUMA: Faking", "No NUMA", "Faking a node",
 		"ACPI: SRAT: Node", "Freeing SMP", "Freeing unused", "Dentry cache", "Inode-cache",
-		"RAMDISK", "OF: fdt:", "Machine model", NULL};
+		"RAMDISK", "OF: fdt:", "Machine model", "iommu: ", NULL};
 
 	if (strstr(text, "HIGHMEM available") || strstr(text, "LOWMEM available"))
 		return true;

@@ -198,6 +198,127 @@ Test(iommu, scatterlists_become_one_run, .timeout = 60)
 	}
 }
 
+static void store_and_let_the_device_read(struct simm *s, const char *name, unsigned word)
+{
+	char line[120];
+
+	snprintf(line, sizeof(line), "store 0x%llx 0x%x 4",
+		number_after(s, NIC "/mappings", "cpu="), word);
+	world_call(s, line);
+	snprintf(line, sizeof(line), "dma_read %s 4", name);
+	world_call_at(s, CTL, line);
+	world_call_at(s, CTL, "wait_for_completion");
+	snprintf(line, sizeof(line), "seen %02x %02x %02x %02x\n", word & 255, word >> 8 & 255,
+		word >> 16 & 255, word >> 24);
+	cr_expect(file_has(s, NIC "/registers", line), "%s", world_cat(s, NIC "/registers"));
+}
+
+/* drivers/iommu/iommu.c: what the kernel says of it, and what a device's domain comes to be. */
+Test(iommu, the_command_line_decides, .timeout = 60)
+{
+	static const struct {
+		const char *preset, *cmdline, *type, *domain, *flush;
+	} row[] = {
+		{"pc-x86_64", "", "DMA-FQ", "Translated ", "lazy mode "},
+		{"arm64-virt", "", "DMA", "Translated ", "strict mode "},
+		{"pc-x86_64", "iommu.strict=1", "DMA", "Translated ",
+			"strict mode (set via kernel command line)"},
+		{"arm64-virt", "iommu.strict=0", "DMA-FQ", "Translated ",
+			"lazy mode (set via kernel command line)"},
+		{"pc-x86_64", "iommu=soft,pt", "identity",
+			"Passthrough (set via kernel command line)", NULL},
+		{"arm64-virt", "iommu.passthrough=1", "identity",
+			"Passthrough (set via kernel command line)", NULL},
+		{"pc-x86_64", "iommu=pt iommu=nopt", "DMA-FQ",
+			"Translated (set via kernel command line)", "lazy mode "},
+		{"pc-x86_64", "iommu.passthrough=0 intel_iommu=on,strict", "DMA",
+			"Translated (set via kernel command line)", "strict mode "},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct simm *s = behind_iommu(row[i].preset, row[i].cmdline);
+		char line[160];
+
+		snprintf(line, sizeof(line), "%s\n", row[i].type);
+		cr_expect_str_eq(
+			world_cat(s, "sys/kernel/iommu_groups/0/type"), line, "%s", row[i].cmdline);
+		snprintf(line, sizeof(line), "iommu: Default domain type: %s\n", row[i].domain);
+		cr_expect(file_has(s, "sim/dmesg", line), "%s: %s", row[i].cmdline, line);
+		snprintf(line, sizeof(line), "iommu: DMA domain TLB invalidation policy: %s\n",
+			row[i].flush ? row[i].flush : "");
+		cr_expect_eq(file_has(s, "sim/dmesg", row[i].flush ? line : "TLB invalidation"),
+			row[i].flush != NULL, "%s: %s", row[i].cmdline, line);
+		simm_destroy(s);
+	}
+	struct simm *s = world("pc-x86_64", "cmdline", "intel_iommu=strict,off,x", NULL);
+	cr_expect(file_has(s, "sim/dmesg",
+		"DMAR: intel_iommu=strict deprecated; use iommu.strict=1 instead\n"));
+	cr_expect(file_has(s, "sim/dmesg", "DMAR: IOMMU disabled\n"));
+	cr_expect(file_has(s, "sim/dmesg", "DMAR: Unknown option - 'x'\n"));
+	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
+	cr_expect_eq(world_write(s, NIC "/iommu", "1\n"), -EOPNOTSUPP);
+	simm_destroy(s);
+	s = world("riscv64-virt", NULL);
+	cr_expect(!file_has(s, "sim/dmesg", "iommu: "));
+	simm_destroy(s);
+}
+
+/* iommu_dma_alloc() of 6.1: to map pages uncached may sleep, so who cannot gets what was mapped before, of any zone. */
+Test(iommu, who_cannot_sleep_gets_pages_of_the_pools, .timeout = 60)
+{
+	static const char *const names[] = {"b", "c", "d"};
+	struct simm *s = behind_iommu("arm64-virt", "");
+	char line[80];
+
+	world_call_at(s, CTL, "a = dma_alloc_coherent 8K GFP_ATOMIC");
+	cr_expect(file_has(s, "sim/dmesg",
+		"DMA: preallocated 128 KiB GFP_KERNEL pool for atomic allocations"));
+	cr_expect(file_has(s, NIC "/mappings", "0xffffe000 8192 DMA_BIDIRECTIONAL coherent"));
+	cr_expect(file_has(s, NIC "/mappings", " uncached pool\n"));
+	cr_expect(file_has(s, NIC "/iova", "0xffffe000 8192 "));
+	store_and_let_the_device_read(s, "a", 0x11223344);
+	check(s);
+	/* The others are asked when one has no room. */
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line), "%s = dma_alloc_coherent 128K GFP_ATOMIC", names[i]);
+		world_call_at(s, CTL, line);
+	}
+	cr_expect(file_has(s, "sim/dmesg", "GFP_KERNEL|GFP_DMA32 pool"));
+	cr_expect_eq(world_refused_at(s, CTL, "dma_alloc_coherent 128K GFP_ATOMIC|__GFP_NOWARN"),
+		ENOMEM);
+	cr_expect(!file_has(s, "sim/dmesg", "exhausted"));
+	cr_expect_eq(world_refused_at(s, CTL, "dma_alloc_coherent 128K GFP_ATOMIC"), ENOMEM);
+	cr_expect(file_has(s, "sim/dmesg", "dma_alloc_from_pool: DMA pool exhausted for nic\n"));
+	check(s);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line), "dma_free_coherent %s", names[i]);
+		world_call_at(s, CTL, line);
+	}
+	world_call_at(s, CTL, "dma_free_coherent a");
+	cr_expect_str_eq(world_cat(s, NIC "/iova"), "");
+	check(s);
+	simm_destroy(s);
+}
+
+/* DMA_ATTR_FORCE_CONTIGUOUS: one block, of the contiguous area when there is one, uncached where that is asked. */
+Test(iommu, one_block_when_it_is_asked_for, .timeout = 60)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct simm *s = behind_iommu(presets[i], i ? "" : "cma=16M");
+
+		world_call_at(
+			s, CTL, "a = dma_alloc_coherent 80K GFP_KERNEL DMA_ATTR_FORCE_CONTIGUOUS");
+		cr_expect_str_eq(world_cat(s, "sys/kernel/debug/cma/reserved/used"), "20\n");
+		cr_expect_eq(file_has(s, NIC "/mappings", " uncached\n"), i == 1);
+		store_and_let_the_device_read(s, "a", 0x55667788);
+		check(s);
+		world_call_at(s, CTL, "dma_free_coherent a");
+		cr_expect_str_eq(world_cat(s, "sys/kernel/debug/cma/reserved/used"), "0\n");
+		check(s);
+		simm_destroy(s);
+	}
+}
+
 Test(iommu, coherent_buffers_are_made_of_pages, .timeout = 60)
 {
 	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {

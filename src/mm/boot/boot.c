@@ -43,6 +43,7 @@ static void say_kernel(struct boot *b)
 				 "are assumed (-o ram= says otherwise)");
 	if (b->m->arch == ARCH_X86_64)
 		log_printf(b->m, "Command line: %s", b->m->cmdline);
+	boot_say_intel_iommu(b);
 	const char *word = b->c.malformed;
 	while (*word == ' ') {
 		size_t len = 1;

@@ -99,6 +99,8 @@ void boot_say_zones(struct boot *b);	   /* boot_zones.c: the zones' lines of the
 int boot_free(struct boot *b);		   /* boot_free.c: hand-over */
 int boot_page_ext_flatmem(struct boot *b); /* boot_page_ext.c: its memory, where it is one array */
 int boot_page_ext(struct boot *b);	   /* boot_page_ext.c: page_owner= */
+void boot_say_intel_iommu(struct boot *b); /* boot_iommu.c: about the words of intel_iommu= */
+void boot_iommu(struct boot *b);	   /* boot_iommu.c: translated or not, flushed at once or not */
 int boot_devices(struct boot *b);	   /* boot_device.c: the board's devices */
 int boot_resources(struct boot *b);	   /* boot_resource.c: proc/iomem, proc/ioports */
 

@@ -97,21 +97,10 @@ static int make(struct boot *b, const struct device_desc *x)
 	return err;
 }
 
-/* Debian's arm64 kernel waits for each flush of an IOTLB, its x86 kernels do not; the command line decides. */
-static void choose_iommu_policy(struct boot *b)
-{
-	struct iommus *s = &b->m->devices.iommus;
-
-	s->off = b->c.iommu_off;
-	s->passthrough = b->c.iommu_passthrough;
-	s->strict = b->c.iommu_strict_given ? b->c.iommu_strict : !arch_is_x86(b->m->arch);
-}
-
 int boot_devices(struct boot *b)
 {
 	int err = 0;
 
-	choose_iommu_policy(b);
 	for (unsigned i = 0; i < b->d->nr_devices && !err; i++)
 		err = make(b, &b->d->device[i]);
 	return err;

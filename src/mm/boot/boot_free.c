@@ -209,6 +209,7 @@ int boot_free(struct boot *b)
 	if (err)
 		return err;
 	zones_init_min_free(b->m);
+	boot_iommu(b);
 	err = free_late(b, false);
 	if (!err)
 		hugetlb_init(b->m);

@@ -341,28 +341,71 @@ static bool parse_x86(struct cmdline *c, const struct word *w)
 	return true;
 }
 
-static bool value_is(const struct word *w, const char *s)
+/* The words of a value, comma between. False: no more. */
+static bool next_item(const struct word *w, size_t *at, const char **item, size_t *len)
 {
-	return w->value && parse_is(w->value, w->value_len, s);
+	if (!w->value || *at >= w->value_len)
+		return false;
+	*item = w->value + *at;
+	for (*len = 0; *at < w->value_len && w->value[*at] != ',';)
+		++*len, ++*at;
+	*at += *at < w->value_len;
+	return true;
+}
+
+static bool begins(const char *item, size_t len, const char *with)
+{
+	return len >= strlen(with) && !memcmp(item, with, strlen(with));
+}
+
+/* iommu_setup() of x86: words are told by how they begin. */
+static void parse_x86_iommu(struct cmdline *c, const struct word *w)
+{
+	const char *item;
+	size_t at = 0, len;
+
+	while (next_item(w, &at, &item, &len)) {
+		c->iommu_off |= begins(item, len, "off");
+		if (begins(item, len, "pt") || begins(item, len, "nopt")) {
+			c->iommu_type_given = true;
+			c->iommu_passthrough = *item == 'p';
+		}
+	}
+}
+
+/* intel_iommu_setup(); what it says of its words is boot's to print. */
+static bool parse_intel_iommu(struct cmdline *c, const struct word *w)
+{
+	const char *item;
+	size_t at = 0, len;
+
+	if (!w->value)
+		return false;
+	snprintf(c->intel_iommu, sizeof(c->intel_iommu), "%.*s", (int)w->value_len, w->value);
+	while (next_item(w, &at, &item, &len)) {
+		if (begins(item, len, "on"))
+			c->iommu_off = false;
+		c->iommu_off |= begins(item, len, "off");
+		c->iommu_set_strict |= begins(item, len, "strict");
+	}
+	return true;
 }
 
 /* False when the name is none of the IOMMU's; *@fine: the value is one. */
 static bool parse_iommu(struct cmdline *c, const struct word *w, enum arch arch, bool *fine)
 {
 	if (is(w, "iommu.passthrough"))
-		*fine = w->value && parse_switch(w, &c->iommu_passthrough);
+		*fine = w->value && parse_switch(w, &c->iommu_passthrough) &&
+			(c->iommu_type_given = true);
 	else if (is(w, "iommu.strict"))
-		*fine = c->iommu_strict_given = w->value && parse_switch(w, &c->iommu_strict);
-	else if (is(w, "iommu") && arch_is_x86(arch)) {
-		c->iommu_off |= value_is(w, "off");
-		c->iommu_passthrough |= value_is(w, "pt");
-	} else if (is(w, "intel_iommu") && arch_is_x86(arch)) {
-		c->iommu_off |= value_is(w, "off");
-		if (value_is(w, "strict"))
-			c->iommu_strict_given = c->iommu_strict = true;
-	} else {
+		*fine = w->value && parse_switch(w, &c->iommu_strict) &&
+			(c->iommu_strict_given = true);
+	else if (is(w, "iommu") && arch_is_x86(arch))
+		parse_x86_iommu(c, w);
+	else if (is(w, "intel_iommu") && arch_is_x86(arch))
+		*fine = parse_intel_iommu(c, w);
+	else
 		return false;
-	}
 	return true;
 }
 

@@ -40,8 +40,11 @@ struct cmdline {
 	/* x86: what of the CPU is not to be used. */
 	bool nopcid, no5lvl, nosmep, nosmap, nogbpages;
 	bool pti_off, pti_on, mitigations_off; /* neither pti=on nor off: as the CPU needs */
-	bool iommu_off, iommu_passthrough;     /* iommu=off, pt; iommu.passthrough= */
-	bool iommu_strict_given, iommu_strict; /* iommu.strict=, intel_iommu=strict */
+	bool iommu_off;			       /* iommu=off, intel_iommu=off */
+	bool iommu_type_given, iommu_passthrough; /* iommu.passthrough=, iommu=pt, nopt */
+	bool iommu_strict_given, iommu_strict; /* iommu.strict= */
+	bool iommu_set_strict;		       /* intel_iommu=strict, which overrides it */
+	char intel_iommu[128];		       /* its words, "": not given */
 	bool page_owner;		       /* page_owner= */
 	bool kmemleak;			       /* kmemleak=on */
 	bool nohugevmalloc, nohugeiomap;

@@ -21,7 +21,6 @@
 #include "mm/dma/iommu.h"
 #include "mm/dma/reserved_mem.h"
 
-#include "mm/move/cma.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
@@ -30,15 +29,6 @@
 #include <errno.h>
 
 typedef unsigned long long ull;
-
-static unsigned order_of(uint64_t bytes)
-{
-	unsigned order = 0;
-
-	while (PAGE_BYTES << order < bytes)
-		order++;
-	return order;
-}
 
 /* dma_coherent_ok() */
 static bool in_reach(const struct device *d, uint64_t phys, uint64_t bytes)
@@ -67,54 +57,35 @@ static int refuse_reach(struct machine *m, const struct device *d)
 		d->name, (ull)d->coherent_dma_mask, (ull)d->bus_dma_limit);
 }
 
-/* dma_alloc_contiguous(): from the device's own CMA area, or from the default one for who wants more than a page; for who
- * may wait. *@pfn is NO_PFN when none of it will do. Errors: EDQUOT. */
-static int alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
+/* From a contiguous area, when that is in reach and the kernel has an address of it. *@pfn is NO_PFN when none of it will
+ * do. Errors: EDQUOT. */
+static int alloc_from_area(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *pfn)
 {
-	unsigned align = order_of(bytes) < CMA_ALIGNMENT ? order_of(bytes) : CMA_ALIGNMENT;
-	uint64_t pages = bytes >> PAGE_SHIFT;
-	uint32_t area = d->cma_area ? d->cma_area : pages > 1 ? m->cma_default : 0;
+	int err = dma_alloc_contiguous(m, cpu, d, bytes, gfp, pfn);
 
-	*pfn = NO_PFN;
-	if (!area || !(gfp & __GFP_DIRECT_RECLAIM))
-		return 0;
-	int err = cma_alloc(m, cpu, area - 1, pages, align, gfp & __GFP_NOWARN, pfn);
-
-	if (err) {
-		*pfn = NO_PFN;
-		return err == -EDQUOT ? err : 0;
-	}
+	if (err || *pfn == NO_PFN)
+		return err;
 	if (in_reach(d, *pfn << PAGE_SHIFT, bytes) && page_address(m, *pfn)) {
 		struct dram dram = machine_dram(m);
 
 		dram_zero(&dram, *pfn << PAGE_SHIFT, bytes);
 		return 0;
 	}
-	err = cma_release(m, cpu, area - 1, *pfn, pages);
+	err = dma_free_contiguous(m, cpu, *pfn, bytes);
 	assert(!err);
 	*pfn = NO_PFN;
 	return err;
-}
-
-/* dma_free_contiguous() */
-static int free_in_reach(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes)
-{
-	int area = cma_of_pfn(m, pfn);
-
-	if (area >= 0 && frame_of(m, pfn)->flags & FRAME_CMA_INUSE)
-		return cma_release(m, cpu, (unsigned)area, pfn, bytes >> PAGE_SHIFT);
-	return free_pages_order(m, cpu, pfn, order_of(bytes));
 }
 
 /* __dma_direct_alloc_pages() */
 static int alloc_in_reach(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *pfn)
 {
-	unsigned order = order_of(bytes);
+	unsigned order = dma_order(bytes);
 	uint64_t limit;
 
-	int err = alloc_contiguous(m, cpu, d, bytes, gfp, pfn);
+	int err = alloc_from_area(m, cpu, d, bytes, gfp, pfn);
 
 	if (err || *pfn != NO_PFN)
 		return err;
@@ -149,24 +120,14 @@ static int check_size(struct machine *m, uint64_t *bytes)
 	return 0;
 }
 
-/* dma_alloc_from_pool() for those who may not wait: the pool of the device's zone, when that is in its reach. */
+/* dma_direct_alloc_from_pool() for those who may not wait. */
 static int alloc_atomic(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
-	uint64_t *phys, uint64_t *va)
+	gfp_t gfp, uint64_t *phys, uint64_t *va)
 {
 	uint64_t limit;
-	int err = dma_alloc_from_pool(m, cpu, d, bytes, zone_for(m, d, &limit), phys, va);
 
-	if (err || in_reach(d, *phys, bytes))
-		return err;
-	dma_free_from_pool(m, *phys, bytes);
-	return refuse_reach(m, d);
-}
-
-static void clear(struct machine *m, uint64_t phys, uint64_t bytes)
-{
-	struct dram dram = machine_dram(m);
-
-	dram_zero(&dram, phys, bytes);
+	return dma_alloc_from_pool(
+		m, cpu, d, bytes, gfp | zone_for(m, d, &limit), in_reach, phys, va);
 }
 
 /* Zeroed pages and the CPU's address of them. Where CPUs have no data cache there is nothing to go around. */
@@ -177,13 +138,8 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	uint64_t pfn = NO_PFN;
 
 	if (uncached && !(gfp & __GFP_DIRECT_RECLAIM)) {
-		int err = alloc_atomic(m, cpu, d, bytes, phys, va);
-
-		if (err)
-			return err;
-		clear(m, *phys, bytes);
 		*flags |= DMA_MAPPING_ATOMIC;
-		return 0;
+		return alloc_atomic(m, cpu, d, bytes, gfp, phys, va);
 	}
 	int err = alloc_in_reach(m, cpu, d, bytes, gfp | __GFP_ZERO, &pfn);
 	if (err)
@@ -197,7 +153,7 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	if (err) {
 		struct refusal why = m->why;
 
-		(void)free_in_reach(m, cpu, pfn, bytes);
+		(void)dma_free_contiguous(m, cpu, pfn, bytes);
 		m->why = why;
 		return err;
 	}
@@ -210,11 +166,13 @@ static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, u
 	uint64_t asked, gfp_t gfp, unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
 {
 	uint64_t pages_at, left;
+	uint8_t flags = 0;
 	unsigned rights;
 	int err = d->hw.coherent ? 0 : stale_begin(m);
 
 	if (!err)
-		err = iommu_dma_alloc(m, cpu, d, bytes, gfp, attrs, cpu_address, dma, &pages_at);
+		err = iommu_dma_alloc(
+			m, cpu, d, bytes, gfp, attrs, cpu_address, dma, &pages_at, &flags);
 	if (err)
 		return err;
 	uint64_t phys = iommu_iova_to_phys(m, iommu_domain_of(m, d), *dma, &left, &rights);
@@ -223,6 +181,7 @@ static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, u
 	x->type = DMA_TYPE_COHERENT;
 	x->cpu = *cpu_address;
 	x->attrs = (uint16_t)attrs;
+	x->flags = flags;
 	x->pages_at = pages_at;
 	clock_charge(m, DMA_MAP);
 	return 0;
@@ -301,8 +260,6 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 
 	dma_mapping_del(m, d, x);
 	(void)check_size(m, &bytes);
-	if (was.flags & DMA_MAPPING_REMAPPED)
-		dma_unmap_uncached(m, cpu, was.cpu);
 	clock_charge(m, DMA_UNMAP);
 	if (was.flags & DMA_MAPPING_RESERVED) {
 		dma_release_from_coherent(m, was.phys, bytes);
@@ -312,18 +269,20 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 		iommu_dma_free(m, cpu, d, &was, bytes);
 		return 0;
 	}
+	if (was.flags & DMA_MAPPING_REMAPPED)
+		dma_unmap_uncached(m, cpu, was.cpu);
 	if (was.flags & DMA_MAPPING_ATOMIC) {
 		dma_free_from_pool(m, was.phys, bytes);
 		return 0;
 	}
-	return free_in_reach(m, cpu, was.phys >> PAGE_SHIFT, bytes);
+	return dma_free_contiguous(m, cpu, was.phys >> PAGE_SHIFT, bytes);
 }
 
 /* dma_common_alloc_pages() */
 static int alloc_and_map(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
 	gfp_t gfp, enum dma_data_direction dir, uint64_t *pfn, uint64_t *dma)
 {
-	int err = alloc_pages_node(m, cpu, -1, gfp, order_of(bytes), pfn);
+	int err = alloc_pages_node(m, cpu, -1, gfp, dma_order(bytes), pfn);
 
 	if (err)
 		return err;
@@ -331,7 +290,7 @@ static int alloc_and_map(struct machine *m, unsigned cpu, struct device *d, uint
 	if (err) {
 		struct refusal why = m->why;
 
-		(void)free_pages_order(m, cpu, *pfn, order_of(bytes));
+		(void)free_pages_order(m, cpu, *pfn, dma_order(bytes));
 		m->why = why;
 	}
 	return err;
@@ -387,5 +346,5 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 	clock_charge(m, DMA_UNMAP);
 	if (iommu_translates(m, d))
 		iommu_dma_unmap(m, cpu, d, dma, bytes, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	return free_in_reach(m, cpu, pfn, bytes);
+	return dma_free_contiguous(m, cpu, pfn, bytes);
 }

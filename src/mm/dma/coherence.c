@@ -120,17 +120,19 @@ void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes)
 	do_act(m, CACHE_CLEAN_AND_THROW, phys, bytes);
 }
 
-int dma_remap_uncached(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va)
+int dma_remap(
+	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached, uint64_t *va)
 {
 	enum { MOST_PAGES = 4096 };
 	uint32_t pfns[MOST_PAGES], nr = (uint32_t)(bytes >> PAGE_SHIFT);
 
 	if (bytes >> PAGE_SHIFT > MOST_PAGES)
-		return refuse(
-			&m->why, ENOMEM, "at most %d pages get an uncached address", MOST_PAGES);
+		return refuse(&m->why, ENOMEM, "at most %d pages get an address of their own",
+			MOST_PAGES);
 	for (uint32_t i = 0; i < nr; i++)
 		pfns[i] = (uint32_t)(phys >> PAGE_SHIFT) + i;
-	return vmap_pages(m, cpu, pfns, nr, VM_DMA_COHERENT, PGTABLE_DEVICE, vmalloc_caller(m), va);
+	return vmap_pages(m, cpu, pfns, nr, VM_DMA_COHERENT, cached ? PGTABLE_RW : PGTABLE_DEVICE,
+		vmalloc_caller(m), va);
 }
 
 void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va)

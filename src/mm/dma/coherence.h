@@ -26,13 +26,22 @@ void arch_sync_dma_for_cpu(
 /* A page is to be mapped uncached: nothing of it may be in a cache. */
 void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes);
 
-/* An uncached address of the kernel's own for [@phys, @phys + bytes), whole pages. Errors: ENOMEM, EDQUOT. */
-int dma_remap_uncached(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va);
+/* dma_common_contiguous_remap(): an address of the kernel's own for [@phys, @phys + bytes), whole pages, uncached unless
+ * @cached. Errors: ENOMEM, EDQUOT. */
+int dma_remap(
+	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached, uint64_t *va);
+static inline int dma_remap_uncached(
+	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va)
+{
+	return dma_remap(m, cpu, phys, bytes, false, va);
+}
 void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va);
 
-/* pool.c: whole pages of the atomic pool of @zone (__GFP_DMA, __GFP_DMA32 or 0). Errors: ENOMEM, EDQUOT. */
-int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
-	uint32_t zone, uint64_t *phys, uint64_t *va);
+/* pool.c: whole pages, zeroed, of the atomic pool that @gfp's zone has, or of the next ones; of which @fits says that they
+ * will do (NULL: any). Errors: ENOMEM, EDQUOT. */
+typedef bool phys_addr_ok_fn(const struct device *d, uint64_t phys, uint64_t bytes);
+int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, uint32_t gfp,
+	phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va);
 void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes);
 
 unsigned coherence_check(struct machine *m, struct text *out);

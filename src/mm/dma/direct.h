@@ -64,4 +64,15 @@ int dma_overflow(struct machine *m, struct device *d, const char *what, uint64_t
 int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs, uint64_t *dma, uint8_t *flags);
 
+/* ---- contiguous.c ---- */
+
+/* get_order(): of the block that holds @bytes. */
+unsigned dma_order(uint64_t bytes);
+/* dma_alloc_contiguous(): whole pages, not zeroed, of the device's own area or of the default one. *@pfn is NO_PFN when neither
+ * gives any. Errors: EDQUOT. */
+int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes, gfp_t gfp,
+	uint64_t *pfn);
+/* dma_free_contiguous(): those, or a block of the page allocator. */
+int dma_free_contiguous(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes);
+
 #endif

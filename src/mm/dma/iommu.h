@@ -101,9 +101,10 @@ bool iommu_dma_is_run(const struct machine *m, const struct device *d, const str
 	uint32_t nents);
 void iommu_dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d,
 	const struct scatterlist *sg, uint32_t nents, enum dma_data_direction dir, unsigned attrs);
-/* A buffer of @bytes, whole pages, from pages wherever they lie (*@pages_at: heap block of their pfns), or one block. */
+/* A buffer of @bytes, whole pages, from pages wherever they lie (*@pages_at: heap block of their pfns), or one
+ * block; *@flags gets DMA_MAPPING_ bits that tell whose. */
 int iommu_dma_alloc(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
-	unsigned attrs, uint64_t *cpu_address, uint64_t *dma, uint64_t *pages_at);
+	unsigned attrs, uint64_t *cpu_address, uint64_t *dma, uint64_t *pages_at, uint8_t *flags);
 void iommu_dma_free(struct machine *m, unsigned cpu, struct device *d, const struct dma_mapping *x,
 	uint64_t bytes);
 /* The flush queues' timer. */

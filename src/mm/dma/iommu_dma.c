@@ -15,7 +15,8 @@
  * A piece must begin and end on pages to be joined with its neighbours.
  *
  * A coherent buffer is made of single pages wherever they lie, side by side for the device by its tables, and for the CPU
- * by vmap(), uncached when the device bypasses the caches. Who cannot sleep gets one block.
+ * by vmap(), uncached when the device bypasses the caches. Who cannot sleep gets one block, from the atomic pool when it has
+ * to be uncached; so does who asks for one (DMA_ATTR_FORCE_CONTIGUOUS), from a contiguous area when there is one.
  *
  * Follows drivers/iommu/dma-iommu.c of 6.1.
  */
@@ -315,15 +316,6 @@ void iommu_dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d,
 
 /* ---- buffers ---- */
 
-static unsigned order_of(uint64_t bytes)
-{
-	unsigned order = 0;
-
-	while (PAGE_BYTES << order < bytes)
-		order++;
-	return order;
-}
-
 /* Pages that were allocated one by one, or split. */
 static void free_scattered(struct machine *m, unsigned cpu, const uint32_t *pfns, uint64_t n)
 {
@@ -442,36 +434,79 @@ static int alloc_remapped(struct machine *m, unsigned cpu, struct device *d, uin
 	return 0;
 }
 
-int iommu_dma_alloc(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
-	unsigned attrs, uint64_t *cpu_address, uint64_t *dma, uint64_t *pages_at)
+/* iommu_dma_alloc_pages(): one block, of an area or of the page allocator, and the CPU's address of it. */
+static int alloc_block(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
+	uint64_t *phys, uint64_t *va, uint8_t *flags)
 {
+	struct dram dram = machine_dram(m);
 	uint64_t pfn;
+	int err = dma_alloc_contiguous(m, cpu, d, bytes, gfp, &pfn);
 
-	*pages_at = 0;
-	if (gfp & __GFP_DIRECT_RECLAIM && !(attrs & DMA_ATTR_FORCE_CONTIGUOUS))
-		return alloc_remapped(m, cpu, d, bytes, gfp, attrs, cpu_address, dma, pages_at);
-	if (!d->hw.coherent)
-		return refuse(&m->why, ENOMEM,
-			"a device that bypasses the caches gets a buffer by GFP_KERNEL only: "
-			"mapping "
-			"it uncached may sleep");
-	if (order_of(bytes) >= m->nr_orders)
+	if (!err && pfn == NO_PFN && dma_order(bytes) >= m->nr_orders)
 		return refuse(&m->why, ENOMEM,
 			"the largest block of this machine has %llu KiB: only GFP_KERNEL without "
 			"DMA_ATTR_FORCE_CONTIGUOUS takes pages wherever they lie",
 			(unsigned long long)(PAGE_BYTES << (m->nr_orders - 1) >> 10));
-	int err = alloc_pages_node(m, cpu, -1, gfp, order_of(bytes), &pfn);
+	if (!err && pfn == NO_PFN)
+		err = alloc_pages_node(m, cpu, -1, gfp, dma_order(bytes), &pfn);
 	if (err)
 		return err;
-	err = map_run(m, cpu, d, pfn << PAGE_SHIFT, bytes, rights_of(d, DMA_BIDIRECTIONAL),
-		d->coherent_dma_mask, dma);
+	*phys = pfn << PAGE_SHIFT;
+	*va = page_address(m, pfn);
+	dram_zero(&dram, *phys, bytes);
+	if (d->hw.coherent && *va)
+		return 0;
+	if (!d->hw.coherent)
+		arch_dma_prep_coherent(m, *phys, bytes);
+	err = dma_remap(m, cpu, *phys, bytes, d->hw.coherent, va);
 	if (err) {
 		struct refusal why = m->why;
 
-		(void)free_pages_order(m, cpu, pfn, order_of(bytes));
+		(void)dma_free_contiguous(m, cpu, pfn, bytes);
+		m->why = why;
+		return err;
+	}
+	*flags |= DMA_MAPPING_REMAPPED;
+	return 0;
+}
+
+/* __iommu_dma_free() of a block. */
+static void free_block(
+	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t va, unsigned flags)
+{
+	if (flags & DMA_MAPPING_ATOMIC) {
+		dma_free_from_pool(m, phys, bytes);
+		return;
+	}
+	if (flags & DMA_MAPPING_REMAPPED)
+		dma_unmap_uncached(m, cpu, va);
+	(void)dma_free_contiguous(m, cpu, phys >> PAGE_SHIFT, bytes);
+}
+
+int iommu_dma_alloc(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
+	unsigned attrs, uint64_t *cpu_address, uint64_t *dma, uint64_t *pages_at, uint8_t *flags)
+{
+	bool blocking = gfp & __GFP_DIRECT_RECLAIM;
+	uint64_t phys;
+	int err;
+
+	*pages_at = 0;
+	if (blocking && !(attrs & DMA_ATTR_FORCE_CONTIGUOUS))
+		return alloc_remapped(m, cpu, d, bytes, gfp, attrs, cpu_address, dma, pages_at);
+	*flags |= !blocking && !d->hw.coherent ? DMA_MAPPING_ATOMIC : 0;
+	err = *flags & DMA_MAPPING_ATOMIC
+		      ? dma_alloc_from_pool(m, cpu, d, bytes, gfp, NULL, &phys, cpu_address)
+		      : alloc_block(m, cpu, d, bytes, gfp, &phys, cpu_address, flags);
+	if (err)
+		return err;
+	err = map_run(
+		m, cpu, d, phys, bytes, rights_of(d, DMA_BIDIRECTIONAL), d->coherent_dma_mask, dma);
+	if (err) {
+		struct refusal why = m->why;
+
+		free_block(m, cpu, phys, bytes, *cpu_address, *flags);
 		m->why = why;
 	}
-	*cpu_address = page_address(m, pfn);
 	return err;
 }
 
@@ -488,6 +523,6 @@ void iommu_dma_free(struct machine *m, unsigned cpu, struct device *d, const str
 		free_scattered(m, cpu, machine_at(m, x->pages_at), n);
 		heap_free(m, x->pages_at, n * sizeof(uint32_t));
 	} else {
-		(void)free_pages_order(m, cpu, x->phys >> PAGE_SHIFT, order_of(bytes));
+		free_block(m, cpu, x->phys, bytes, x->cpu, x->flags);
 	}
 }

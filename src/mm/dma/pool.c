@@ -4,28 +4,32 @@
  *
  *	pool of a zone   |page|page|page| ...      one bit each; a buffer begins at a multiple of its own order
  *
- * There is one for each of GFP_KERNEL, GFP_DMA and GFP_DMA32, of 128 KiB for each GiB of RAM, at least one. A real kernel
- * makes them at boot; here the first who needs one makes it, so that machines that never do have their memory for
- * themselves.
+ * There is one for each of GFP_KERNEL, GFP_DMA and GFP_DMA32, of 128 KiB for each GiB of RAM, at least one. The first that
+ * is asked is that of the zone that the device's mask chose, then the others, to lower zones. A real kernel makes them at
+ * boot; here the first who needs one makes it, so that machines that never do have their memory for themselves.
  *
  * Left out: growing in the background when a pool runs low. Follows kernel/dma/pool.c of 6.1.
  */
 #include "mm/dma/coherence.h"
 
 #include "mm/dma/mapping.h"
+#include "mm/page/contents.h"
 #include "mm/page/frame.h"
+#include "mm/page/zone.h"
 
 #include <errno.h>
 
 #define GIB ((uint64_t)1 << 30)
 
+enum { POOL_KERNEL, POOL_DMA, POOL_DMA32 };
+
 static const struct {
 	gfp_t gfp;
 	const char *name;
 } kinds[NR_DMA_POOLS] = {
-	{GFP_KERNEL, "GFP_KERNEL"},
-	{GFP_KERNEL | __GFP_DMA, "GFP_KERNEL|GFP_DMA"},
-	{GFP_KERNEL | __GFP_DMA32, "GFP_KERNEL|GFP_DMA32"},
+	[POOL_KERNEL] = {GFP_KERNEL, "GFP_KERNEL"},
+	[POOL_DMA] = {GFP_KERNEL | __GFP_DMA, "GFP_KERNEL|GFP_DMA"},
+	[POOL_DMA32] = {GFP_KERNEL | __GFP_DMA32, "GFP_KERNEL|GFP_DMA32"},
 };
 
 static unsigned order_of(uint64_t pages)
@@ -91,28 +95,83 @@ static uint32_t find(const struct dma_pool *p, uint32_t n)
 	return UINT32_MAX;
 }
 
-int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
-	gfp_t zone, uint64_t *phys, uint64_t *va)
+static bool has_managed_dma(const struct machine *m)
 {
-	unsigned kind = zone & __GFP_DMA ? 1 : zone & __GFP_DMA32 ? 2 : 0;
-	struct dma_pool *p = &m->devices.pool[kind];
-	uint32_t n = (uint32_t)(bytes >> PAGE_SHIFT);
-	int err = p->nr_pages ? 0 : make(m, cpu, kind);
+	for (unsigned nid = 0; nid < m->nr_nodes && machine_has(m, CONFIG_ZONE_DMA); nid++)
+		if (zone_at(m, nid, ZONE_DMA)->managed_pages)
+			return true;
+	return false;
+}
 
-	if (err)
-		return err;
+/* The pool to ask after @kind (NR_DMA_POOLS: the first one): dma_guess_pool(). NR_DMA_POOLS: no more. */
+static unsigned next_pool(const struct machine *m, unsigned kind, gfp_t gfp)
+{
+	bool has_dma32 = machine_has(m, CONFIG_ZONE_DMA32);
+	bool has_dma = has_managed_dma(m);
+
+	switch (kind) {
+	case NR_DMA_POOLS:
+		if (has_dma32 && gfp & __GFP_DMA32)
+			return POOL_DMA32;
+		return has_dma && gfp & __GFP_DMA ? POOL_DMA : POOL_KERNEL;
+	case POOL_KERNEL:
+		return has_dma32 ? POOL_DMA32 : has_dma ? POOL_DMA : NR_DMA_POOLS;
+	case POOL_DMA32:
+		return has_dma ? POOL_DMA : NR_DMA_POOLS;
+	default:
+		return NR_DMA_POOLS;
+	}
+}
+
+/* __dma_alloc_from_pool() */
+static bool take(struct machine *m, struct dma_pool *p, const struct device *d, uint64_t bytes,
+	phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va)
+{
+	uint32_t n = (uint32_t)(bytes >> PAGE_SHIFT);
 	uint32_t first = bytes >> PAGE_SHIFT > p->nr_pages ? UINT32_MAX : find(p, n);
-	if (first == UINT32_MAX)
-		return refuse(&m->why, ENOMEM,
-			"Failed to get suitable pool for %s: %llu KiB of the %llu KiB for those "
-			"who may not "
-			"wait lie nowhere together",
-			d->name, (unsigned long long)(bytes >> 10),
-			(unsigned long long)p->nr_pages << PAGE_SHIFT >> 10);
+	struct dram dram = machine_dram(m);
+
+	if (first == UINT32_MAX ||
+		(fits && !fits(d, p->phys + ((uint64_t)first << PAGE_SHIFT), bytes)))
+		return false;
 	mark(p, first, n, true);
 	*phys = p->phys + ((uint64_t)first << PAGE_SHIFT);
 	*va = p->va + ((uint64_t)first << PAGE_SHIFT);
-	return 0;
+	dram_zero(&dram, *phys, bytes);
+	return true;
+}
+
+static int refuse_all(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,
+	gfp_t gfp, bool found)
+{
+	if (!found || !(gfp & __GFP_NOWARN))
+		log_printf(m,
+			"WARNING: CPU: %u PID: 0 at kernel/dma/pool.c dma_alloc_from_pool: %s %s",
+			cpu, found ? "DMA pool exhausted for" : "Failed to get suitable pool for",
+			d->name);
+	return refuse(&m->why, ENOMEM,
+		"the pools for those who may not wait have no %llu KiB that lie together in the "
+		"reach of %s",
+		(unsigned long long)(bytes >> 10), d->name);
+}
+
+int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	gfp_t gfp, phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va)
+{
+	bool found = false;
+
+	for (unsigned kind = next_pool(m, NR_DMA_POOLS, gfp); kind < NR_DMA_POOLS;
+		kind = next_pool(m, kind, gfp)) {
+		struct dma_pool *p = &m->devices.pool[kind];
+		int err = p->nr_pages ? 0 : make(m, cpu, kind);
+
+		if (err == -EDQUOT)
+			return err;
+		found |= !err;
+		if (!err && take(m, p, d, bytes, fits, phys, va))
+			return 0;
+	}
+	return refuse_all(m, cpu, d, bytes, gfp, found);
 }
 
 void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes)
