@@ -51,6 +51,8 @@ static const struct paging_bit sv39_leaf[] = {
 	{0x20, 0x20, 0, HW_GLOBAL, "GLOBAL"},
 	{0x40, 0x40, 0, HW_ACCESSED, "ACCESSED"},
 	{0x80, 0x80, 0, HW_DIRTY, "DIRTY"},
+	{1ULL << 62, 1ULL << 62, 0, HW_UNCACHED, "IO"}, /* both of these are a reserved value, which is no fault here */
+	{1ULL << 61, 1ULL << 61, 0, HW_UNCACHED, "NOCACHE"},
 	{0x1, 0x1, 0, 0, "PRESENT"}, {0x2, 0x2, 0, 0, "READ"}, {0x4, 0x4, 0, 0, "WRITE"}, {0x8, 0x8, 0, 0, "EXEC"},
 	{0x10, 0x0, 0, 0, "KERNEL"}, {0}};
 static const struct paging_bit sv39_table[] = {
@@ -103,10 +105,10 @@ static const struct paging_bit arm_table[] = {{0x4, 0x4, HW_PX, 0, "PXN"}, {0x3,
 #define ADDRESS(...) {__VA_ARGS__}
 
 const struct paging_mode paging_modes[NR_PAGING_MODES] = {
-#define MODE(id, mode_name, mode_doc, bits_of_va, sign, levels, who, nx) \
+#define MODE(id, mode_name, mode_doc, bits_of_va, sign, levels, who, nx, pbmt) \
 	[PAGING_##id].name = mode_name, [PAGING_##id].doc = mode_doc, [PAGING_##id].va_bits = bits_of_va, \
 	[PAGING_##id].signed_va = sign, [PAGING_##id].nr_levels = levels, [PAGING_##id].ad = who, \
-	[PAGING_##id].nx_bit = nx,
+	[PAGING_##id].nx_bit = nx, [PAGING_##id].pbmt_bits = pbmt,
 #define LEVEL(id, depth, linux_name, manual_name, index_shift, index_bits, bytes) \
 	[PAGING_##id].level[depth].name = linux_name, [PAGING_##id].level[depth].manual = manual_name, \
 	[PAGING_##id].level[depth].shift = index_shift, [PAGING_##id].level[depth].bits = index_bits, \
@@ -176,7 +178,8 @@ ALWAYS_INLINE bool learn(const struct hw_regime *r, const struct paging_mode *mo
 	unsigned n, uint64_t entry, struct walk_known *k)
 {
 	const struct paging_form *form = &mode->level[depth].form[n];
-	uint64_t reserved = form->reserved | (r->has & HW_HAS_NX ? 0 : mode->nx_bit);
+	uint64_t reserved = form->reserved | (r->has & HW_HAS_NX ? 0 : mode->nx_bit) |
+			    (r->has & HW_HAS_PBMT || !form->leaf ? 0 : mode->pbmt_bits);
 
 	if (!paging_fits(form, entry, r->has))
 		return false;

@@ -51,6 +51,7 @@ enum hw_has {
 	HW_HAS_AD = 1 << 8,	/* hardware sets accessed and dirty where the mode leaves it open (Svadu) */
 	HW_HAS_MXR = 1 << 9,	/* executable pages can be read */
 	HW_HAS_DOMAINS = 1 << 10, /* ARM: the regime's dacr decides before the permissions do */
+	HW_HAS_PBMT = 1 << 11,	/* RISC-V: entries say how the page is cached (Svpbmt) */
 };
 
 enum paging_ad {
@@ -97,7 +98,7 @@ struct paging_mode {
 	uint8_t va_bits, nr_levels;
 	bool signed_va;
 	enum paging_ad ad;
-	uint64_t nx_bit;
+	uint64_t nx_bit, pbmt_bits;
 	struct paging_level level[PAGING_MAX_LEVELS];
 };
 

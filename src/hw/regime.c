@@ -119,6 +119,8 @@ static int riscv_regime(const struct hw_cpu_desc *desc, const uint64_t *reg, str
 		r->has |= HW_HAS_MXR;
 	if (reg[HW_MENVCFG] >> 61 & 1)
 		r->has |= desc->abilities & HW_HAS_AD;
+	if (reg[HW_MENVCFG] >> 62 & 1)
+		r->has |= desc->abilities & HW_HAS_PBMT;
 	switch (reg[HW_SATP] >> 60) {
 	case 0:
 		return 0;

@@ -122,8 +122,10 @@ static void put_cortex_m(struct text *out, unsigned cpu)
 
 static void put_riscv(const struct machine *m, struct text *out, unsigned cpu)
 {
-	text_printf(out, "processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n",
-		cpu, cpu);
+	text_printf(out,
+		"processor\t: %u\nhart\t\t: %u\nisa\t\t: rv64imafdc%s%s\nmmu\t\t: sv39\n\n", cpu,
+		cpu, m->cpus.desc.abilities & HW_HAS_PBMT ? "_svpbmt" : "",
+		m->cpus.zicbom ? "_zicbom" : "");
 }
 
 int show_cpuinfo(struct view *v, struct text *out)

@@ -253,8 +253,7 @@ static void act_coherent(struct everything *x)
 	unsigned device = dice(x, DEVICES);
 	uint32_t size = 4 + dice(x, sizeof(b->bytes) / 4 - 1) * 4;
 
-	/* RISC-V's entries (without Svpbmt) cannot say "uncached": what the CPU stores stays in its cache. */
-	if (b->used || (x->m->arch == ARCH_RISCV64 && !x->coherent[device]))
+	if (b->used)
 		return;
 	arm(x);
 	int err = dma_alloc_coherent(

@@ -117,6 +117,7 @@ struct cpu_desc {
 	bool asid_given;		/* simmfs,asid-bits */
 	uint32_t asid_bits;		/* 0: address spaces have no numbers in the TLB */
 	bool meltdown;			/* simmfs,meltdown: user mode's speculation reads what only the kernel may */
+	bool zicbom, svpbmt;		/* riscv,isa: instructions for the data cache, entries that say how a page is cached */
 	bool mpu_given;			/* simmfs,mpu-regions */
 	uint32_t mpu_regions;
 };

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* While reading, node numbers are the tree's own; they are made dense at the end. */
 struct scan {
@@ -98,6 +99,19 @@ static void scan_walk_cache(const void *fdt, int cpu, struct cpu_desc *d)
 		d->walk_cache_entries[i] = (uint32_t)entries;
 }
 
+/* Is the extension one of riscv,isa's? Those of several letters follow the others, with an underscore before each. */
+static bool has_extension(const char *isa, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (isa && (isa = strchr(isa, '_'))) {
+		isa++;
+		if (!strncasecmp(isa, name, len) && (!isa[len] || isa[len] == '_'))
+			return true;
+	}
+	return false;
+}
+
 static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 {
 	d->itlb_entries = dt_u32(fdt, cpu, "i-tlb-size", 0);
@@ -110,6 +124,9 @@ static void scan_cpu_sizes(const void *fdt, int cpu, struct cpu_desc *d)
 	d->dcache_sets = dt_u32(fdt, cpu, "d-cache-sets", 0);
 	d->dcache_line_bytes = dt_u32(fdt, cpu, "d-cache-line-size", 0);
 	scan_walk_cache(fdt, cpu, d);
+	d->zicbom = has_extension(dt_string(fdt, cpu, "riscv,isa"), "zicbom") &&
+		    dt_u32(fdt, cpu, "riscv,cbom-block-size", 0);
+	d->svpbmt = has_extension(dt_string(fdt, cpu, "riscv,isa"), "svpbmt");
 	d->la57 = dt_has(fdt, cpu, "simmfs,la57");
 	d->mpu_given = dt_has(fdt, cpu, "simmfs,mpu-regions");
 	d->mpu_regions = dt_u32(fdt, cpu, "simmfs,mpu-regions", 0);

@@ -9,6 +9,9 @@
  *	riscv   TO_DEVICE, FROM_DEVICE    write back     write back and throw away, but not TO_DEVICE
  *	        BIDIRECTIONAL  write back and throw away
  *
+ * A RISC-V CPU without Zicbom has no such instructions: 6.1 warns when it meets a device that bypasses the caches, and then
+ * does nothing. One without Svpbmt has no entries that say "uncached", so what is mapped so is cached all the same.
+ *
  * Who does not sync reads what was before: the CPU its own old lines, the device what DRAM had before the CPU's stores.
  *
  * The table begins with the first use of such a device, since before it nobody can tell caches from DRAM. A machine whose
@@ -83,6 +86,21 @@ static enum cache_act act_for_cpu(const struct machine *m, enum dma_data_directi
 	return m->arch == ARCH_RISCV64 ? CACHE_CLEAN_AND_THROW : CACHE_THROW;
 }
 
+static bool has_cache_ops(const struct machine *m)
+{
+	return m->arch != ARCH_RISCV64 || m->cpus.zicbom;
+}
+
+void arch_setup_dma_ops(struct machine *m, const struct device *d)
+{
+	if (!d->hw.coherent && !has_cache_ops(m))
+		log_printf(m,
+			"WARNING: CPU: 0 PID: 1 at arch/riscv/mm/dma-noncoherent.c "
+			"arch_setup_dma_ops: platform %s: device non-coherent but no non-coherent "
+			"operations supported",
+			d->name);
+}
+
 /* Each line of the range costs, whether a cache has it or not: the instruction goes by address. */
 static void do_act(struct machine *m, enum cache_act act, uint64_t phys, uint64_t bytes)
 {
@@ -90,7 +108,7 @@ static void do_act(struct machine *m, enum cache_act act, uint64_t phys, uint64_
 	struct dram dram = machine_dram(m);
 	struct stale stale;
 
-	if (act == CACHE_KEEP || !bytes)
+	if (act == CACHE_KEEP || !bytes || !has_cache_ops(m))
 		return;
 	clock_charge_ns(
 		m, COST_NS_CACHE_LINE * (((phys + bytes - 1) >> shift) - (phys >> shift) + 1));

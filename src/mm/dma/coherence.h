@@ -18,6 +18,9 @@ struct stale *machine_stale(struct machine *m, struct stale *view);
 /* Pages that are freed or get new contents by the kernel itself: caches and DRAM agree about them. */
 void stale_settle_slow(struct machine *m, uint64_t pa, uint64_t bytes);
 
+/* It is known now whether the device goes through the caches: RISC-V's warning that nothing can be done about one that does
+ * not. */
+void arch_setup_dma_ops(struct machine *m, const struct device *d);
 /* What the architecture does to the caches at the borders of a mapping. */
 void arch_sync_dma_for_device(
 	struct machine *m, uint64_t phys, uint64_t bytes, enum dma_data_direction dir);

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "mm/boot/arch.h"
+#include "mm/dma/coherence.h"
 #include "mm/dma/dma_buf.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
@@ -262,6 +263,7 @@ int device_set_coherent(struct machine *m, struct device *d, bool coherent)
 		return 0;
 	d->hw.coherent = coherent;
 	m->devices.noncoherent += coherent ? -1u : 1u;
+	arch_setup_dma_ops(m, d);
 	return 0;
 }
 

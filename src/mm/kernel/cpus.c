@@ -101,6 +101,12 @@ void cpus_init(struct machine *m, const struct cpu_desc *d)
 	if (desc->family == HW_ARM_M && d->mpu_given && d->mpu_regions <= MPU_MAX_REGIONS)
 		desc->mpu_regions = (uint8_t)d->mpu_regions;
 	m->cpus.reg[HW_MPU_TYPE] = (uint64_t)desc->mpu_regions << 8;
+	if (desc->family == HW_RISCV && d->svpbmt) {
+		/* The firmware lets the kernel use it. */
+		desc->abilities |= HW_HAS_PBMT;
+		m->cpus.reg[HW_MENVCFG] |= (uint64_t)1 << 62;
+	}
+	m->cpus.zicbom = d->zicbom;
 	set_asid_bits(desc, d);
 	set_walk_cache(&desc->walk_cache, d);
 	m->cpus.meltdown = d->meltdown;

@@ -16,6 +16,7 @@ struct text;
 struct cpus {
 	struct hw_cpu_desc desc;
 	uint64_t reg[NR_HW_REGS];	/* of a CPU that has made no access yet */
+	bool zicbom;			/* RISC-V: there are instructions that write lines back and throw them away */
 	bool meltdown;			/* speculation in user mode reads what only the kernel may */
 	uint64_t at[MAX_CPUS];		/* heap block of struct hw_cpu, 0: none yet */
 };

@@ -42,10 +42,11 @@ static uint64_t x86_bits(uint32_t has, enum pgtable_prot prot)
 	       (prot == PGTABLE_DEVICE ? 0x10 : 0) | nx;
 }
 
-static uint64_t sv39_bits(enum pgtable_prot prot)
+static uint64_t sv39_bits(uint32_t has, enum pgtable_prot prot)
 {
-	/* V R A D G, and W or X */
-	return 0xe3 | (writable(prot) ? 0x4 : 0) | (prot == PGTABLE_RX ? 0x8 : 0);
+	/* V R A D G, and W or X; where the CPU has no Svpbmt, nothing says that a device's registers are not cached. */
+	return 0xe3 | (writable(prot) ? 0x4 : 0) | (prot == PGTABLE_RX ? 0x8 : 0) |
+	       (prot == PGTABLE_DEVICE && has & HW_HAS_PBMT ? BIT(62) : 0);
 }
 
 static uint64_t arm64_bits(enum pgtable_prot prot)
@@ -87,7 +88,7 @@ uint64_t pgtable_leaf(enum paging_mode_id mode, const struct paging_form *form, 
 	case PAGING_X86_64_LA57:
 		return entry | x86_bits(has, prot);
 	case PAGING_SV39:
-		return entry | sv39_bits(prot);
+		return entry | sv39_bits(has, prot);
 	case PAGING_ARM64_4K:
 		return entry | arm64_bits(prot);
 	case PAGING_ARM_SHORT:
