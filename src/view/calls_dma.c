@@ -16,10 +16,13 @@
  */
 #include "view/call.h"
 
+#include "mm/dma/debug.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/mapping.h"
 #include "mm/page/address.h"
 #include "mm/page/frame.h"
+#include "mm/process/address_kind.h"
+#include "mm/vmalloc/vmalloc.h"
 #include "view/device.h"
 
 #include <errno.h>
@@ -104,28 +107,34 @@ static int map(struct call *c, uint64_t phys, uint64_t bytes, uint64_t dir, uint
 	return 0;
 }
 
-/* The physical address behind an address of the kernel's permanent mapping. */
-static int phys_of(struct call *c, const struct call_value *a, uint64_t *phys)
+/* The physical address behind a kernel address of memory that lies side by side: of the direct map, or of the image where the
+ * kernel computes right for that, too (not on arm64). */
+static int phys_of(struct call *c, const struct call_value *a, uint64_t bytes, uint64_t *phys)
 {
 	uint64_t pfn = virt_to_pfn(c->m, a->number);
+	struct device *d = device_of(c);
 
-	*phys = 0;
-	if (pfn == NO_PFN) {
-		dev_printk(c->m, device_of(c), "rejecting DMA map of vmalloc memory");
-		return refuse_at(&c->m->why, EINVAL, a->column, (uint32_t)a->len,
-			"0x%llx is no address of the kernel's permanent mapping of RAM, which "
-			"begins at "
-			"0x%llx: only such memory lies side by side",
-			(ull)a->number, (ull)page_offset(c->m));
-	}
 	*phys = (pfn << PAGE_SHIFT) + a->number % PAGE_BYTES;
-	return 0;
+	if (is_vmalloc_addr(c->m, a->number)) {
+		dma_reject_vmalloc(c->m, d);
+	} else {
+		debug_dma_map_single(c->m, d, a->number, bytes);
+		if (pfn != NO_PFN)
+			return 0;
+		*phys = linux_pa(c->m, a->number);
+		if (c->m->arch != ARCH_ARM64 && linux_pa_valid(c->m, a->number))
+			return 0;
+	}
+	return refuse_at(&c->m->why, EINVAL, a->column, (uint32_t)a->len,
+		"0x%llx is no address of the kernel's permanent mapping of RAM, which begins at "
+		"0x%llx: only such memory lies side by side",
+		(ull)a->number, (ull)page_offset(c->m));
 }
 
 int call_dma_map_single(struct call *c)
 {
 	uint64_t phys;
-	int err = phys_of(c, &c->arg[0], &phys);
+	int err = phys_of(c, &c->arg[0], c->arg[1].number, &phys);
 
 	return err ? err : map(c, phys, c->arg[1].number, c->arg[2].number, c->arg[3].number);
 }

@@ -8,6 +8,7 @@
 #include "view/device.h"
 
 #include "base/parse.h"
+#include "mm/dma/debug.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/mapping.h"
 #include "view/files.h"
@@ -307,6 +308,26 @@ int64_t store_device_reg(struct view *v, const char *data, size_t len)
 	return err ? err : (int64_t)len;
 }
 
+int show_device_driver(struct view *v, struct text *out)
+{
+	const char *driver = view_device(v)->driver;
+
+	if (*driver)
+		text_printf(out, "%s\n", driver);
+	return 0;
+}
+
+int64_t store_device_driver(struct view *v, const char *data, size_t len)
+{
+	size_t n = len;
+
+	while (n && (data[n - 1] == '\n' || data[n - 1] == ' '))
+		n--;
+	int err = device_set_driver(v->m, view_device(v), data, n);
+
+	return err ? err : (int64_t)len;
+}
+
 /* ---- on the bus ---- */
 
 int show_device_priority(struct view *v, struct text *out)
@@ -384,7 +405,8 @@ int show_device_mappings(struct view *v, struct text *out)
 	for (const struct dma_mapping *x = dma_mapping_of_device(v->m, d->id, NULL); x;
 		x = dma_mapping_of_device(v->m, d->id, x)) {
 		text_printf(out, "0x%llx %llu %s %s phys=0x%llx", (ull)x->dma, (ull)x->bytes,
-			dma_direction_name(x->dir), dma_type_name(x->type), (ull)x->phys);
+			dma_direction_name(x->dir), dma_debug_type_name(dma_debug_type(x->type)),
+			(ull)x->phys);
 		if (x->cpu)
 			text_printf(out, " cpu=0x%llx", (ull)x->cpu);
 		if (x->flags & DMA_MAPPING_BOUNCED)

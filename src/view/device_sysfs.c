@@ -71,6 +71,8 @@ int show_device_uevent(struct view *v, struct text *out)
 		text_printf(out,
 			"OF_NAME=%.*s\nOF_FULLNAME=%s\nOF_COMPATIBLE_0=%s\nOF_COMPATIBLE_N=1\n",
 			(int)strcspn(node, "@"), node, d->of_path, d->compatible);
+	if (*d->driver)
+		text_printf(out, "DRIVER=%s\n", d->driver);
 	text_puts(out, "MODALIAS=");
 	put_modalias(d, out);
 	text_putc(out, '\n');

@@ -8,6 +8,7 @@
  *
  * Follows fs/debugfs/file.c, lib/kstrtox.c (kstrtobool()) and lib/fault-inject.c of 6.1.
  */
+#include "view/debugfs.h"
 #include "view/files.h"
 
 #include <ctype.h>
@@ -108,25 +109,6 @@ static int parse_bool(const char *s, size_t len, bool *value)
 	return 0;
 }
 
-/* kstrtoll(), base 0: the whole text but one newline at the end. */
-static int parse_number(const char *s, size_t len, int64_t *value)
-{
-	char word[24], *end;
-
-	if (len && s[len - 1] == '\n')
-		len--;
-	if (!len || len >= sizeof(word) || isspace((unsigned char)s[0]))
-		return -EINVAL;
-	memcpy(word, s, len);
-	word[len] = '\0';
-	errno = 0;
-	*value = (int64_t)(word[0] == '-' ? (unsigned long long)strtoll(word, &end, 0)
-					  : strtoull(word, &end, 0));
-	if (*end || end == word)
-		return -EINVAL;
-	return errno ? -ERANGE : 0;
-}
-
 int64_t fail_page_alloc_store(struct view *v, const char *data, size_t len)
 {
 	struct fault_inject *f = &v->m->fail_page_alloc;
@@ -137,7 +119,7 @@ int64_t fail_page_alloc_store(struct view *v, const char *data, size_t len)
 		(void)parse_bool(data, len, flag);
 		return (int64_t)len;
 	}
-	int err = parse_number(data, len, &value);
+	int err = debugfs_number(data, len, &value);
 	if (!err && value < 0 && v->aux != FAIL_TIMES && v->aux != FAIL_SPACE)
 		err = -EINVAL;
 	if (err)

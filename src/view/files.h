@@ -87,6 +87,16 @@ enum fail_page_alloc_file {
 };
 show_fn fail_page_alloc_show;
 store_fn fail_page_alloc_store;
+enum dma_debug_file {
+	DMA_DEBUG_ERROR_COUNT,
+	DMA_DEBUG_ALL_ERRORS,
+	DMA_DEBUG_NUM_ERRORS,
+	DMA_DEBUG_NUM_FREE,
+	DMA_DEBUG_MIN_FREE,
+	DMA_DEBUG_NR_TOTAL,
+};
+show_fn dma_debug_show;
+store_fn dma_debug_store;
 #include "view/sysctl.h"
 show_fn show_hostname;
 store_fn store_hostname;

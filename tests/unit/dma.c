@@ -97,12 +97,14 @@ Test(dma, wrong_unmaps_are_refused_in_the_words_of_dma_debug)
 		{"dma_unmap_single d 4096 DMA_FROM_DEVICE",
 			"frees DMA memory with different direction"},
 		{"dma_free_coherent d 4096", "frees DMA memory with wrong function"},
-		{"dma_sync_single_for_cpu d 8192", "syncs DMA memory outside allocated range"},
+		{"dma_sync_single_for_cpu d 8192",
+			"tries to sync DMA memory it has not allocated [device address=0x"},
 		{"dma_sync_single_for_device 1000 1 DMA_TO_DEVICE",
 			"tries to sync DMA memory it has not allocated"},
 	};
 	struct simm *s = with_device("pc-x86_64", "nic");
 
+	cr_assert_eq(world_write(s, "sys/kernel/debug/dma-api/all_errors", "1"), 1);
 	world_call(s, "b = __get_free_pages GFP_KERNEL 0");
 	world_call_at(s, CTL, "d = dma_map_single b 4096 DMA_TO_DEVICE");
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {

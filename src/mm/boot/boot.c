@@ -18,6 +18,7 @@
 #include "mm/boot/boot.h"
 
 #include "base/text.h"
+#include "mm/dma/debug.h"
 #include "mm/kernel/pmsa.h"
 #include "mm/move/compaction.h"
 #include "mm/page/zone.h"
@@ -143,6 +144,7 @@ static void build_zonelists(struct boot *b)
 	if (machine_has(m, CONFIG_NUMA))
 		log_printf(m, "Policy zone: %s", policy_zone(b));
 	log_printf(m, "Kernel command line: %s", m->cmdline);
+	dma_debug_setup(m, &b->c);
 	if (*b->c.unknown)
 		log_printf(m,
 			"Unknown kernel command line parameters \"%s\", will be passed to user "
@@ -211,6 +213,8 @@ int boot_machine(struct machine *m, const struct machine_desc *d)
 	m->vmalloc.no_huge_ioremap = b.c.nohugeiomap;
 	if (!err)
 		err = kmem_cache_init(m);
+	if (!err)
+		dma_debug_init(m);
 	if (!err)
 		err = boot_reserved_mem(&b);
 	if (!err)

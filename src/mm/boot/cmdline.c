@@ -21,6 +21,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct word {
@@ -455,6 +456,38 @@ static void append(char *list, size_t cap, const char *s, size_t len)
 		snprintf(list + used, cap - used, " %.*s", (int)len, s);
 }
 
+/* get_option(): an int, of any base, and whatever follows it. */
+static bool leading_int(const struct word *w, uint32_t *value)
+{
+	bool minus = *w->value == '-';
+	char digits[32], *end;
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)w->value_len - minus, w->value + minus);
+	if (!isdigit((unsigned char)*digits))
+		return false;
+	*value = (uint32_t)strtoull(digits, &end, 0);
+	if (minus)
+		*value = -*value;
+	return true;
+}
+
+/* Parameters with "=" only; what the kernel cannot read it takes for the default, without a word. */
+static bool parse_dma_debug(struct cmdline *c, const struct word *w)
+{
+	if (!w->value)
+		return false;
+	if (is(w, "dma_debug"))
+		c->dma_debug_off |= w->value_len >= 3 && !memcmp(w->value, "off", 3);
+	else if (is(w, "dma_debug_entries"))
+		c->dma_debug_entries_given = leading_int(w, &c->dma_debug_entries);
+	else if (is(w, "dma_debug_driver"))
+		snprintf(c->dma_debug_driver, sizeof(c->dma_debug_driver), "%.*s",
+			(int)w->value_len, w->value);
+	else
+		return false;
+	return true;
+}
+
 /* *fine is set; false when the name is none of these. */
 static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, bool *fine)
 {
@@ -477,7 +510,7 @@ static bool parse_ours(struct cmdline *c, const struct word *w, enum arch arch, 
 		*fine = parse_numa(c, w);
 	else if (is(w, "swiotlb"))
 		*fine = parse_swiotlb(c, w);
-	else if (parse_iommu(c, w, arch, fine))
+	else if (parse_iommu(c, w, arch, fine) || parse_dma_debug(c, w))
 		return true;
 	else if (is(w, "maxcpus") || is(w, "nr_cpus"))
 		*fine = parse_cpus(c, w);

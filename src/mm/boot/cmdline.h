@@ -47,6 +47,10 @@ struct cmdline {
 	char intel_iommu[128];		       /* its words, "": not given */
 	bool page_owner;		       /* page_owner= */
 	bool kmemleak;			       /* kmemleak=on */
+	bool dma_debug_off;		       /* dma_debug=off */
+	bool dma_debug_entries_given;	       /* with a number */
+	uint32_t dma_debug_entries;	       /* dma_debug_entries= */
+	char dma_debug_driver[64];	       /* dma_debug_driver=, cut at 63; "" */
 	bool nohugevmalloc, nohugeiomap;
 	char thp[16];			       /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */

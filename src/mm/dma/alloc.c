@@ -17,6 +17,7 @@
  *
  * Follows kernel/dma/direct.c, kernel/dma/mapping.c of 6.1.
  */
+#include "mm/dma/debug.h"
 #include "mm/dma/direct.h"
 #include "mm/dma/iommu.h"
 #include "mm/dma/reserved_mem.h"
@@ -24,6 +25,7 @@
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
+#include "mm/vmalloc/vmalloc.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -161,6 +163,14 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	return 0;
 }
 
+/* Without an address of the kernel's there is nothing that the kernel's dma-debug could note. */
+static void note_buffer(
+	struct machine *m, unsigned cpu, const struct device *d, const struct dma_mapping *x)
+{
+	if (!(x->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
+		debug_dma_map(m, cpu, d, dma_debug_entry_of(x), x->attrs);
+}
+
 /* Behind an IOMMU: any pages will do. */
 static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
 	uint64_t asked, gfp_t gfp, unsigned attrs, uint64_t *cpu_address, uint64_t *dma)
@@ -183,6 +193,7 @@ static int alloc_translated(struct machine *m, unsigned cpu, struct device *d, u
 	x->attrs = (uint16_t)attrs;
 	x->flags = flags;
 	x->pages_at = pages_at;
+	note_buffer(m, cpu, d, x);
 	clock_charge(m, DMA_MAP);
 	return 0;
 }
@@ -232,8 +243,40 @@ int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64
 	x->cpu = va;
 	x->attrs = (uint16_t)attrs;
 	x->flags = flags;
+	note_buffer(m, cpu, d, x);
 	clock_charge(m, DMA_MAP);
 	return 0;
+}
+
+/* The page behind the CPU's address that a driver frees a buffer by. */
+static uint64_t freed_phys(struct machine *m, const struct dma_mapping *x, uint64_t cpu_address)
+{
+	uint64_t pfn;
+
+	if (x && x->cpu == cpu_address)
+		return x->phys;
+	pfn = is_vmalloc_addr(m, cpu_address) ? vmalloc_to_pfn(m, cpu_address)
+					      : virt_to_pfn(m, cpu_address);
+	return pfn == NO_PFN ? 0 : (pfn << PAGE_SHIFT) + cpu_address % PAGE_BYTES;
+}
+
+/* Is there a buffer like this? */
+static int end_buffer(struct machine *m, const struct device *d, const struct dma_mapping *x,
+	uint64_t dma, uint64_t bytes, uint64_t cpu_address)
+{
+	const struct dma_debug_entry ref = {.type = DMA_DEBUG_COHERENT,
+		.dev_addr = dma,
+		.size = bytes,
+		.phys = freed_phys(m, x, cpu_address),
+		.dir = DMA_BIDIRECTIONAL};
+	int err = dma_check_unmap(m, d, x, dma, bytes, DMA_TYPE_COHERENT, DMA_BIDIRECTIONAL);
+
+	if (!err && x->cpu != cpu_address)
+		err = refuse(&m->why, EINVAL, "the buffer at 0x%llx has the CPU's address 0x%llx",
+			(ull)dma, (ull)x->cpu);
+	if (!x || !(x->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
+		debug_dma_unmap(m, d, &ref, !err);
+	return err;
 }
 
 int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
@@ -241,21 +284,10 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 {
 	struct dma_mapping *x =
 		dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_COHERENT, DMA_BIDIRECTIONAL);
-	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_COHERENT, DMA_BIDIRECTIONAL);
+	int err = end_buffer(m, d, x, dma, bytes, cpu_address);
 
 	if (err)
 		return err;
-	if (x->cpu != cpu_address) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver frees DMA memory with different CPU "
-			"address "
-			"[device address=0x%016llx] [size=%llu bytes] [cpu alloc "
-			"address=0x%016llx] [cpu "
-			"free address=0x%016llx]",
-			d->name, (ull)dma, (ull)bytes, (ull)x->cpu, (ull)cpu_address);
-		return refuse(&m->why, EINVAL, "the buffer at 0x%llx has the CPU's address 0x%llx",
-			(ull)dma, (ull)x->cpu);
-	}
 	struct dma_mapping was = *x;
 
 	dma_mapping_del(m, d, x);
@@ -326,6 +358,7 @@ int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 	x->type = DMA_TYPE_PAGES;
 	x->dir = (uint8_t)dir;
 	x->cpu = page_address(m, *pfn);
+	debug_dma_map(m, cpu, d, dma_debug_entry_of(x), 0);
 	clock_charge(m, DMA_MAP);
 	return 0;
 }
@@ -334,11 +367,12 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 	uint64_t dma, enum dma_data_direction dir)
 {
 	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_PAGES, dir);
-	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_PAGES, dir);
 
-	if (!err && x->phys >> PAGE_SHIFT != pfn)
-		err = refuse(&m->why, EINVAL, "the pages at 0x%llx begin at pfn 0x%llx", (ull)dma,
+	/* Nobody but the simulation knows, so it is asked first. */
+	if (x && x->type == DMA_TYPE_PAGES && x->phys >> PAGE_SHIFT != pfn)
+		return refuse(&m->why, EINVAL, "the pages at 0x%llx begin at pfn 0x%llx", (ull)dma,
 			(ull)(x->phys >> PAGE_SHIFT));
+	int err = dma_end_mapping(m, d, x, dma, bytes, DMA_TYPE_PAGES, dir);
 	if (err)
 		return err;
 	dma_mapping_del(m, d, x);

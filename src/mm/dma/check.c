@@ -6,6 +6,7 @@
  *	machine: noncoherent    devices that bypass caches
  *	records and bounce slots: see records.c and swiotlb.c
  */
+#include "mm/dma/debug.h"
 #include "mm/dma/direct.h"
 #include "mm/dma/dma_buf.h"
 #include "mm/dma/iommu.h"
@@ -61,7 +62,7 @@ unsigned devices_check(struct machine *m, struct text *out)
 	uint32_t nr = 0, noncoherent = 0, busy = 0;
 	unsigned bad = dma_mappings_check(m, out) + swiotlb_check(m, out) +
 		       coherence_check(m, out) + check_pools(m, out) + iommu_check(m, out) +
-		       dma_buf_check(m, out) + reserved_mem_check(m, out);
+		       dma_buf_check(m, out) + reserved_mem_check(m, out) + dma_debug_check(m, out);
 
 	for (struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1)) {
 		bad += check_device(m, d, out);

@@ -7,13 +7,16 @@
  *
  * The log of a device is a ring like the kernel's: when it is full, the oldest whole lines go.
  *
- * Left out: drivers and their binding; a device's own object in the simulated kernel's memory.
+ * A driver is a name: who writes to the device's ctl file does its work, and when the name goes, what is mapped stays mapped.
+ *
+ * Left out: the bus's list of drivers and how they are matched; a device's own object in the simulated kernel's memory.
  */
 #include "mm/dma/device.h"
 
 #include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/dma/coherence.h"
+#include "mm/dma/debug.h"
 #include "mm/dma/dma_buf.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
@@ -174,28 +177,10 @@ int device_set_reg(struct machine *m, struct device *d, uint64_t start, uint64_t
 	return 0;
 }
 
-/* What dma-debug says when a driver goes and leaves mappings behind (dma_debug_device_change()). */
+/* Nobody could end what is mapped any more. */
 static int refuse_pending(struct machine *m, const struct device *d)
 {
-	const struct dma_mapping *one = dma_mapping_of_device(m, d->id, NULL);
-	static const char *const types[] = {[DMA_TYPE_SINGLE] = "single",
-		[DMA_TYPE_SG] = "scather-gather",
-		[DMA_TYPE_COHERENT] = "coherent",
-		[DMA_TYPE_RESOURCE] = "resource",
-		[DMA_TYPE_PAGES] = "single"};
-	static const char *const dirs[] = {
-		"DMA_BIDIRECTIONAL", "DMA_TO_DEVICE", "DMA_FROM_DEVICE", "DMA_NONE"};
-
-	log_printf(m,
-		"DMA-API: platform %s: device driver has pending DMA allocations while released "
-		"from device "
-		"[count=%u]",
-		d->name, d->nr_mappings);
-	log_printf(m,
-		"One of leaked entries details: [device address=0x%016llx] [size=%llu bytes] "
-		"[mapped with %s] [mapped as %s]",
-		(unsigned long long)one->dma, (unsigned long long)one->bytes, dirs[one->dir],
-		types[one->type]);
+	debug_dma_unbound(m, d);
 	return refuse(&m->why, EBUSY,
 		"device driver has pending DMA allocations while released from device "
 		"[count=%u]: unmap and free what sim/devices/%s/mappings shows first",
@@ -230,6 +215,7 @@ int device_remove(struct machine *m, struct device *d)
 	int err = dma_channels_in_use(m, d);
 	if (err)
 		return err;
+	debug_dma_forget(m, d);
 	dma_release_channels_of(m, d);
 	iommu_detach(m, 0, d);
 	uint32_t i = place_of(m, d->id);
@@ -249,6 +235,25 @@ struct hw_engine *device_engine(struct machine *m, struct device *d)
 	if (!d->engine_at)
 		d->engine_at = heap_alloc(m, sizeof(struct hw_engine));
 	return d->engine_at ? machine_at(m, d->engine_at) : NULL;
+}
+
+const char *dev_driver_string(const struct device *d)
+{
+	return *d->driver ? d->driver : "platform";
+}
+
+int device_set_driver(struct machine *m, struct device *d, const char *name, size_t len)
+{
+	if (len && (!name_ok(name, len) || len >= DRIVER_NAME_MAX))
+		return refuse(&m->why, EINVAL,
+			"a driver's name has 1 to %d printable characters, no blank and no slash, "
+			"and does not begin with a dot; nothing: no driver",
+			DRIVER_NAME_MAX - 1);
+	if (*d->driver)
+		debug_dma_unbound(m, d);
+	memset(d->driver, 0, sizeof(d->driver));
+	memcpy(d->driver, name, len);
+	return 0;
 }
 
 int device_set_coherent(struct machine *m, struct device *d, bool coherent)
@@ -313,12 +318,11 @@ void dev_printk(struct machine *m, const struct device *d, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(words, sizeof(words), fmt, args);
 	va_end(args);
-	/* Without a driver the kernel prints the bus. */
-	for (const char *prefix = "platform "; *line; prefix = "") {
+	for (bool first = true; *line; first = false) {
 		size_t n = strcspn(line, "\n");
 
-		log_printf(m, "%s%s%s%.*s", prefix, *prefix ? d->name : "", *prefix ? ": " : "",
-			(int)n, line);
+		log_printf(m, "%s%s%s%s%.*s", first ? dev_driver_string(d) : "", first ? " " : "",
+			first ? d->name : "", first ? ": " : "", (int)n, line);
 		line += n + (line[n] == '\n');
 	}
 }

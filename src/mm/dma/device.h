@@ -18,8 +18,8 @@ struct device *device_from(const struct machine *m, uint32_t id);
 /* A platform device without resources: masks of 32 bits, coherent where the architecture's devices are, 32 address lines.
  * Errors: EINVAL (a bad name), EEXIST, ENOSPC, EDQUOT. */
 int device_make(struct machine *m, const char *name, size_t len, struct device **out);
-/* Ends it and all that it had. Errors: EBUSY while something is mapped for it or it still moves bytes (the kernel's words
- * of dma-debug go to the log), EPERM: it is part of the board. */
+/* Ends it and all that it had. Errors: EBUSY while something is mapped for it or it still moves bytes (dma-debug
+ * is told of the former), EPERM: it is part of the board. */
 int device_remove(struct machine *m, struct device *d);
 
 /* Its engine, made when this is the first use. NULL: EDQUOT, ENOMEM (m->why). */
@@ -33,6 +33,11 @@ static inline struct hw_engine *device_engine_peek(const struct machine *m, cons
 bool device_default_coherent(const struct machine *m);
 /* Errors: EINVAL: the architecture has no such devices; EBUSY: something is mapped. */
 int device_set_coherent(struct machine *m, struct device *d, bool coherent);
+
+/* dev_driver_string(): its driver's name, or its bus's. */
+const char *dev_driver_string(const struct device *d);
+/* Bind it to a driver of that name, which takes the place of the last one; @len 0: to none. Errors: EINVAL. */
+int device_set_driver(struct machine *m, struct device *d, const char *name, size_t len);
 
 /* Give a device that mkdir made registers at [start, start + bytes), shown in proc/iomem; 0 bytes: none. Errors: EPERM, EINVAL
  * (RAM is there), EBUSY (a part of another resource), EDQUOT. */

@@ -17,6 +17,7 @@
  */
 #include "mm/dma/mapping.h"
 
+#include "mm/dma/debug.h"
 #include "mm/dma/direct.h"
 #include "mm/dma/iommu.h"
 #include "mm/page/frame.h"
@@ -37,7 +38,7 @@ static int check_request(struct machine *m, const struct device *d, uint64_t phy
 	if (!bytes || bytes > (uint64_t)1 << 40 || phys + bytes < phys)
 		return refuse(
 			&m->why, EINVAL, "a mapping has 1 byte to 1 TiB, not %llu", (ull)bytes);
-	/* dma-debug: pages of a mapping must be RAM with struct pages. */
+	/* Pages of a mapping must be RAM with struct pages. */
 	if (!pfn_valid(m, phys >> PAGE_SHIFT) || !pfn_valid(m, (phys + bytes - 1) >> PAGE_SHIFT))
 		return refuse(&m->why, EINVAL,
 			"0x%llx+%llu is not RAM: %s maps memory; dma_map_resource maps registers",
@@ -127,15 +128,23 @@ int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phy
 	x->dir = (uint8_t)dir;
 	x->attrs = (uint16_t)attrs;
 	x->flags = flags;
+	debug_dma_map(m, cpu, d, dma_debug_entry_of(x), attrs);
 	clock_charge(m, DMA_MAP);
 	return 0;
+}
+
+void dma_reject_vmalloc(struct machine *m, const struct device *d)
+{
+	if (!m->devices.vmalloc_rejected)
+		dev_printk(m, d, "rejecting DMA map of vmalloc memory");
+	m->devices.vmalloc_rejected = true;
 }
 
 int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs)
 {
 	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_SINGLE, dir);
-	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_SINGLE, dir);
+	int err = dma_end_mapping(m, d, x, dma, bytes, DMA_TYPE_SINGLE, dir);
 
 	if (err)
 		return err;
@@ -145,9 +154,9 @@ int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t d
 	return 0;
 }
 
-/* check_sync() of dma-debug. */
+/* What a sync is refused for. */
 static int check_sync(struct machine *m, const struct device *d, const struct dma_mapping *x,
-	uint64_t dma, uint64_t bytes, enum dma_data_direction dir, bool to_cpu)
+	uint64_t dma, uint64_t bytes, enum dma_data_direction dir)
 {
 	const char *problem = NULL;
 
@@ -155,16 +164,10 @@ static int check_sync(struct machine *m, const struct device *d, const struct dm
 		problem = "device driver tries to sync DMA memory it has not allocated";
 	else if (dma + bytes > x->dma + x->bytes)
 		problem = "device driver syncs DMA memory outside allocated range";
-	else if (x->dir == DMA_BIDIRECTIONAL)
-		return 0;
-	else if (dir != x->dir)
+	else if (x->dir != DMA_BIDIRECTIONAL && dir != x->dir)
 		problem = "device driver syncs DMA memory with different direction";
-	else if (to_cpu && x->dir == DMA_TO_DEVICE && dir != DMA_TO_DEVICE)
-		problem = "device driver syncs device write-only DMA memory for cpu";
 	if (!problem)
 		return 0;
-	log_printf(m, "DMA-API: platform %s: %s [device address=0x%016llx] [size=%llu bytes]",
-		d->name, problem, (ull)dma, (ull)bytes);
 	return refuse(&m->why, EINVAL, "%s: sim/devices/%s/mappings has what is mapped, and how",
 		problem, d->name);
 }
@@ -173,9 +176,10 @@ int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t
 	uint64_t bytes, enum dma_data_direction dir)
 {
 	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
-	int err = check_sync(m, d, x, dma, bytes, dir, true);
+	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;
+	debug_dma_sync(m, d, dma, bytes, dir, true);
 	if (err)
 		return err;
 	sync_for_cpu(m, d, dma, bytes, dir);
@@ -187,9 +191,10 @@ int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint6
 	uint64_t bytes, enum dma_data_direction dir)
 {
 	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
-	int err = check_sync(m, d, x, dma, bytes, dir, false);
+	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;
+	debug_dma_sync(m, d, dma, bytes, dir, false);
 	if (err)
 		return err;
 	sync_for_device(m, d, dma, bytes, dir);
@@ -205,10 +210,7 @@ bool dma_need_sync(const struct machine *m, const struct device *d, uint64_t dma
 
 int dma_mapping_error(struct machine *m, struct device *d, uint64_t dma)
 {
-	struct dma_mapping *x = dma_mapping_find(m, d->id, dma);
-
-	if (x)
-		x->checked = 1;
+	debug_dma_mapping_error(m, d, dma);
 	return dma == DMA_MAPPING_ERROR ? -ENOMEM : 0;
 }
 
@@ -221,6 +223,7 @@ static void add_resource(struct machine *m, struct device *d, uint64_t dma, uint
 
 	x->type = DMA_TYPE_RESOURCE;
 	x->dir = (uint8_t)dir;
+	debug_dma_map(m, 0, d, dma_debug_entry_of(x), 0);
 }
 
 int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_t bytes,
@@ -258,7 +261,7 @@ int dma_unmap_resource(struct machine *m, struct device *d, uint64_t dma, uint64
 	enum dma_data_direction dir)
 {
 	struct dma_mapping *x = dma_mapping_match(m, d->id, dma, bytes, DMA_TYPE_RESOURCE, dir);
-	int err = dma_debug_check_unmap(m, d, x, dma, bytes, DMA_TYPE_RESOURCE, dir);
+	int err = dma_end_mapping(m, d, x, dma, bytes, DMA_TYPE_RESOURCE, dir);
 
 	if (err)
 		return err;
@@ -304,20 +307,26 @@ static int map_sg_run(struct machine *m, unsigned cpu, struct device *d, struct 
 	return err;
 }
 
-int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+static void unmap_piece(struct machine *m, unsigned cpu, struct device *d,
+	const struct scatterlist *sg, enum dma_data_direction dir, unsigned attrs)
+{
+	struct dma_mapping *x =
+		dma_mapping_match(m, d->id, sg->dma, sg->dma_bytes, DMA_TYPE_SG, dir);
+
+	/* The same piece twice in the list was one mapping's worth of checks. */
+	if (!x)
+		return;
+	if (!iommu_translates(m, d))
+		unmap_one(m, cpu, d, x, attrs);
+	dma_mapping_del(m, d, x);
+}
+
+/* All or nothing. */
+static int map_sg_direct(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
 	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped)
 {
-	int err = dma_mappings_reserve(m, nents);
+	int err = 0;
 
-	*mapped = 0;
-	if (!nents)
-		return refuse(&m->why, EINVAL, "a scatterlist has at least one piece");
-	if (!err)
-		err = iommu_prepare(m, cpu, d);
-	if (err)
-		return err;
-	if (iommu_translates(m, d))
-		return map_sg_run(m, cpu, d, sg, nents, dir, attrs, mapped);
 	for (uint32_t i = 0; i < nents && !err; i++) {
 		uint64_t dma;
 		uint8_t flags;
@@ -333,14 +342,32 @@ int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatter
 	if (err) {
 		struct refusal why = m->why;
 
-		/* All or nothing. */
-		(void)dma_unmap_sg(m, cpu, d, sg, *mapped, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+		while (*mapped)
+			unmap_piece(m, cpu, d, &sg[--*mapped], dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
 		m->why = why;
-		*mapped = 0;
 		return err;
 	}
 	clock_charge_ns(m, (uint64_t)COST_NS_DMA_MAP * nents);
 	return 0;
+}
+
+int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped)
+{
+	int err = dma_mappings_reserve(m, nents);
+
+	*mapped = 0;
+	if (!nents)
+		return refuse(&m->why, EINVAL, "a scatterlist has at least one piece");
+	if (!err)
+		err = iommu_prepare(m, cpu, d);
+	if (err)
+		return err;
+	err = iommu_translates(m, d) ? map_sg_run(m, cpu, d, sg, nents, dir, attrs, mapped)
+				     : map_sg_direct(m, cpu, d, sg, nents, dir, attrs, mapped);
+	if (!err)
+		debug_dma_map_sg(m, cpu, d, sg, nents, *mapped, dir, attrs);
+	return err;
 }
 
 /* A run of addresses is unmapped as a whole. */
@@ -349,10 +376,6 @@ static int check_entry_count(struct machine *m, const struct device *d, const st
 {
 	if (!iommu_translates(m, d) || (x->sg_nents == nents && iommu_dma_is_run(m, d, sg, nents)))
 		return 0;
-	log_printf(m,
-		"DMA-API: platform %s: device driver frees DMA sg list with different entry count "
-		"[map count=%u] [unmap count=%u]",
-		d->name, x->sg_nents, nents);
 	return refuse(&m->why, EINVAL,
 		"these are not the %u segments of one list that were mapped together", x->sg_nents);
 }
@@ -360,30 +383,23 @@ static int check_entry_count(struct machine *m, const struct device *d, const st
 int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
 	uint32_t nents, enum dma_data_direction dir, unsigned attrs)
 {
-	for (uint32_t i = 0; i < nents; i++) {
+	int err = 0;
+
+	for (uint32_t i = 0; i < nents && !err; i++) {
 		const struct dma_mapping *x =
 			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
-		int err = dma_debug_check_unmap(
-			m, d, x, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
 
+		err = dma_check_unmap(m, d, x, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
 		if (!err)
 			err = check_entry_count(m, d, x, sg, nents);
-		if (err)
-			return err;
 	}
+	debug_dma_unmap_sg(m, d, sg, nents, dir, !err);
+	if (err)
+		return err;
 	if (iommu_translates(m, d) && nents)
 		iommu_dma_unmap_sg(m, cpu, d, sg, nents, dir, attrs);
-	for (uint32_t i = 0; i < nents; i++) {
-		struct dma_mapping *x =
-			dma_mapping_match(m, d->id, sg[i].dma, sg[i].dma_bytes, DMA_TYPE_SG, dir);
-
-		/* The same piece twice in the list was one mapping's worth of checks. */
-		if (!x)
-			continue;
-		if (!iommu_translates(m, d))
-			unmap_one(m, cpu, d, x, attrs);
-		dma_mapping_del(m, d, x);
-	}
+	for (uint32_t i = 0; i < nents; i++)
+		unmap_piece(m, cpu, d, &sg[i], dir, attrs);
 	clock_charge_ns(m, (uint64_t)COST_NS_DMA_UNMAP * nents);
 	return 0;
 }

@@ -6,8 +6,8 @@
  *	                      │                                          └ no ──> swiotlb_map(): a bounce slot
  *	                      └ yes ──> iommu_dma_map_page()     (iommu.h)
  *
- * Every live mapping is a record (types.h): the device's `mappings` file, the checks of dma-debug, and the refusal to end
- * a device that has some, all read them.
+ * Every live mapping is a record (types.h): the device's `mappings` file, the refusal to unmap what is not mapped so, and
+ * the refusal to end a device that has some, all read them. dma-debug (debug.h) keeps books of its own, as the kernel's does.
  *
  * Functions that give a bus address give it in *@dma; a failure is -errno with a sentence in m->why, where the kernel
  * gives DMA_MAPPING_ERROR, and the kernel's own line in the log.
@@ -36,6 +36,8 @@ unsigned zone_dma_bits(const struct machine *m);
  * bounce slot), EDQUOT. */
 int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs, uint64_t *dma);
+/* dma_map_single() of an address of vmalloc's: the kernel's line, the first time. */
+void dma_reject_vmalloc(struct machine *m, const struct device *d);
 int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs);
 int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
@@ -66,7 +68,7 @@ int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatt
 /* dma_alloc_coherent(): *@cpu_address is the kernel's address. Errors: ENOMEM, EINVAL, EDQUOT. */
 int dma_alloc_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	unsigned attrs, uint64_t *cpu_address, uint64_t *dma);
-/* Errors: EINVAL: @dma is no coherent buffer of that size of the device (dma-debug's words in the log). */
+/* Errors: EINVAL: @dma is no coherent buffer of that size of the device . */
 int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
 	uint64_t cpu_address, uint64_t dma);
 /* dma_alloc_pages(): ordinary pages in the device's reach, to be synced. */
@@ -94,10 +96,14 @@ struct dma_mapping *dma_mapping_add(
 	struct machine *m, struct device *d, uint64_t dma, uint64_t phys, uint64_t bytes);
 void dma_mapping_del(struct machine *m, struct device *d, struct dma_mapping *x);
 unsigned dma_mappings_check(const struct machine *m, struct text *out);
-/* Is there a live mapping of exactly this? Else dma-debug's complaint goes to the log, and -EINVAL. */
-int dma_debug_check_unmap(struct machine *m, const struct device *d, const struct dma_mapping *x,
+/* Is there a live mapping of exactly this? Else -EINVAL. */
+int dma_check_unmap(struct machine *m, const struct device *d, const struct dma_mapping *x,
+	uint64_t dma, uint64_t bytes, unsigned type, unsigned dir);
+/* The same, and dma-debug is told that the mapping ends, or that somebody tried. */
+int dma_end_mapping(struct machine *m, const struct device *d, const struct dma_mapping *x,
 	uint64_t dma, uint64_t bytes, unsigned type, unsigned dir);
 const char *dma_direction_name(unsigned dir);
-const char *dma_type_name(unsigned type);
+/* enum dma_debug_type of an enum dma_type: to the kernel, memory of dma_alloc_pages() is a page that was mapped. */
+unsigned dma_debug_type(unsigned type);
 
 #endif

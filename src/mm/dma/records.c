@@ -13,6 +13,7 @@
 #include "mm/dma/mapping.h"
 
 #include "base/text.h"
+#include "mm/dma/debug.h"
 #include "mm/process/user_page.h"
 
 #include <assert.h>
@@ -45,16 +46,15 @@ const char *dma_direction_name(unsigned dir)
 	return dir <= DMA_NONE ? names[dir] : "?";
 }
 
-const char *dma_type_name(unsigned type)
+unsigned dma_debug_type(unsigned type)
 {
-	/* dma-debug's words, its spelling included. */
-	static const char *const names[] = {[DMA_TYPE_SINGLE] = "single",
-		[DMA_TYPE_SG] = "scather-gather",
-		[DMA_TYPE_COHERENT] = "coherent",
-		[DMA_TYPE_RESOURCE] = "resource",
-		[DMA_TYPE_PAGES] = "single"};
+	static const uint8_t types[] = {[DMA_TYPE_SINGLE] = DMA_DEBUG_SINGLE,
+		[DMA_TYPE_SG] = DMA_DEBUG_SG,
+		[DMA_TYPE_COHERENT] = DMA_DEBUG_COHERENT,
+		[DMA_TYPE_RESOURCE] = DMA_DEBUG_RESOURCE,
+		[DMA_TYPE_PAGES] = DMA_DEBUG_SINGLE};
 
-	return names[type];
+	return types[type];
 }
 
 static void link_entry(struct machine *m, uint32_t i)
@@ -71,6 +71,9 @@ int dma_mappings_reserve(struct machine *m, uint32_t n)
 	struct dma_mappings *t = &m->devices.mappings;
 	uint32_t cap = t->cap ? t->cap : 64;
 
+	int err = debug_dma_reserve(m, n);
+	if (err)
+		return err;
 	while (cap - t->nr < n && cap < 1u << 30)
 		cap *= 2;
 	if (cap == t->cap)
@@ -148,7 +151,7 @@ struct dma_mapping *dma_mapping_add(
 	e->bytes = bytes;
 	e->cpu = 0;
 	e->device = d->id;
-	e->type = e->dir = e->checked = e->flags = 0;
+	e->type = e->dir = e->flags = e->unused = 0;
 	e->attrs = 0;
 	e->held = hold_pages(m, phys, bytes);
 	e->sg_index = e->sg_nents = 0;
@@ -237,58 +240,54 @@ struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device,
 	return NULL;
 }
 
-/* ---- complaints ---- */
+/* ---- what is refused ---- */
 
-int dma_debug_check_unmap(struct machine *m, const struct device *d, const struct dma_mapping *x,
+/* The calls that make mappings, for sentences. */
+static const char *made_by(unsigned type)
+{
+	static const char *const names[] = {[DMA_TYPE_SINGLE] = "dma_map_single or dma_map_page",
+		[DMA_TYPE_SG] = "dma_map_sg",
+		[DMA_TYPE_COHERENT] = "dma_alloc_coherent",
+		[DMA_TYPE_RESOURCE] = "dma_map_resource",
+		[DMA_TYPE_PAGES] = "dma_alloc_pages"};
+
+	return names[type];
+}
+
+int dma_check_unmap(struct machine *m, const struct device *d, const struct dma_mapping *x,
 	uint64_t dma, uint64_t bytes, unsigned type, unsigned dir)
 {
-	if (dma == DMA_MAPPING_ERROR) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver tries to free an invalid DMA memory "
-			"address",
-			d->name);
+	if (dma == DMA_MAPPING_ERROR)
 		return refuse(
 			&m->why, EINVAL, "this is DMA_MAPPING_ERROR: there is nothing to unmap");
-	}
-	if (!x) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver tries to free DMA memory it has not "
-			"allocated [device address=0x%016llx] [size=%llu bytes]",
-			d->name, (ull)dma, (ull)bytes);
+	if (!x)
 		return refuse(&m->why, EINVAL,
 			"nothing of %s is mapped at 0x%llx: sim/devices/%s/mappings has what is",
 			d->name, (ull)dma, d->name);
-	}
-	if (x->bytes != bytes) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver frees DMA memory with different size "
-			"[device address=0x%016llx] [map size=%llu bytes] [unmap size=%llu bytes]",
-			d->name, (ull)dma, (ull)x->bytes, (ull)bytes);
+	if (x->bytes != bytes)
 		return refuse(&m->why, EINVAL, "0x%llx was mapped with %llu bytes, not %llu",
 			(ull)dma, (ull)x->bytes, (ull)bytes);
-	}
-	if (x->type != type) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver frees DMA memory with wrong function "
-			"[device address=0x%016llx] [size=%llu bytes] [mapped as %s] [unmapped as "
-			"%s]",
-			d->name, (ull)dma, (ull)bytes, dma_type_name(x->type), dma_type_name(type));
-		return refuse(&m->why, EINVAL, "0x%llx was mapped as %s, not as %s", (ull)dma,
-			dma_type_name(x->type), dma_type_name(type));
-	}
-	if (x->dir != dir) {
-		log_printf(m,
-			"DMA-API: platform %s: device driver frees DMA memory with different "
-			"direction "
-			"[device address=0x%016llx] [size=%llu bytes] [mapped with %s] [unmapped "
-			"with "
-			"%s]",
-			d->name, (ull)dma, (ull)bytes, dma_direction_name(x->dir),
-			dma_direction_name(dir));
+	if (x->type != type)
+		return refuse(&m->why, EINVAL, "0x%llx was mapped by %s, not by %s", (ull)dma,
+			made_by(x->type), made_by(type));
+	if (x->dir != dir)
 		return refuse(&m->why, EINVAL, "0x%llx was mapped with %s, not %s", (ull)dma,
 			dma_direction_name(x->dir), dma_direction_name(dir));
-	}
 	return 0;
+}
+
+int dma_end_mapping(struct machine *m, const struct device *d, const struct dma_mapping *x,
+	uint64_t dma, uint64_t bytes, unsigned type, unsigned dir)
+{
+	int err = dma_check_unmap(m, d, x, dma, bytes, type, dir);
+
+	debug_dma_unmap(m, d,
+		&(struct dma_debug_entry){.type = (uint8_t)dma_debug_type(type),
+			.dev_addr = dma,
+			.size = bytes,
+			.dir = (uint8_t)dir},
+		!err);
+	return err;
 }
 
 unsigned dma_mappings_check(const struct machine *m, struct text *out)

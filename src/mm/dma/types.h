@@ -9,6 +9,7 @@
 #include "hw/device.h"
 #include "hw/stale.h"
 #include "mm/boot/describe.h"
+#include "mm/dma/debug_types.h"
 #include "mm/dma/isa.h"
 #include "mm/dma/iommu_types.h"
 #include "mm/page/types.h"
@@ -18,6 +19,7 @@
 
 #define DEVICE_NAME_MAX 64
 #define DEVICE_PATH_MAX 128
+#define DRIVER_NAME_MAX 64
 #define DMA_MAX_CHANNELS 32
 
 /* ~0 of dma_addr_t: what dma_map_*() gives when it cannot. */
@@ -71,6 +73,7 @@ struct device {
 	char name[DEVICE_NAME_MAX];	/* "fe201000.serial", or what mkdir said */
 	char of_path[DEVICE_PATH_MAX];	/* of its node; "": none */
 	char compatible[DEVICE_NAME_MAX];
+	char driver[DRIVER_NAME_MAX];	/* that it is bound to; "": none */
 	uint32_t id;			/* from 1, never used again; 0 is no device */
 	bool made;			/* by mkdir: its attributes can be written, rmdir ends it */
 	bool iommu;			/* its bus addresses go through an IOMMU */
@@ -101,7 +104,7 @@ struct device {
 
 enum dma_type { DMA_TYPE_SINGLE, DMA_TYPE_SG, DMA_TYPE_COHERENT, DMA_TYPE_RESOURCE, DMA_TYPE_PAGES };
 
-/* One live mapping. What the kernel's dma-debug keeps, and this machine always does. */
+/* One live mapping, whether the kernel would know of it or not. */
 struct dma_mapping {
 	uint64_t dma;		/* bus address */
 	uint64_t phys;		/* what it is for: the CPU's side, not a bounce slot */
@@ -111,8 +114,8 @@ struct dma_mapping {
 	uint32_t next;		/* in its hash chain, or of free ones: index + 1 */
 	uint8_t type;		/* enum dma_type */
 	uint8_t dir;		/* enum dma_data_direction */
-	uint8_t checked;	/* dma_mapping_error() was asked */
 	uint8_t flags;
+	uint8_t unused;
 	uint16_t attrs;		/* enum dma_attr bits */
 	uint16_t held;		/* 1: it has a reference of each of its pages, which could move */
 	uint32_t sg_index, sg_nents; /* of a scatterlist's segment */
@@ -201,6 +204,7 @@ struct devices {
 	uint32_t nr_busy;
 	uint32_t noncoherent;	/* devices that bypass the caches */
 	uint32_t cpu_priority;
+	bool vmalloc_rejected;	/* WARN_ONCE() of dma_map_single() of vmalloc memory was said */
 	struct bus bus;
 	struct bus_master cpu_master[MAX_CPUS];
 	struct dma_mappings mappings;
@@ -213,6 +217,7 @@ struct devices {
 	struct dma_pool pool[NR_DMA_POOLS]; /* GFP_KERNEL, GFP_DMA, GFP_DMA32 */
 	struct iommus iommus;
 	struct dma_bufs dma_bufs;
+	struct dma_debug debug;
 };
 
 #endif

@@ -5,7 +5,7 @@
  * For each inode: its id leads back to it; a name of its own is found by that name; every page of its tree has a frame
  * in use that says the same inode and index, is up to date, on an LRU list, inside the size, and held once by the cache
  * and once by each mapping. Then nr_file_pages, nr_shmem, nr_dirty of each node, nr_zone_write_pending of each zone, and
- * the objects of radix_tree_node are the sums of what was found.
+ * the objects of radix_tree_node, but those of dma-debug's tree, are the sums of what was found.
  */
 #include "mm/process/file_internal.h"
 
@@ -108,7 +108,8 @@ static void check_sum(
 unsigned files_check(struct machine *m, struct text *out)
 {
 	const struct files *t = &m->processes.files;
-	struct sums s = {0};
+	/* The other user of radix trees counts its nodes itself. */
+	struct sums s = {.tree_nodes = m->devices.debug.cachelines.nr_nodes};
 
 	for (struct inode *i = inode_next(m, NULL); i; i = inode_next(m, i))
 		check_inode(m, i, &s, out);

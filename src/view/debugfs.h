@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What files of debugfs have in common: numbers that are written to them.
+ */
+#ifndef SIMM_VIEW_DEBUGFS_H
+#define SIMM_VIEW_DEBUGFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* kstrtoull() or, after a minus, kstrtoll(), of any base. Errors: -EINVAL, -ERANGE. */
+int debugfs_number(const char *s, size_t len, int64_t *value);
+
+#endif
