@@ -59,8 +59,9 @@ void simm_destroy(struct simm *simm);
 
 /* What only the outside knows: monotonic nanoseconds (reports only) and seconds since 1970 at the mount. */
 void simm_tell_time(struct simm *simm, uint64_t monotonic_ns, uint64_t wall_s);
-/* Let simulated time pass (-o realtime). */
-void simm_advance(struct simm *simm, uint64_t ns);
+/* Let simulated time pass (-o realtime). Returns what of @ns is still to pass: all of it while an act is half done, a part when
+ * much fell due. */
+uint64_t simm_advance(struct simm *simm, uint64_t ns);
 
 /* ---- the tree ---- */
 

@@ -443,16 +443,15 @@ bool acts_work(struct acts *acts)
 	return next_act(acts) != NULL;
 }
 
-bool acts_advance(struct acts *acts, uint64_t ns)
+uint64_t acts_advance(struct acts *acts, uint64_t ns)
 {
 	static const struct simm_caller nobody;
 
 	if (acts->current)
-		return false;
+		return ns;
 	acts_enter(acts, &nobody);
-	simm_advance(acts->simm, ns);
 	acts->done++;
-	return true;
+	return simm_advance(acts->simm, ns);
 }
 
 void acts_interrupt_all(struct acts *acts)

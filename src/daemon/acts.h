@@ -96,8 +96,8 @@ struct act *act_new(
 void acts_submit(struct acts *acts, struct act *act);
 /* One slice of what is next. True: there is more that can run now. */
 bool acts_work(struct acts *acts);
-/* Simulated time passes (-o realtime). False: an act is under way, tell it later. */
-bool acts_advance(struct acts *acts, uint64_t ns);
+/* Simulated time passes (-o realtime). Returns what of it could not yet: an act is under way, or much fell due. */
+uint64_t acts_advance(struct acts *acts, uint64_t ns);
 /* Read and answer, or park. */
 void acts_read(struct acts *acts, fuse_req_t req, const struct simm_caller *caller,
 	struct file *file, size_t len, uint64_t offset, bool nonblock);

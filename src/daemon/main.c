@@ -224,9 +224,7 @@ static void tick(void *data, uint64_t ns)
 {
 	struct daemon *daemon = data;
 
-	daemon->owed_ns += ns;
-	if (acts_advance(&daemon->acts, daemon->owed_ns))
-		daemon->owed_ns = 0;
+	daemon->owed_ns = acts_advance(&daemon->acts, daemon->owed_ns + ns);
 }
 
 static int start_command(struct daemon *daemon, char **command, const char *mountpoint)

@@ -111,6 +111,7 @@ struct machine {
 	struct kmemleak kmemleak;
 	struct slab_state slab;
 	struct compact_job compact_job;
+	struct compact_direct compact_direct;
 	struct processes processes;
 	struct pfn_map replayed; /* pages of a recording: see replay.h */
 	struct devices devices;

@@ -36,6 +36,7 @@ enum effect {
 	EFFECT_OVERCOMMIT_KBYTES,
 	EFFECT_OVERCOMMIT_RATIO,
 	EFFECT_PCP_FRACTION,
+	EFFECT_PROACTIVE,
 	EFFECT_THP,
 	EFFECT_WATERMARKS
 };
@@ -121,7 +122,7 @@ int sysctl_written(struct machine *m, enum sysctl_id id, int64_t old)
 		set_fault_around(m);
 		break;
 	case EFFECT_HUGEPAGES:
-		hugetlb_resize(m, (uint64_t)m->sysctls.value[id], -1);
+		hugetlb_resize_begin(m, (uint64_t)m->sysctls.value[id], -1);
 		break;
 	case EFFECT_LOWMEM_RESERVE:
 		zones_setup_lowmem_reserve(m);
@@ -138,6 +139,10 @@ int sysctl_written(struct machine *m, enum sysctl_id id, int64_t old)
 		break;
 	case EFFECT_PCP_FRACTION:
 		return set_pcp_fraction(m, old);
+	case EFFECT_PROACTIVE:
+		if (m->sysctls.value[id])
+			kcompactd_trigger(m);
+		break;
 	case EFFECT_THP:
 		zones_thp_changed(m);
 		break;

@@ -164,36 +164,68 @@ static void count(struct replay *r, enum replay_count sum, enum replay_count rea
 	r->count[reason]++;
 }
 
-void cma_alloc_event(
+/* The allocation has ended with @err. */
+static void end_alloc(struct replay *r, struct machine *m, struct replay_state *st,
+	const struct ftrace_line *l, int err, struct replay_run run)
+{
+	if (l->no_page) {
+		count(r, REPLAY_skipped,
+			err ? REPLAY_skipped_cma_failed_both : REPLAY_skipped_cma_failed_there);
+		return;
+	}
+	run.refused = !!err;
+	insert(m, st, place_of(m, st, l->pfn), run);
+	if (!err)
+		count(r, REPLAY_applied, REPLAY_applied_cma_allocs);
+	else
+		count(r, REPLAY_failures,
+			err == -ENOENT ? REPLAY_failures_cma_area : reason_of(err));
+}
+
+bool cma_alloc_event(
 	struct replay *r, struct machine *m, struct replay_state *st, const struct ftrace_line *l)
 {
 	unsigned cpu = l->cpu % m->nr_cpus;
-	uint64_t lost = 0, refused = 0, pfn = 0;
-	int area = area_of(m, l);
+	uint64_t lost = 0, refused = 0;
+	int area = area_of(m, l), err = -ENOENT;
 
 	if (!l->no_page)
 		(void)release(m, st, cpu, l->pfn, l->pfn + l->nr_pages, &lost, &refused);
 	r->count[REPLAY_lost_frees] += lost;
 	if (reserve(m, st)) {
 		count(r, REPLAY_failures, REPLAY_failures_host);
-		return;
+		return false;
 	}
-	int err = area < 0 ? -ENOENT
-			   : cma_alloc(m, cpu, (unsigned)area, l->nr_pages, l->align, false, &pfn);
-	if (l->no_page) {
-		if (!err)
-			(void)cma_release(m, cpu, (unsigned)area, pfn, l->nr_pages);
-		count(r, REPLAY_skipped,
-			err ? REPLAY_skipped_cma_failed_both : REPLAY_skipped_cma_failed_there);
-		return;
-	}
-	insert(m, st, place_of(m, st, l->pfn),
-		(struct replay_run){
-			l->pfn, pfn, l->nr_pages, area < 0 ? 0 : (uint32_t)area, !!err});
+	if (area >= 0)
+		err = cma_begin(m, cpu, &r->now.cma, (unsigned)area, l->nr_pages, l->align, false);
 	if (!err)
-		count(r, REPLAY_applied, REPLAY_applied_cma_allocs);
-	else
-		count(r, REPLAY_failures, area < 0 ? REPLAY_failures_cma_area : reason_of(err));
+		return true;
+	end_alloc(r, m, st, l, err,
+		(struct replay_run){l->pfn, 0, l->nr_pages, area < 0 ? 0 : (uint32_t)area, true});
+	return false;
+}
+
+int cma_alloc_event_step(struct replay *r, struct machine *m, struct replay_state *st,
+	unsigned steps, bool interrupted)
+{
+	struct replay_under_way *now = &r->now;
+	const struct ftrace_line *l = &now->line;
+	unsigned cpu = l->cpu % m->nr_cpus, area = now->cma.area;
+
+	if (now->phase == REPLAY_BACK)
+		return cma_release_step(m, cpu, &now->back, steps) > 0;
+	if (interrupted)
+		cma_interrupt(m, &now->cma);
+	int ret = cma_step(m, cpu, &now->cma, steps);
+
+	if (ret > 0 || ret == -EINTR)
+		return ret;
+	end_alloc(r, m, st, l, ret,
+		(struct replay_run){l->pfn, now->cma.pfn, l->nr_pages, area, !!ret});
+	if (ret || !l->no_page || cma_release_begin(m, &now->back, area, now->cma.pfn, l->nr_pages))
+		return 0;
+	now->phase = REPLAY_BACK;
+	return 1;
 }
 
 void cma_release_event(

@@ -41,6 +41,7 @@
 #include <string.h>
 
 #define LONGEST_PAUSE_NS (UINT64_C(86400) * 1000000000)
+#define TASK_STEPS	 64u /* of what falls due between two calls, in a slice */
 
 enum { ERROR_PROT = 1, ERROR_WRITE = 2, ERROR_FETCH = 16 };
 
@@ -125,6 +126,7 @@ int process_replay_begin(struct process_replay *pr, struct machine *m)
 	}
 	pr->at = 0;
 	pr->phase = PROCESS_ALIGN;
+	pr->until_ns = 0;
 	return 0;
 }
 
@@ -333,13 +335,21 @@ static bool next_fault(struct process_replay *pr, struct machine *m, uint32_t i)
 	return false;
 }
 
-static void pass_time(struct process_replay *pr, struct machine *m, const struct rec_call *c)
+/* The time until the call. True: much falls due in it, and there is more to do. */
+static bool time_passes(struct process_replay *pr, struct machine *m, const struct rec_call *c)
 {
-	uint64_t before =
-		pr->at ? VEC_AT(struct rec_call, &pr->record.calls, pr->at - 1)->time_ns : 0;
-	uint64_t ns = before && c->time_ns > before ? c->time_ns - before : 0;
+	if (!pr->until_ns) {
+		uint64_t before =
+			pr->at ? VEC_AT(struct rec_call, &pr->record.calls, pr->at - 1)->time_ns
+			       : 0;
+		uint64_t ns = before && c->time_ns > before ? c->time_ns - before : 0;
 
-	clock_advance(m, ns < LONGEST_PAUSE_NS ? ns : 0);
+		pr->until_ns = m->clock.now_ns + (ns < LONGEST_PAUSE_NS ? ns : 0);
+	}
+	if (clock_advance_step(m, pr->until_ns, TASK_STEPS))
+		return true;
+	pr->until_ns = 0;
+	return false;
 }
 
 static void do_call(
@@ -348,7 +358,6 @@ static void do_call(
 	bool elsewhere = false;
 	struct actor a;
 
-	pass_time(pr, m, c);
 	if (!find_actor(pr, m, thread, &a)) {
 		a.r->count[PROCESS_COUNT_refused]++;
 		return;
@@ -381,6 +390,8 @@ static bool next_act(struct process_replay *pr, struct machine *m)
 
 	if (moves && next_fault(pr, m, process))
 		return true;
+	if (time_passes(pr, m, c))
+		return true;
 	do_call(pr, m, c, thread);
 	pr->replayed[process].calls_done += moves;
 	pr->at++;
@@ -412,8 +423,9 @@ bool process_replay_step(struct process_replay *pr, struct machine *m, unsigned 
 			pr->phase = PROCESS_DONE;
 		}
 	}
-	while (pr->phase == PROCESS_RUN && acts--)
-		if (!next_act(pr, m) && !next_leftover(pr, m))
+	do {
+		if (pr->phase == PROCESS_RUN && !next_act(pr, m) && !next_leftover(pr, m))
 			pr->phase = PROCESS_DONE;
+	} while (pr->phase == PROCESS_RUN && --acts && !pr->until_ns);
 	return pr->phase == PROCESS_ALIGN || pr->phase == PROCESS_RUN;
 }

@@ -48,6 +48,7 @@ struct process_replay {
 	uint32_t *pids;		   /* [family.threads.nr]: here, 0: none */
 	enum process_phase phase;
 	size_t at;		    /* ALIGN: the next process; RUN: the next call */
+	uint64_t until_ns;	    /* RUN: time passes until then before the next call; 0: none */
 	bool fresh_lines;	    /* gathered since it ran last */
 	bool ran_calls, ran_events; /* what the last run had of each */
 	char refused[256];	    /* why nothing was replayed, "" when it was */

@@ -26,6 +26,9 @@
  * Invariant: the map's LIVE slots are exactly the blocks that this file allocated and did not free, and they do not
  * overlap, neither there nor here (unless others freed them through ctl, which a refused free will show).
  *
+ * An event before which much falls due, whose allocation compacts, or for which an area is emptied takes several slices; what
+ * it has come to lies in r->now. A signal leaves the line undone.
+ *
  * Contiguous memory areas have rules of their own (cma_replay.c). Lines about processes (strace's calls, page faults,
  * RSS) are gathered here and replayed at the end (process_replay.c).
  *
@@ -46,6 +49,7 @@
 
 #define ANOTHER_RECORDING_NS UINT64_C(1000000000)
 #define LONGEST_PAUSE_NS     (UINT64_C(86400) * 1000000000)
+#define TASK_STEPS	     64u /* of what falls due before an event, in a slice */
 
 const char *const replay_count_names[NR_REPLAY_COUNTS] = {
 #define REPLAY_COUNT(name, doc) #name,
@@ -230,7 +234,25 @@ static enum replay_count reason_of(int err)
 	}
 }
 
-static void alloc_event(struct replay *r, struct machine *m, struct replay_state *st,
+static void end_alloc(struct replay *r, struct machine *m, struct replay_state *st,
+	const struct ftrace_line *l, int err, uint64_t pfn)
+{
+	struct pfn_slot *slot = pfn_map_put(m, &m->replayed, l->pfn);
+
+	slot->order = l->order;
+	slot->pfn = pfn;
+	slot->state = err ? PFN_REFUSED : PFN_LIVE;
+	st->held[l->order]++;
+	if (!err) {
+		holder_set_recorded(m, pfn, l->pfn);
+		count(r, REPLAY_applied, REPLAY_applied_allocs);
+		return;
+	}
+	count(r, REPLAY_failures, l->order < m->nr_orders ? reason_of(err) : REPLAY_failures_order);
+}
+
+/* True: it compacts. */
+static bool alloc_event(struct replay *r, struct machine *m, struct replay_state *st,
 	const struct ftrace_line *l, gfp_t gfp)
 {
 	unsigned cpu = l->cpu % m->nr_cpus;
@@ -238,30 +260,22 @@ static void alloc_event(struct replay *r, struct machine *m, struct replay_state
 
 	if (l->no_page) {
 		count(r, REPLAY_skipped, REPLAY_skipped_failed_there);
-		return;
+		return false;
 	}
 	/* Several live blocks in the way, or one around it, are as lost as one. A refusal leaves them in use. */
 	(void)release_range(r, m, st, cpu, l->pfn, nr, &lost, &refused);
 	r->count[REPLAY_lost_frees] += lost;
 	if (pfn_map_reserve(m, &m->replayed, 1)) {
 		count(r, REPLAY_failures, REPLAY_failures_host);
-		return;
+		return false;
 	}
-	bool has_order = l->order < m->nr_orders;
-	int err = has_order ? alloc_pages_node(m, cpu, -1, honour_migratetype(gfp, l->migratetype),
-				      l->order, &pfn)
-			    : -EINVAL;
-	struct pfn_slot *slot = pfn_map_put(m, &m->replayed, l->pfn);
-	slot->order = l->order;
-	slot->pfn = pfn;
-	slot->state = err ? PFN_REFUSED : PFN_LIVE;
-	st->held[l->order]++;
-	if (!err)
-		holder_set_recorded(m, pfn, l->pfn);
-	if (!err)
-		count(r, REPLAY_applied, REPLAY_applied_allocs);
-	else
-		count(r, REPLAY_failures, has_order ? reason_of(err) : REPLAY_failures_order);
+	int ret = -EINVAL;
+	if (l->order < m->nr_orders)
+		ret = alloc_pages_begin(
+			m, cpu, -1, 0, honour_migratetype(gfp, l->migratetype), l->order, &pfn);
+	if (ret <= 0)
+		end_alloc(r, m, st, l, ret, pfn);
+	return ret > 0;
 }
 
 static void free_event(
@@ -303,7 +317,8 @@ static void free_event(
 
 /* ---- time ---- */
 
-static void pass_time(struct machine *m, struct replay_state *st, uint64_t time_ns)
+/* The time until which it passes before the event at @time_ns. */
+static uint64_t time_of(const struct machine *m, struct replay_state *st, uint64_t time_ns)
 {
 	uint64_t ns = 0;
 
@@ -315,8 +330,7 @@ static void pass_time(struct machine *m, struct replay_state *st, uint64_t time_
 		ns = time_ns - st->time_ns;
 		st->time_ns = time_ns;
 	}
-	/* Also with no time between: what an act made due runs before the next one. */
-	clock_advance(m, ns);
+	return m->clock.now_ns + ns;
 }
 
 /* ---- lines ---- */
@@ -336,8 +350,36 @@ static int bad_line(struct replay *r, struct machine *m, const char *s, size_t l
 	return refuse(&m->why, EINVAL, "not a line of a recording: %s", why);
 }
 
-/* An event of the page allocator or of an area. */
-static int act(struct replay *r, struct machine *m, const struct ftrace_line *l, gfp_t gfp)
+/* An event of the page allocator or of an area: what is still to be done for it. */
+static enum replay_phase act(struct replay *r, struct machine *m, struct replay_state *st,
+	const struct ftrace_line *l, gfp_t gfp)
+{
+	if (l->kind == FTRACE_ALLOC)
+		return alloc_event(r, m, st, l, gfp) ? REPLAY_ALLOC : REPLAY_NOTHING;
+	if (l->kind == FTRACE_INFORMATIONAL)
+		count(r, REPLAY_skipped, REPLAY_skipped_informational);
+	else if (l->kind == FTRACE_FREE || l->kind == FTRACE_FREE_BATCHED)
+		free_event(r, m, st, l);
+	else if (l->kind == FTRACE_CMA_ALLOC)
+		return cma_alloc_event(r, m, st, l) ? REPLAY_CMA : REPLAY_NOTHING;
+	else if (l->kind == FTRACE_CMA_RELEASE)
+		cma_release_event(r, m, st, l);
+	else
+		count(r, REPLAY_skipped, REPLAY_skipped_foreign);
+	return REPLAY_NOTHING;
+}
+
+static int go_on_later(
+	struct replay *r, enum replay_phase phase, const struct ftrace_line *l, gfp_t gfp)
+{
+	r->now.phase = phase;
+	r->now.line = *l;
+	r->now.gfp = gfp;
+	return 1;
+}
+
+/* Time passes, and it happens. 1: not all of it yet. */
+static int begin_event(struct replay *r, struct machine *m, const struct ftrace_line *l, gfp_t gfp)
 {
 	struct replay_state *st = state_of(m);
 
@@ -345,21 +387,77 @@ static int act(struct replay *r, struct machine *m, const struct ftrace_line *l,
 		count(r, REPLAY_failures, REPLAY_failures_host);
 		return 0;
 	}
-	if (l->has_time)
-		pass_time(m, st, l->time_ns);
-	if (l->kind == FTRACE_ALLOC)
-		alloc_event(r, m, st, l, gfp);
-	else if (l->kind == FTRACE_INFORMATIONAL)
-		count(r, REPLAY_skipped, REPLAY_skipped_informational);
-	else if (l->kind == FTRACE_FREE || l->kind == FTRACE_FREE_BATCHED)
-		free_event(r, m, st, l);
-	else if (l->kind == FTRACE_CMA_ALLOC)
-		cma_alloc_event(r, m, st, l);
-	else if (l->kind == FTRACE_CMA_RELEASE)
-		cma_release_event(r, m, st, l);
-	else
-		count(r, REPLAY_skipped, REPLAY_skipped_foreign);
-	return 0;
+	if (l->has_time) {
+		uint64_t until_ns = time_of(m, st, l->time_ns);
+
+		r->now.until_ns = until_ns;
+		/* Also with no time between: what an act made due runs before the next one. */
+		if (clock_advance_step(m, until_ns, TASK_STEPS))
+			return go_on_later(r, REPLAY_TIME, l, gfp);
+	}
+	enum replay_phase phase = act(r, m, st, l, gfp);
+
+	return phase == REPLAY_NOTHING ? 0 : go_on_later(r, phase, l, gfp);
+}
+
+/* Time is up to now only. */
+static int stop_time(struct replay *r, struct machine *m, struct replay_state *st)
+{
+	if (r->now.until_ns > m->clock.now_ns)
+		st->time_ns -= r->now.until_ns - m->clock.now_ns;
+	return refuse(&m->why, EINTR, "interrupted before the event of this line");
+}
+
+static int step_alloc(struct replay *r, struct machine *m, struct replay_state *st, unsigned steps,
+	bool interrupted)
+{
+	uint64_t pfn = 0;
+
+	if (interrupted)
+		alloc_pages_interrupt(m);
+	int ret = alloc_pages_more(m, 1 + steps / 32, &pfn);
+
+	if (ret <= 0 && ret != -EINTR)
+		end_alloc(r, m, st, &r->now.line, ret, pfn);
+	return ret < 0 && ret != -EINTR ? 0 : ret;
+}
+
+int replay_line_step(struct replay *r, struct machine *m, unsigned steps, bool interrupted)
+{
+	struct replay_under_way *now = &r->now;
+	struct replay_state *st = state_of(m);
+	int ret = 0;
+
+	switch (now->phase) {
+	case REPLAY_NOTHING:
+		break;
+	case REPLAY_TIME:
+		if (interrupted) {
+			ret = stop_time(r, m, st);
+			break;
+		}
+		if (clock_advance_step(m, now->until_ns, TASK_STEPS))
+			return 1;
+		now->phase = act(r, m, st, &now->line, now->gfp);
+		ret = now->phase != REPLAY_NOTHING;
+		break;
+	case REPLAY_ALLOC:
+		ret = step_alloc(r, m, st, steps, interrupted);
+		break;
+	case REPLAY_CMA:
+	case REPLAY_BACK:
+		ret = cma_alloc_event_step(r, m, st, steps, interrupted);
+		break;
+	}
+	if (ret > 0)
+		return ret;
+	now->phase = REPLAY_NOTHING;
+	r->end_ns = m->clock.now_ns;
+	if (ret == -EINTR) {
+		r->count[REPLAY_lines]--;
+		r->count[REPLAY_events]--;
+	}
+	return ret;
 }
 
 /* ---- processes ---- */
@@ -416,6 +514,16 @@ int replay_begin_processes(struct replay *r, struct machine *m)
 
 int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number)
 {
+	int ret = replay_line_begin(r, m, s, len, number);
+
+	while (ret > 0)
+		ret = replay_line_step(r, m, UINT16_MAX, false);
+	return ret;
+}
+
+int replay_line_begin(
+	struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number)
+{
 	struct ftrace_line l;
 	unsigned unknown = 0;
 	gfp_t gfp = 0;
@@ -459,7 +567,7 @@ int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, 
 	}
 	if (!r->count[REPLAY_events]++)
 		r->start_ns = m->clock.now_ns;
-	int err = act(r, m, &l, gfp);
+	int ret = begin_event(r, m, &l, gfp);
 	r->end_ns = m->clock.now_ns;
-	return err;
+	return ret;
 }

@@ -12,6 +12,7 @@
 #include "replay/ftrace.h"
 #include "replay/gfp_names.h"
 #include "mm/core/pfn_map.h"
+#include "mm/move/cma.h"
 #include "replay/process_replay.h"
 
 enum replay_count {
@@ -32,6 +33,24 @@ struct replay_bad_line {
 	char text[REPLAY_BAD_BYTES];
 };
 
+/* An event that takes several slices. */
+enum replay_phase {
+	REPLAY_NOTHING,
+	REPLAY_TIME,  /* until it happens, much falls due */
+	REPLAY_ALLOC, /* the allocation compacts */
+	REPLAY_CMA,   /* an area is being emptied */
+	REPLAY_BACK,  /* what it gave goes back at once: it had failed there */
+};
+
+struct replay_under_way {
+	enum replay_phase phase;
+	struct ftrace_line line; /* whose text is the writer's still */
+	gfp_t gfp;
+	uint64_t until_ns;
+	struct cma_request cma;
+	struct cma_return back;
+};
+
 struct replay {
 	uint64_t count[NR_REPLAY_COUNTS];
 	uint64_t total_events; /* as the recording's header says, 0: unknown */
@@ -46,6 +65,7 @@ struct replay {
 	struct gfp_cache gfp;
 	uint64_t ctl_count[NR_REC_COUNTS]; /* of strace's lines written to PID/ctl */
 	struct process_replay process;	   /* what strace and page faults told */
+	struct replay_under_way now;
 };
 
 /* What a machine remembers of the recording (in its heap, at m->replay_at), beside m->replayed: which page
@@ -74,7 +94,13 @@ void replay_free(struct replay *r);
 void replay_restart(struct replay *r);
 
 /* Do what the line (no newline) says. 0, or -EINVAL with m->why for a malformed line, which changes nothing but
- * the counts. @number is the line's, for the list of bad lines. */
+ * the counts. @number is the line's, for the list of bad lines. 1: replay_line_step() goes on, and the line stays where it is
+ * until that gives something else. */
+int replay_line_begin(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number);
+/* A slice of about @steps pages moved. @interrupted: it ends with -EINTR, as if the line had not been read but for the time that
+ * has passed. */
+int replay_line_step(struct replay *r, struct machine *m, unsigned steps, bool interrupted);
+/* All slices at once. */
 int replay_line(struct replay *r, struct machine *m, const char *s, size_t len, uint64_t number);
 
 /* Lines about processes only gather until this: 0 when there is nothing new; 1: process_replay_step() is to be called

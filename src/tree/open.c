@@ -213,6 +213,17 @@ struct simm_write *simm_flush_begin(struct simm_open *open, uint64_t lock_owner)
 	return w;
 }
 
+static void tell_value_refused(struct simm_write *w)
+{
+	struct session *s = &w->open->simm->session;
+	char path[PATH_TEXT_MAX];
+
+	if (!s->m->why.err)
+		return;
+	node_path(w->open->simm, &w->open->node, path, sizeof(path));
+	session_error(s, path, 0, w->data, w->len, &s->m->why);
+}
+
 /* One whole value. */
 static int64_t store_value(struct simm_write *w)
 {
@@ -220,7 +231,6 @@ static int64_t store_value(struct simm_write *w)
 	struct session *s = &simm->session;
 	const struct row *row = w->open->row;
 	size_t len = w->len;
-	char path[PATH_TEXT_MAX];
 	struct view v;
 
 	if (!(w->open->flags & SIMM_O_WRITE))
@@ -246,11 +256,8 @@ static int64_t store_value(struct simm_write *w)
 		simm->acting = w;
 		return ret;
 	}
-	if (ret < 0 && s->m->why.err) {
-		node_path(simm, &w->open->node, path, sizeof(path));
-		session_error(s, path, 0, w->data, len, &s->m->why);
-	}
-	clock_run(s->m, UINT32_MAX);
+	if (ret < 0)
+		tell_value_refused(w);
 	return ret;
 }
 
@@ -265,10 +272,11 @@ static bool slice_value(struct simm_write *w)
 
 	if (more > 0)
 		return true;
-	if (more < 0)
+	if (more < 0) {
 		w->ret = more;
+		tell_value_refused(w);
+	}
 	simm->acting = NULL;
-	clock_run(simm->session.m, UINT32_MAX);
 	return false;
 }
 
@@ -284,15 +292,11 @@ enum simm_step write_waits(struct simm_write *w, const char *what)
 	return SIMM_WAIT;
 }
 
-enum simm_step simm_write_step(struct simm_write *w)
+/* A slice of a write to a file that is no stream. */
+static enum simm_step value_step(struct simm_write *w)
 {
 	struct simm *simm = w->open->simm;
 
-	if (w->done)
-		return SIMM_DONE;
-	session_wait_end(&simm->session, &w->waiting);
-	if (w->open->stream)
-		return stream_step(w);
 	if (simm->acting == w) {
 		w->done = !slice_value(w);
 		return w->done ? SIMM_DONE : SIMM_MORE;
@@ -316,6 +320,31 @@ enum simm_step simm_write_step(struct simm_write *w)
 	return SIMM_DONE;
 }
 
+bool write_settles(struct simm_write *w)
+{
+	struct simm *simm = w->open->simm;
+	bool mine = !simm->acting || simm->acting == w;
+
+	if (!mine)
+		return false;
+	bool more = session_settle(&simm->session) && !w->interrupted;
+
+	simm->acting = more ? w : NULL;
+	return more;
+}
+
+enum simm_step simm_write_step(struct simm_write *w)
+{
+	session_wait_end(&w->open->simm->session, &w->waiting);
+	if (!w->done) {
+		enum simm_step step = w->open->stream ? stream_step(w) : value_step(w);
+
+		if (step != SIMM_DONE)
+			return step;
+	}
+	return write_settles(w) ? SIMM_MORE : SIMM_DONE;
+}
+
 void simm_write_interrupt(struct simm_write *w)
 {
 	w->interrupted = true;
@@ -327,13 +356,15 @@ ssize_t simm_write_end(struct simm_write *w)
 
 	session_wait_end(&w->open->simm->session, &w->waiting);
 	/* The writer is gone in the midst of its act. */
-	if (w->open->simm->acting == w && !w->open->stream) {
+	if (w->open->simm->acting == w && !w->open->stream && !w->done) {
 		w->interrupted = true;
 		while (slice_value(w))
 			;
 	}
 	if (w->open->stream)
 		stream_write_end(w);
+	if (w->open->simm->acting == w)
+		w->open->simm->acting = NULL;
 	text_finish(&w->result);
 	free(w);
 	return ret;

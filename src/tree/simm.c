@@ -142,11 +142,16 @@ void simm_tell_time(struct simm *simm, uint64_t monotonic_ns, uint64_t wall_s)
 	simm->session.wall_s = wall_s;
 }
 
-void simm_advance(struct simm *simm, uint64_t ns)
+uint64_t simm_advance(struct simm *simm, uint64_t ns)
 {
+	struct session *s = &simm->session;
+	uint64_t until_ns = s->m->clock.now_ns + ns;
+
 	/* Time is an act as well: it does not pass within somebody's long act. */
-	if (!simm->acting)
-		clock_advance(simm->session.m, ns);
+	if (simm->acting)
+		return ns;
+	(void)clock_advance_step(s->m, until_ns, session_slice(s, 16 * SESSION_TASK_STEPS));
+	return until_ns > s->m->clock.now_ns ? until_ns - s->m->clock.now_ns : 0;
 }
 
 uint64_t simm_acts(const struct simm *simm)

@@ -224,7 +224,6 @@ static void finish_line(struct simm_write *w, int err)
 		if (w->is_flush && (w->closing || !ops_of(w->open)->flush))
 			finish(w, 0);
 	}
-	clock_run(s->m, UINT32_MAX);
 }
 
 /* Lines that never reach a runner: true when this was one. */
@@ -318,7 +317,6 @@ static bool run_block(struct simm_write *w)
 		return false;
 	w->open->simm->session.acts++;
 	w->finished += done;
-	clock_run(w->open->simm->session.m, UINT32_MAX);
 	return true;
 }
 
@@ -468,6 +466,9 @@ enum simm_step stream_step(struct simm_write *w)
 		if (!w->running) {
 			if (w->interrupted)
 				return finish_early(w, EINTR);
+			/* What the line before made due comes before the next one. */
+			if (write_settles(w))
+				return SIMM_MORE;
 			if (run_block(w))
 				return SIMM_MORE;
 			if (w->is_flush && !st->head.len && ops_of(w->open)->flush) {

@@ -101,6 +101,9 @@ enum simm_step write_waits(struct simm_write *w, const char *what);
 int stream_open(struct simm_open *open);
 void stream_release(struct simm_open *open);
 ssize_t stream_read(struct simm_open *open, void *buf, size_t len);
+/* What an act made due (kswapd's and kcompactd's work, a transfer) is a part of it: whoever acts next finds what comes of
+ * that. A slice of it; true: there is more. A signal leaves the rest to the next act. */
+bool write_settles(struct simm_write *w);
 /* One slice of a write or flush of a stream; sets write->done and write->ret. */
 enum simm_step stream_step(struct simm_write *write);
 /* Give up the turn. */

@@ -371,10 +371,9 @@ static size_t run_access_block(struct line_run *run, const char *data, size_t le
 			u.r->count[ACCESS_beyond]++;
 		} else {
 			run_ref(&u, &ref);
-			if (clock->nr_tasks && clock->task[0].at_ns <= clock->now_ns) {
-				clock_run(u.m, UINT32_MAX);
-				(void)switch_mm(u.m, u.t->cpu, u.mm);
-			}
+			/* What is due runs before the next block. */
+			if (clock->nr_tasks && clock->task[0].at_ns <= clock->now_ns)
+				lines = LINES_PER_BLOCK;
 		}
 		p = next;
 		run->stream->lines++;

@@ -29,6 +29,9 @@ struct contig_run {
 	uint64_t boots; /* the machine on which it began */
 	struct cma_request cma;
 	struct contig_range range;
+	struct contig_search search;
+	struct cma_return release;
+	struct contig_free free;
 };
 
 static struct contig_run *begin_run(struct call *c)
@@ -43,9 +46,22 @@ static struct contig_run *begin_run(struct call *c)
 	return x;
 }
 
-static int refuse_rebooted(struct call *c)
+/* 1, 0 or -errno, as contig_step(). */
+typedef int step_fn(struct call *c, struct contig_run *x, unsigned steps);
+
+/* A slice. 1: there is more (c->again); 0: it is done; or -errno. */
+static int run_slice(struct call *c, step_fn *step)
 {
-	return refuse(&c->m->why, EINTR, "another machine was booted meanwhile");
+	struct contig_run *x = c->run->state;
+	const unsigned steps = session_slice(c->v->s, PAGES_PER_STEP);
+	int ret = 1;
+
+	if (x->boots != c->v->s->boots)
+		return refuse(&c->m->why, EINTR, "another machine was booted meanwhile");
+	for (unsigned i = 0; i < STEPS_PER_SLICE && ret > 0; i++)
+		ret = step(c, x, steps);
+	c->again = ret > 0;
+	return ret;
 }
 
 static int refuse_word(struct call *c, unsigned arg, int err)
@@ -91,34 +107,31 @@ static int begin_cma(struct call *c)
 	return 0;
 }
 
+static int step_cma(struct call *c, struct contig_run *x, unsigned steps)
+{
+	return cma_step(c->m, c->cpu, &x->cma, steps);
+}
+
 int call_cma_alloc(struct call *c)
 {
 	struct contig_run *x = c->run->state;
-	const unsigned steps = session_slice(c->v->s, PAGES_PER_STEP);
-	int ret = 1;
 
 	if (!x) {
 		if (c->run->interrupted)
 			return refuse(&c->m->why, EINTR,
 				"the wait for another allocation from an area was ended");
-		ret = begin_cma(c);
-		if (ret || c->wait)
-			return ret;
+		int err = begin_cma(c);
+
+		if (err || c->wait)
+			return err;
 		x = c->run->state;
-		ret = 1;
 	}
-	if (x->boots != c->v->s->boots)
-		return refuse_rebooted(c);
 	if (c->run->interrupted)
 		cma_interrupt(c->m, &x->cma);
-	for (unsigned i = 0; i < STEPS_PER_SLICE && ret > 0; i++)
-		ret = cma_step(c->m, c->cpu, &x->cma, steps);
-	if (ret > 0) {
-		c->again = true;
-		return 0;
-	}
+	int ret = run_slice(c, step_cma);
+
 	if (ret)
-		return ret;
+		return c->again ? 0 : ret;
 	give_run(c, x->cma.pfn, x->cma.nr_pages);
 	text_printf(c->result, " area=%s", c->m->cma[x->cma.area].name);
 	return 0;
@@ -141,9 +154,8 @@ static int refuse_count(struct call *c, unsigned page)
 	return refuse_word(c, page, -EINVAL);
 }
 
-int call_cma_release(struct call *c)
+static int begin_release(struct call *c)
 {
-	unsigned area = (unsigned)c->arg[0].number;
 	uint64_t pages = pages_of(c, 1, 2);
 
 	if (!pages && !c->arg[2].given)
@@ -155,9 +167,32 @@ int call_cma_release(struct call *c)
 		c->wait = true;
 		return 0;
 	}
-	int err = cma_release(c->m, c->cpu, area, c->arg[1].number, pages);
-
+	struct contig_run *x = begin_run(c);
+	if (!x)
+		return -ENOMEM;
+	c->run->state = x;
+	int err = cma_release_begin(
+		c->m, &x->release, (unsigned)c->arg[0].number, c->arg[1].number, pages);
 	return err ? refuse_word(c, 1, err) : 0;
+}
+
+static int step_release(struct call *c, struct contig_run *x, unsigned steps)
+{
+	return cma_release_step(c->m, c->cpu, &x->release, steps);
+}
+
+/* What comes back comes back whole: a signal ends only the wait before. */
+int call_cma_release(struct call *c)
+{
+	if (!c->run->state) {
+		int err = begin_release(c);
+
+		if (err || c->wait)
+			return err;
+	}
+	int ret = run_slice(c, step_release);
+
+	return c->again ? 0 : ret ? refuse_word(c, 1, ret) : 0;
 }
 
 /* ---- by number ---- */
@@ -176,68 +211,101 @@ static int begin_range(struct call *c)
 	struct contig_run *x = begin_run(c);
 	if (!x)
 		return -ENOMEM;
-	int err = contig_begin(c->m, &x->range, start_pfn, end_pfn, MIGRATE_MOVABLE, 0);
-	if (err) {
-		free(x);
-		return refuse_word(c, 0, err);
-	}
 	c->run->state = x;
-	return 0;
+	int err = contig_begin(c->m, &x->range, start_pfn, end_pfn, MIGRATE_MOVABLE, 0);
+	return err ? refuse_word(c, 0, err) : 0;
+}
+
+static int step_range(struct call *c, struct contig_run *x, unsigned steps)
+{
+	return contig_step(c->m, c->cpu, &x->range, steps);
 }
 
 int call_alloc_contig_range(struct call *c)
 {
-	struct contig_run *x = c->run->state;
-	const unsigned steps = session_slice(c->v->s, PAGES_PER_STEP);
-	int ret = 1;
-
-	if (!x) {
+	if (!c->run->state) {
 		int err = begin_range(c);
 
 		if (err)
 			return err;
-		x = c->run->state;
 	}
-	if (x->boots != c->v->s->boots)
-		return refuse_rebooted(c);
+	struct contig_run *x = c->run->state;
+
 	if (c->run->interrupted)
 		contig_interrupt(c->m, &x->range);
-	for (unsigned i = 0; i < STEPS_PER_SLICE && ret > 0; i++)
-		ret = contig_step(c->m, c->cpu, &x->range, steps);
-	if (ret > 0) {
-		c->again = true;
-		return 0;
-	}
+	int ret = run_slice(c, step_range);
+
 	if (!ret)
 		give_run(c, x->range.start_pfn, x->range.end_pfn - x->range.start_pfn);
+	return c->again ? 0 : ret;
+}
+
+static int begin_search(struct call *c)
+{
+	struct contig_run *x = begin_run(c);
+
+	if (!x)
+		return -ENOMEM;
+	c->run->state = x;
+	return contig_search_begin(c->m, &x->search, c->cpu, c->arg[0].number,
+		(gfp_t)c->arg[1].number, (int)(int64_t)c->arg[2].number);
+}
+
+static int step_search(struct call *c, struct contig_run *x, unsigned steps)
+{
+	uint64_t pfn;
+	int ret = contig_search_step(c->m, c->cpu, &x->search, steps, &pfn);
+
+	if (!ret)
+		give_run(c, pfn, x->search.nr);
 	return ret;
 }
 
 int call_alloc_contig_pages(struct call *c)
 {
-	uint64_t pages = c->arg[0].number, pfn;
-	int err = alloc_contig_pages(
-		c->m, c->cpu, pages, (gfp_t)c->arg[1].number, (int)(int64_t)c->arg[2].number, &pfn);
+	if (!c->run->state) {
+		int err = begin_search(c);
 
-	if (!err)
-		give_run(c, pfn, pages);
-	return err;
+		if (err)
+			return err;
+	}
+	struct contig_run *x = c->run->state;
+
+	if (c->run->interrupted)
+		contig_search_interrupt(c->m, &x->search);
+	int ret = run_slice(c, step_search);
+
+	return c->again ? 0 : ret;
+}
+
+static int begin_free(struct call *c)
+{
+	uint64_t pages = pages_of(c, 0, 1);
+
+	if (!pages)
+		return refuse_count(c, 0);
+	struct contig_run *x = begin_run(c);
+	if (!x)
+		return -ENOMEM;
+	c->run->state = x;
+	contig_free_begin(&x->free, c->arg[0].number, pages, 0);
+	return 0;
+}
+
+static int step_free(struct call *c, struct contig_run *x, unsigned steps)
+{
+	return contig_free_step(c->m, c->cpu, &x->free, steps);
 }
 
 int call_free_contig_range(struct call *c)
 {
-	uint64_t pages = pages_of(c, 0, 1), pfn = c->arg[0].number;
+	if (!c->run->state) {
+		int err = begin_free(c);
 
-	if (!pages)
-		return refuse_count(c, 0);
-	for (uint64_t at = pfn; at < pfn + pages && pages <= c->m->frames_end_pfn; at++)
-		if (pfn_valid(c->m, at) && frame_peek(c->m, at).flags & FRAME_CMA_INUSE) {
-			refuse(&c->m->why, EINVAL,
-				"pfn 0x%llx was given out by cma_alloc: cma_release takes it back",
-				(ull)at);
-			return refuse_word(c, 0, -EINVAL);
-		}
-	int err = free_contig_range(c->m, c->cpu, pfn, pages);
+		if (err)
+			return err;
+	}
+	int ret = run_slice(c, step_free);
 
-	return err ? refuse_word(c, 0, err) : 0;
+	return c->again ? 0 : ret ? refuse_word(c, 0, ret) : 0;
 }

@@ -436,7 +436,9 @@ int call_wait_for_completion(struct call *c)
 			return refuse(&c->m->why, EINTR, "interrupted by a signal");
 		uint64_t next = clock->task[0].at_ns;
 
-		clock_advance(c->m, next > clock->now_ns ? next - clock->now_ns : 0);
+		if (clock_advance_step(c->m, next > clock->now_ns ? next : clock->now_ns,
+			    session_slice(c->v->s, SESSION_TASK_STEPS)))
+			break;
 	}
 	c->again = true;
 	return 0;

@@ -43,14 +43,30 @@ static void put_hex(struct call *c, uint64_t value)
 	text_hex(c->result, value, 0);
 }
 
+/* Allocate, or a slice of the compaction that it takes (c->again). */
+static int allocate(struct call *c, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
+{
+	int ret;
+
+	if (c->run->fresh) {
+		ret = alloc_pages_begin(c->m, c->cpu, nid, 0, gfp, order, pfn);
+	} else {
+		if (c->run->interrupted)
+			alloc_pages_interrupt(c->m);
+		ret = alloc_pages_more(c->m, session_slice(c->v->s, ALLOC_CLUSTERS_PER_SLICE), pfn);
+	}
+	c->again = ret > 0;
+	return ret;
+}
+
 /* Allocate, and give the struct page. */
 static int give_page(struct call *c, int nid, uint64_t gfp, unsigned order)
 {
 	uint64_t pfn;
-	int err = alloc_pages_node(c->m, c->cpu, nid, (gfp_t)gfp, order, &pfn);
+	int ret = allocate(c, nid, (gfp_t)gfp, order, &pfn);
 
-	if (err)
-		return err;
+	if (ret)
+		return c->again ? 0 : ret;
 	put_hex(c, pfn);
 	put_place(c, pfn, order);
 	c->made = (struct var){.kind = VAR_PAGE, .value = pfn, .order = order};
@@ -62,11 +78,10 @@ static int give_page(struct call *c, int nid, uint64_t gfp, unsigned order)
 static int give_address(struct call *c, uint64_t gfp, unsigned order)
 {
 	uint64_t pfn;
-	int err =
-		alloc_pages_node(c->m, c->cpu, -1, (gfp_t)gfp & ~(gfp_t)__GFP_HIGHMEM, order, &pfn);
+	int ret = allocate(c, -1, (gfp_t)gfp & ~(gfp_t)__GFP_HIGHMEM, order, &pfn);
 
-	if (err)
-		return err;
+	if (ret)
+		return c->again ? 0 : ret;
 	uint64_t address = page_address(c->m, pfn);
 	put_hex(c, address);
 	text_puts(c->result, " pfn=");

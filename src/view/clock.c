@@ -145,6 +145,15 @@ int64_t store_clock(struct view *v, const char *data, size_t len)
 	if (ns > MAX_STEP_NS || m->clock.now_ns > INT64_MAX - MAX_STEP_NS)
 		return refuse(&m->why, ERANGE,
 			"at most 366 days (+8784h) pass in one write, and 292 years in all");
-	clock_advance(m, ns);
+	v->s->advance_until_ns = m->clock.now_ns + ns;
+	v->again = true;
 	return (int64_t)len;
+}
+
+int slice_clock(struct view *v, bool interrupted)
+{
+	if (interrupted)
+		return refuse(&v->m->why, EINTR, "interrupted: the rest of the time did not pass");
+	return clock_advance_step(
+		v->m, v->s->advance_until_ns, session_slice(v->s, SESSION_TASK_STEPS));
 }

@@ -5,8 +5,8 @@
  *	sys/kernel/mm/cma/NAME/		what was given out and refused, in pages, ever
  *	sys/kernel/debug/cma/NAME/	where the area is, its bitmap, and two files that allocate and free
  *
- * What is written to `alloc` is a number of pages; the allocations are a stack that `free` takes from. Both act at once,
- * whatever their size: calls of sim/ctl are cut into slices.
+ * What is written to `alloc` is a number of pages; the allocations are a stack that `free` takes from. Both are cut into
+ * slices as cma_alloc of sim/ctl is; a signal between two of them undoes an allocation.
  * Formats of mm/cma_sysfs.c, mm/cma_debug.c and of debugfs_create_u32_array() of 6.1.
  */
 #include "view/files.h"
@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PAGES_PER_SLICE 512u
 
 typedef unsigned long long ull;
 
@@ -97,8 +99,16 @@ int64_t store_cma_alloc(struct view *v, const char *data, size_t len)
 	int err = parse_pages(v, data, len, &pages);
 
 	if (!err)
-		err = cma_debug_alloc(v->m, 0, (unsigned)v->arg[0], pages);
+		err = cma_debug_alloc_begin(v->m, 0, (unsigned)v->arg[0], pages);
+	v->again = !err;
 	return err ? err : (int64_t)len;
+}
+
+int slice_cma_alloc(struct view *v, bool interrupted)
+{
+	if (interrupted)
+		cma_debug_alloc_interrupt(v->m);
+	return cma_debug_alloc_step(v->m, 0, session_slice(v->s, PAGES_PER_SLICE));
 }
 
 int64_t store_cma_free(struct view *v, const char *data, size_t len)
@@ -107,8 +117,16 @@ int64_t store_cma_free(struct view *v, const char *data, size_t len)
 	int err = parse_pages(v, data, len, &pages);
 
 	if (!err)
-		cma_debug_free(v->m, 0, (unsigned)v->arg[0], pages);
+		err = cma_debug_free_begin(v->m, (unsigned)v->arg[0], pages);
+	v->again = !err;
 	return err ? err : (int64_t)len;
+}
+
+/* What comes back comes back whole: a signal changes nothing. */
+int slice_cma_free(struct view *v, bool interrupted)
+{
+	(void)interrupted;
+	return cma_debug_free_step(v->m, 0, session_slice(v->s, PAGES_PER_SLICE));
 }
 
 /* ---- {cma} ---- */

@@ -4,7 +4,7 @@
  *
  *	node zone      migrate_scanner free_scanner skipped deferred order_failed fragmented
  *	0    Normal    0x1000          0x36a00      12      0        0            35%
- *	running: node 0 zone Normal, 42% between its scanners is done, 1200 pages looked at
+ *	running: by hand: node 0 zone Normal, 42% of it done, 1200 pages looked at by the migration scanner, ...
  *
  * Linux keeps all this in struct zone and shows none of it.
  */
@@ -46,28 +46,37 @@ static uint64_t skipped_blocks(const struct machine *m, const struct zone *z)
 	return nr;
 }
 
-static void put_running(const struct machine *m, struct text *out)
+static void put_running(const struct machine *m, const char *who, const struct compact_control *cc,
+	struct text *out)
 {
-	const struct compact_job *j = &m->compact_job;
-	const struct compact_control *cc = &j->cc;
-
-	if (!j->begun)
-		return;
 	const struct zone *z =
 		zone_at(m, cc->zone / MAX_NR_ZONES, (enum zone_type)(cc->zone % MAX_NR_ZONES));
 	uint64_t left = cc->free_pfn > cc->migrate_pfn ? cc->free_pfn - cc->migrate_pfn : 0;
 
 	text_printf(out,
-		"running: node %u zone %s, %llu%% of it done, %llu pages looked at by the "
-		"migration "
-		"scanner, %llu by the free scanner\n",
-		z->nid, zone_name(z->type), (ull)(100 - left * 100 / (z->spanned_pages + 1)),
+		"running: %s: node %u zone %s, %llu%% of it done, %llu pages looked at by the "
+		"migration scanner, %llu by the free scanner\n",
+		who, z->nid, zone_name(z->type), (ull)(100 - left * 100 / (z->spanned_pages + 1)),
 		(ull)cc->total_migrate_scanned, (ull)cc->total_free_scanned);
+}
+
+static void put_all_running(struct machine *m, struct text *out)
+{
+	if (m->compact_job.begun)
+		put_running(m, "by hand", &m->compact_job.cc, out);
+	if (m->compact_direct.begun)
+		put_running(m, "for an allocation", &m->compact_direct.cc, out);
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
+		const struct compact_control *cc = kcompactd_running(m, nid);
+
+		if (cc)
+			put_running(m, "kcompactd", cc, out);
+	}
 }
 
 int show_sim_compaction(struct view *v, struct text *out)
 {
-	const struct machine *m = v->m;
+	struct machine *m = v->m;
 
 	text_puts(out,
 		"node zone     migrate_scanner  free_scanner skipped_blocks put_off order_failed "
@@ -84,6 +93,6 @@ int show_sim_compaction(struct view *v, struct text *out)
 			(ull)skipped_blocks(m, z), c->defer_shift ? 1u << c->defer_shift : 0,
 			c->order_failed, unusable_index(m, z, m->pageblock_order) / 10);
 	}
-	put_running(m, out);
+	put_all_running(m, out);
 	return 0;
 }

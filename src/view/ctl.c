@@ -191,7 +191,7 @@ struct bulk {
 	uint64_t done, made;
 	char first[SHOWN_RESULT], last[SHOWN_RESULT];
 	struct text result; /* of the call at hand */
-	bool waiting;	    /* the call at hand was begun and waits */
+	bool midway;	    /* the call at hand was begun, and waits or wants another slice */
 };
 
 /* The indices of the next call; false when a range has come to its end. */
@@ -314,21 +314,18 @@ static enum step refuse_bulk(struct line_run *run, int err)
 	return STEP_DONE;
 }
 
-/* One call of the range, to its end unless it waits. */
+/* One call of the range, or a slice of it. */
 static int do_one(struct line_run *run, struct bulk *b, const uint32_t *index, uint32_t target)
 {
 	struct line_run inner = *run;
-	int err;
 
-	inner.fresh = !b->waiting;
+	inner.fresh = !b->midway;
 	inner.state = b->base.handler;
-	do {
-		text_clear(&b->result);
-		err = do_call(&b->p, index, target, &inner, &b->result);
-		inner.fresh = false;
-	} while (!err && b->p.call.again);
-	b->waiting = !err && b->p.call.wait;
-	if (!b->waiting) {
+	text_clear(&b->result);
+	int err = do_call(&b->p, index, target, &inner, &b->result);
+
+	b->midway = !err && (b->p.call.wait || b->p.call.again);
+	if (!b->midway) {
 		free(inner.state);
 		inner.state = NULL;
 	}
@@ -360,11 +357,14 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 
 	b->p.call.v = run->v;
 	b->p.call.m = s->m;
-	if (run->interrupted && !b->waiting) {
+	if (run->interrupted && !b->midway) {
 		refuse(&s->m->why, EINTR, "interrupted by a signal");
 		return b->done ? finish_bulk(run, b, &s->m->why) : refuse_bulk(run, -EINTR);
 	}
 	for (unsigned n = 0; n < slice; n++) {
+		/* What the call before made due comes before the next one. */
+		if (!b->midway && session_settle(s))
+			return STEP_MORE;
 		if (find_scope(run, b))
 			return refuse_bulk(run, -ESRCH);
 		if (!next_indices(b, index, &target)) {
@@ -375,8 +375,8 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 			return refuse_bulk(run, -ENOENT);
 		}
 		int err = do_one(run, b, index, target);
-		if (b->waiting)
-			return STEP_WAIT;
+		if (b->midway)
+			return b->p.call.wait ? STEP_WAIT : STEP_MORE;
 		if (err && b->done && (open || err == -EINTR))
 			return finish_bulk(run, b, &s->m->why);
 		if (err)
@@ -386,7 +386,6 @@ static enum step run_bulk(struct line_run *run, struct bulk *b)
 			memcpy(b->first, b->last, sizeof(b->first));
 		advance(b, index, target);
 		b->done++;
-		clock_run(s->m, UINT32_MAX);
 		if (open && !b->made) {
 			refuse(&s->m->why, EINVAL, "%s gives nothing that a name can hold",
 				b->p.spec->row->name);

@@ -60,7 +60,7 @@ int mkdir_device(struct view *v, const char *name, size_t len)
 	else
 		d->made = true;
 	v->s->acts++;
-	clock_run(v->m, UINT32_MAX);
+	session_settle(v->s);
 	return err;
 }
 
@@ -74,7 +74,7 @@ int rmdir_device(struct view *v)
 	if (err)
 		session_error(v->s, "sim/devices", 0, "", 0, &v->m->why);
 	v->s->acts++;
-	clock_run(v->m, UINT32_MAX);
+	session_settle(v->s);
 	return err;
 }
 

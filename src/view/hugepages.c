@@ -11,6 +11,7 @@
 
 #include "base/parse.h"
 #include "mm/page/hugetlb.h"
+#include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 
 #include <errno.h>
@@ -59,8 +60,18 @@ static int64_t resize(struct view *v, const char *data, size_t len, bool is_defa
 	if (!parse_u64(data, digits, 0, &wanted))
 		return refuse(&v->m->why, EINVAL, "write the number of huge pages");
 	if (is_default)
-		hugetlb_resize(v->m, wanted, nid);
+		hugetlb_resize_begin(v->m, wanted, nid);
+	v->again = is_default;
 	return (int64_t)len;
+}
+
+int slice_hugepages(struct view *v, bool interrupted)
+{
+	if (interrupted) {
+		hugetlb_resize_stop(v->m);
+		return 0;
+	}
+	return hugetlb_resize_step(v->m, session_slice(v->s, ALLOC_CLUSTERS_PER_SLICE));
 }
 
 int64_t store_hugepages(struct view *v, const char *data, size_t len)

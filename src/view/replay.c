@@ -25,6 +25,8 @@ typedef unsigned long long ull;
 
 /* Calls and faults of processes. */
 #define ACTS_PER_SLICE 512
+/* Moved for one event. */
+#define PAGES_PER_SLICE 256
 
 static void free_replay(struct session *s)
 {
@@ -69,7 +71,12 @@ static enum step run_replay_line(struct line_run *run)
 		if (!r->open++)
 			r->host_since_ns = s->host_ns;
 	}
-	run->err = -replay_line(r, s->m, run->line, run->len, run->number);
+	int ret = run->fresh ? replay_line_begin(r, s->m, run->line, run->len, run->number)
+			     : replay_line_step(r, s->m, session_slice(s, PAGES_PER_SLICE),
+				       run->interrupted);
+	if (ret > 0)
+		return STEP_MORE;
+	run->err = -ret;
 	return STEP_DONE;
 }
 

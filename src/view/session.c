@@ -126,6 +126,12 @@ void session_wait_end(struct session *s, struct waiting *w)
 	w->next = w->prev = NULL;
 }
 
+bool session_settle(struct session *s)
+{
+	clock_run(s->m, session_slice(s, SESSION_TASK_STEPS));
+	return clock_due(s->m);
+}
+
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why)
 {
 	memset(s, 0, sizeof(*s));

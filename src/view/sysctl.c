@@ -428,10 +428,15 @@ int64_t store_sysctl(struct view *v, const char *data, size_t len)
 	switch ((enum sysctl_type)types[v->aux]) {
 	case SYSCTL_INT:
 	case SYSCTL_ULONG:
-	case SYSCTL_POOL:
 	case SYSCTL_BOOL:
 	case SYSCTL_JIFFIES:
 		return store_number(v, data, len);
+	case SYSCTL_POOL: {
+		int64_t ret = store_number(v, data, len);
+
+		v->again = v->m->hugetlb.resizing;
+		return ret;
+	}
 	case SYSCTL_RESERVE:
 		return store_ratios(v, data, len);
 	case SYSCTL_ZONELIST:
@@ -450,4 +455,10 @@ int64_t store_sysctl(struct view *v, const char *data, size_t len)
 		return store_truth(v, data, len);
 	}
 	return -EINVAL;
+}
+
+int slice_sysctl(struct view *v, bool interrupted)
+{
+	return types[v->aux] == SYSCTL_POOL ? slice_hugepages(v, interrupted)
+					    : slice_compaction(v, interrupted);
 }

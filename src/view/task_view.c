@@ -239,7 +239,7 @@ int mkdir_task(struct view *v, const char *name, size_t len)
 	if (err)
 		session_error(v->s, "sim/tasks", 0, name, len, &v->m->why);
 	v->s->acts++;
-	clock_run(v->m, UINT32_MAX);
+	session_settle(v->s);
 	return err;
 }
 
@@ -251,7 +251,7 @@ int rmdir_task(struct view *v)
 		return -ENOENT;
 	task_kill(v->m, t);
 	v->s->acts++;
-	clock_run(v->m, UINT32_MAX);
+	session_settle(v->s);
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct session {
 	void (*access_free)(struct session *s);
 	uint64_t acts;	/* lines run, values written */
 	uint64_t boots; /* machines booted: who keeps pfns of a machine compares it (reboot) */
+	uint64_t advance_until_ns; /* sim/clock: the time until which time passes, in slices */
 	struct waiting *waiting;  /* in the order in which they began to wait */
 	struct call_index *calls; /* names of calls, hashed (call_index.c) */
 	uint64_t host_ns; /* monotonic time, told by the daemon at each request; for reports only */
@@ -151,6 +152,11 @@ static inline unsigned session_slice(const struct session *s, unsigned steps)
 {
 	return s->m->checks_full ? 1 + steps / 256 : steps;
 }
+
+/* clock_run()'s steps in a slice. */
+#define SESSION_TASK_STEPS 64u
+/* A slice of what is due by the machine's clock (of kcompactd's work above all). True: more is. */
+bool session_settle(struct session *s);
 
 /* Boot from @desc (describe_finish() is done here). 0 or -errno; nothing is to be finished then. */
 int session_init(struct session *s, const struct machine_desc *desc, struct refusal *why);

@@ -95,7 +95,7 @@ Test(contig, each_allocation_of_a_target_fails)
 		expect_whole(&p, at);
 		cr_expect(!err || err == -ENOMEM, "%s", p.m->why.sentence);
 		if (!err)
-			cr_expect_eq(free_contig_range(p.m, 0, pfn, 16), 0);
+			cr_expect_eq(free_contig_range(p.m, 0, pfn, 16, 0), 0);
 		proc_end(&p);
 		if (!err)
 			break;

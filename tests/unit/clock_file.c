@@ -25,7 +25,11 @@ static int64_t store(struct machine *m, const char *value)
 	struct view v = {.s = &s, .m = m};
 
 	refusal_clear(&m->why);
-	return store_clock(&v, value, strlen(value));
+	int64_t ret = store_clock(&v, value, strlen(value));
+
+	while (v.again && slice_clock(&v, false))
+		;
+	return ret;
 }
 
 static const struct {

@@ -291,7 +291,7 @@ Test(contig, a_range_is_emptied)
 		for (uint64_t k = pfn + 7; k < pfn + 300; k++)
 			cr_assert_eq(frame_of(m, k)->refcount, 1);
 		proc_check(&p);
-		cr_expect_eq(free_contig_range(m, 0, pfn + 7, 293), 0);
+		cr_expect_eq(free_contig_range(m, 0, pfn + 7, 293, 0), 0);
 		drain_all_pages(m, NULL);
 		cr_expect(zone_stat_total(m, ZS_nr_free_pages) >= free_pages);
 		proc_end(&p);
@@ -316,7 +316,7 @@ Test(contig, what_never_moves_is_refused_at_once)
 	cr_expect_eq(alloc_contig_range(m, 0, m->base_pfn, UINT64_MAX, MIGRATE_MOVABLE), -EINVAL);
 	cr_expect_eq(
 		alloc_contig_range(m, 0, m->end_pfn - 1, m->end_pfn + 1, MIGRATE_MOVABLE), -EINVAL);
-	cr_expect_eq(free_contig_range(m, 0, pfn, 4), -EINVAL, "a block of order 2");
+	cr_expect_eq(free_contig_range(m, 0, pfn, 4, 0), -EINVAL, "a block of order 2");
 	proc_end(&p);
 }
 
@@ -330,7 +330,7 @@ Test(contig, somewhere)
 		alloc_contig_pages(m, 0, 3000, GFP_KERNEL, -1, &pfn), 0, "%s", m->why.sentence);
 	cr_expect_eq(pfn % 4096, 0);
 	proc_check(&p);
-	cr_expect_eq(free_contig_range(m, 0, pfn, 3000), 0);
+	cr_expect_eq(free_contig_range(m, 0, pfn, 3000, 0), 0);
 	cr_expect_eq(alloc_contig_pages(m, 0, 1 << 20, GFP_KERNEL, -1, &pfn), -ENOMEM);
 	cr_expect_eq(alloc_contig_pages(m, 0, 0, GFP_KERNEL, -1, &pfn), -EINVAL);
 	proc_end(&p);

@@ -212,7 +212,7 @@ Test(compaction, slices)
 	while (simm_write_step(w) == SIMM_MORE && ++steps < 4)
 		cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
 	cr_expect_eq(steps, 4, "there is more to do");
-	cr_expect(strstr(world_cat(simm, "sim/compaction"), "\nrunning: node 0 zone "));
+	cr_expect(strstr(world_cat(simm, "sim/compaction"), "\nrunning: by hand: node 0 zone "));
 	simm_write_interrupt(w);
 	while (simm_write_step(w) == SIMM_MORE)
 		;

@@ -77,40 +77,58 @@ void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64
 	sift_up(c, c->nr_tasks++);
 }
 
-static void run_first(struct machine *m)
+/* Returns how many steps it counts as. */
+static unsigned run_first(struct machine *m)
 {
 	struct clock *c = &m->clock;
 	struct task_event e = c->task[0];
 
 	c->task[0] = c->task[--c->nr_tasks];
 	sift_down(c, 0);
+	c->turn_steps = 1;
 	core_above.step[e.kind](m, e.arg);
+	return c->turn_steps;
+}
+
+void clock_turn_counts(struct machine *m, unsigned steps)
+{
+	m->clock.turn_steps = steps;
+}
+
+bool clock_due(const struct machine *m)
+{
+	return m->clock.nr_tasks && m->clock.task[0].at_ns <= m->clock.now_ns;
 }
 
 unsigned clock_run(struct machine *m, unsigned steps)
 {
-	struct clock *c = &m->clock;
 	unsigned ran = 0;
 
-	while (ran < steps && c->nr_tasks && c->task[0].at_ns <= c->now_ns) {
-		run_first(m);
-		ran++;
-	}
+	while (ran < steps && clock_due(m))
+		ran += run_first(m);
 	return ran;
+}
+
+bool clock_advance_step(struct machine *m, uint64_t until_ns, unsigned steps)
+{
+	struct clock *c = &m->clock;
+
+	for (unsigned ran = 0; c->nr_tasks && c->task[0].at_ns <= until_ns;) {
+		if (ran >= steps)
+			return true;
+		if (c->task[0].at_ns > c->now_ns)
+			c->now_ns = c->task[0].at_ns;
+		ran += run_first(m);
+	}
+	if (until_ns > c->now_ns)
+		c->now_ns = until_ns;
+	return false;
 }
 
 void clock_advance(struct machine *m, uint64_t ns)
 {
-	struct clock *c = &m->clock;
-	uint64_t until = c->now_ns + ns;
-
-	while (c->nr_tasks && c->task[0].at_ns <= until) {
-		if (c->task[0].at_ns > c->now_ns)
-			c->now_ns = c->task[0].at_ns;
-		run_first(m);
-	}
-	if (until > c->now_ns)
-		c->now_ns = until;
+	while (clock_advance_step(m, m->clock.now_ns + ns, UINT32_MAX))
+		;
 }
 
 bool clock_has_tasks(const struct machine *m)

@@ -43,6 +43,7 @@ struct task_event {
 struct clock {
 	uint64_t now_ns;
 	uint64_t sequence;
+	unsigned turn_steps; /* what the turn at hand counts as in a slice */
 	unsigned nr_tasks;
 	struct task_event task[CLOCK_MAX_TASKS]; /* binary heap by (at_ns, sequence) */
 };
@@ -55,10 +56,16 @@ enum cost_ns {
 
 /* Schedule @kind for @at_ns (clamped to now). The same (kind, arg) twice is one event, at the earlier time. */
 void clock_schedule(struct machine *m, enum task_kind kind, uint32_t arg, uint64_t at_ns);
-/* Run the tasks due at or before now: called between acts. At most @steps steps; returns how many ran. */
+/* A task's turn that took long counts as so many, not as one. */
+void clock_turn_counts(struct machine *m, unsigned steps);
+/* Run the tasks due at or before now: called between acts. About @steps steps; returns how many ran. */
 unsigned clock_run(struct machine *m, unsigned steps);
 /* Let @ns pass, running what falls due at its own time. */
 void clock_advance(struct machine *m, uint64_t ns);
+/* A slice of it: as clock_run(), until it is @until_ns. True: call again. */
+bool clock_advance_step(struct machine *m, uint64_t until_ns, unsigned steps);
+/* True when some task is due now. */
+bool clock_due(const struct machine *m);
 /* True when some task is scheduled (due or not). */
 bool clock_has_tasks(const struct machine *m);
 /* One line per cost: "name ns  meaning". */

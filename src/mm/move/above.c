@@ -7,21 +7,6 @@
 #include "mm/dma/coherence.h"
 #include "mm/move/compaction.h"
 
-#define ZONES_MOST (MAX_NODES * MAX_NR_ZONES)
-
-static int compact(
-	struct machine *m, const struct alloc_request *r, unsigned alloc_flags, int priority)
-{
-	uint32_t zones[ZONES_MOST];
-	unsigned nr = 0;
-	struct zone *z;
-
-	for (unsigned i = r->first; (z = request_zone(m, r, &i)); i++)
-		zones[nr++] = zone_id(m, z);
-	return (int)try_to_compact_pages(m, r->cpu, r->gfp, r->order, alloc_flags, r->highest,
-		zones, nr, (enum compact_priority)priority);
-}
-
 static void compacted(struct machine *m, struct zone *z, unsigned order)
 {
 	z->compact.blockskip_flush = false;
@@ -29,7 +14,8 @@ static void compacted(struct machine *m, struct zone *z, unsigned order)
 }
 
 const struct page_alloc_above page_alloc_above = {
-	.compact = compact,
+	.compact_begin = compact_direct_begin,
+	.compact_step = compact_direct_step,
 	.compacted = compacted,
 	.settle = stale_settle_slow,
 	.wake_kcompactd = wakeup_kcompactd,

@@ -384,10 +384,12 @@ int cma_alloc(struct machine *m, unsigned cpu, unsigned area, uint64_t nr_pages,
 	return ret;
 }
 
-int cma_release(struct machine *m, unsigned cpu, unsigned area, uint64_t pfn, uint64_t nr_pages)
+/* ---- and back ---- */
+
+int cma_release_begin(
+	struct machine *m, struct cma_return *q, unsigned area, uint64_t pfn, uint64_t nr_pages)
 {
-	struct cma_area *c = &m->cma[area];
-	struct cma_request q = {.area = area, .nr_pages = nr_pages};
+	const struct cma_area *c = &m->cma[area];
 	uint64_t first = pfn - c->base_pfn;
 
 	if (first >= c->nr_pages || nr_pages > c->nr_pages - first)
@@ -398,22 +400,37 @@ int cma_release(struct machine *m, unsigned cpu, unsigned area, uint64_t pfn, ui
 			(ull)(c->base_pfn + c->nr_pages));
 	if (!nr_pages)
 		return refuse(&m->why, EINVAL, "cma_release: at least one page");
-	for (uint64_t at = pfn; at < pfn + nr_pages; at++)
-		if (!frame_is_live(m, at) || !(frame_of(m, at)->flags & FRAME_CMA_INUSE))
-			return refuse(&m->why, EINVAL,
-				"pfn 0x%llx was not given out by cma_alloc (or has come back "
-				"already)",
-				(ull)at);
 	if (m->cma_state.busy)
 		return refuse(&m->why, EBUSY,
 			"an allocation from an area is between two slices: release after it");
-	int err = free_contig_range(m, cpu, pfn, nr_pages);
-
-	if (err)
-		return err;
-	put_bits(m, c, pfn, nr_pages, false);
-	trace(m, cpu, &q, TRACE_cma_release, pfn, 0);
+	q->area = area;
+	contig_free_begin(&q->free, pfn, nr_pages, FRAME_CMA_INUSE);
 	return 0;
+}
+
+int cma_release_step(struct machine *m, unsigned cpu, struct cma_return *q, unsigned steps)
+{
+	struct cma_request told = {.area = q->area, .nr_pages = q->free.nr};
+	int ret = contig_free_step(m, cpu, &q->free, steps);
+
+	if (ret)
+		return ret;
+	put_bits(m, &m->cma[q->area], q->free.pfn, q->free.nr, false);
+	trace(m, cpu, &told, TRACE_cma_release, q->free.pfn, 0);
+	return 0;
+}
+
+int cma_release(struct machine *m, unsigned cpu, unsigned area, uint64_t pfn, uint64_t nr_pages)
+{
+	struct cma_return q;
+	int ret = cma_release_begin(m, &q, area, pfn, nr_pages);
+
+	if (ret)
+		return ret;
+	do
+		ret = cma_release_step(m, cpu, &q, UINT16_MAX);
+	while (ret > 0);
+	return ret;
 }
 
 /* ---- check ---- */

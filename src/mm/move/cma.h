@@ -54,7 +54,17 @@ void cma_interrupt(struct machine *m, struct cma_request *q);
 /* All slices at once; also EBUSY where cma_begin() says EAGAIN. */
 int cma_alloc(struct machine *m, unsigned cpu, unsigned area, uint64_t nr_pages, unsigned align, bool no_warn,
 	uint64_t *pfn);
-/* Give pages back, not necessarily all of one allocation. Errors (nothing given back): EINVAL. */
+
+/* Pages on their way back. */
+struct cma_return {
+	unsigned area;
+	struct contig_free free;
+};
+/* Give pages back, not necessarily all of one allocation. Errors (nothing begun): EINVAL; EBUSY where cma_begin() says EAGAIN. */
+int cma_release_begin(struct machine *m, struct cma_return *q, unsigned area, uint64_t pfn, uint64_t nr_pages);
+/* A slice of about @steps pages moved. 1: call again; 0: done; -EINVAL: one was not given out, and none has come back. */
+int cma_release_step(struct machine *m, unsigned cpu, struct cma_return *q, unsigned steps);
+/* All slices at once. */
 int cma_release(struct machine *m, unsigned cpu, unsigned area, uint64_t pfn, uint64_t nr_pages);
 
 /* ---- what there is ---- */
@@ -75,9 +85,14 @@ unsigned cma_check(struct machine *m, struct text *out);
 
 /* ---- debugfs (cma_debug.c) ---- */
 
-/* sys/kernel/debug/cma/NAME/alloc: ENOMEM whatever it was, or EDQUOT. */
-int cma_debug_alloc(struct machine *m, unsigned cpu, unsigned area, uint64_t nr_pages);
-/* .../free: the latest first, until @nr_pages are free or none is left. */
-void cma_debug_free(struct machine *m, unsigned cpu, unsigned area, uint64_t nr_pages);
+/* sys/kernel/debug/cma/NAME/alloc, in slices as cma_begin(), cma_step() and cma_interrupt(); errors: ENOMEM whatever it was,
+ * EINTR, EDQUOT. */
+int cma_debug_alloc_begin(struct machine *m, unsigned cpu, unsigned area, uint64_t nr_pages);
+int cma_debug_alloc_step(struct machine *m, unsigned cpu, unsigned steps);
+void cma_debug_alloc_interrupt(struct machine *m);
+/* .../free: the latest first, until @nr_pages are free or none is left. Errors (nothing begun): EDQUOT. */
+int cma_debug_free_begin(struct machine *m, unsigned area, uint64_t nr_pages);
+/* 1: call again; 0: done. */
+int cma_debug_free_step(struct machine *m, unsigned cpu, unsigned steps);
 
 #endif

@@ -31,6 +31,7 @@ struct cma_mem {
 
 struct cma_state {
 	bool busy;		/* an allocation is between two slices (cma_mutex) */
+	uint64_t debug_at;	/* debugfs's own is: heap block of its struct cma_request, 0: none */
 	uint64_t warn_begin_ns; /* its failure's line in the log: ten in five seconds */
 	uint32_t warn_printed, warn_missed;
 };

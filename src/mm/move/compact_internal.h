@@ -48,7 +48,6 @@ enum compact_result compact_zone_step(struct machine *m, struct compact_control 
 /* Nothing is isolated after this; the zone can be gone on with later by further steps. */
 void compact_zone_pause(struct machine *m, struct compact_control *cc);
 void compact_zone_end(struct machine *m, struct compact_control *cc, enum compact_result result);
-enum compact_result compact_zone(struct machine *m, struct compact_control *cc);
 bool compaction_deferred(struct machine *m, struct zone *z, unsigned order);
 void defer_compaction(struct machine *m, struct zone *z, unsigned order);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compaction of one zone, and who asks for it directly (see compaction.h).
+ * Compaction of one zone (see compaction.h).
  *
  *	suitable?      enough free pages for the copies, and the failure is due to fragmentation (extfrag_threshold)
  *	deferred?      after a failure the next 1, 2, 4 ... 64 attempts are not made
@@ -12,8 +12,7 @@
  *
  * Invariant: after each step that is not the last, cc->pages is empty. Left out: page capture, contention, the second look at
  * a pageblock that takes all the rest of it.
- * Follows mm/compaction.c (compact_zone(), __compact_finished(), compaction_suitable(), defer_compaction(),
- * try_to_compact_pages()) of 6.1.
+ * Follows mm/compaction.c (compact_zone(), __compact_finished(), compaction_suitable(), defer_compaction()) of 6.1.
  */
 #include "mm/move/compact_internal.h"
 
@@ -222,6 +221,7 @@ enum compact_result compact_zone_begin(struct machine *m, struct compact_control
 		return r;
 	if (restarting(z, cc->order))
 		reset_isolation_suitable(m, z);
+	cc->begun = true;
 	begin_scanners(m, cc);
 	cc->last_migrated_pfn = 0;
 	cc->update_cached =
@@ -307,79 +307,12 @@ void compact_zone_end(struct machine *m, struct compact_control *cc, enum compac
 	struct zone *z = compact_zone_of(m, cc);
 	uint64_t highest = release_freepages(m, cc);
 
+	if (!cc->begun)
+		return;
 	if (highest && pageblock_start(m, highest) > z->compact.free_pfn)
 		z->compact.free_pfn = pageblock_start(m, highest);
 	count_event(m, EV_compact_migrate_scanned, cc->total_migrate_scanned);
 	count_event(m, EV_compact_free_scanned, cc->total_free_scanned);
 	trace_ends(m, TRACE_mm_compaction_end, cc, result);
 	refusal_clear(&m->why);
-}
-
-enum compact_result compact_zone(struct machine *m, struct compact_control *cc)
-{
-	enum compact_result r = compact_zone_begin(m, cc);
-
-	if (r == COMPACT_SUCCESS || r == COMPACT_SKIPPED)
-		return r;
-	while (r == COMPACT_CONTINUE)
-		r = compact_zone_step(m, cc);
-	compact_zone_end(m, cc, r);
-	return r;
-}
-
-/* ---- for an allocation ---- */
-
-static enum compact_result compact_for(struct machine *m, unsigned cpu, uint32_t gfp,
-	unsigned order, unsigned alloc_flags, enum zone_type highest, uint32_t zone,
-	enum compact_priority prio)
-{
-	bool full = prio == COMPACT_PRIO_SYNC_FULL;
-	struct compact_control cc = {.zone = zone,
-		.cpu = cpu,
-		.order = (int32_t)order,
-		.gfp = gfp,
-		.alloc_flags = alloc_flags,
-		.highest_zone = highest,
-		.mode = prio == COMPACT_PRIO_ASYNC ? MIGRATE_ASYNC : MIGRATE_SYNC_LIGHT,
-		.direct = true,
-		.whole_zone = full,
-		.ignore_skip_hint = full,
-		.ignore_block_suitable = full};
-
-	return compact_zone(m, &cc);
-}
-
-enum compact_result try_to_compact_pages(struct machine *m, unsigned cpu, uint32_t gfp,
-	unsigned order, unsigned alloc_flags, enum zone_type highest, const uint32_t *zones,
-	unsigned nr_zones, enum compact_priority prio)
-{
-	enum compact_result best = COMPACT_SKIPPED;
-
-	if (!(gfp & __GFP_IO))
-		return COMPACT_SKIPPED;
-	if (trace_wants(&m->trace, TRACE_mm_compaction_try_to_compact_pages))
-		trace_put(m, &(struct trace_record){.ns = m->clock.now_ns,
-				     .event = TRACE_mm_compaction_try_to_compact_pages,
-				     .cpu = (uint8_t)cpu,
-				     .gfp = gfp,
-				     .order = (uint8_t)order,
-				     .extra = {(uint8_t)prio}});
-	for (unsigned i = 0; i < nr_zones; i++) {
-		struct zone *z = zone_at(
-			m, zones[i] / MAX_NR_ZONES, (enum zone_type)(zones[i] % MAX_NR_ZONES));
-		enum compact_result r = COMPACT_DEFERRED;
-
-		if (prio == COMPACT_PRIO_SYNC_FULL || !compaction_deferred(m, z, order))
-			r = compact_for(m, cpu, gfp, order, alloc_flags, highest, zones[i], prio);
-		if (r > best)
-			best = r;
-		if (r == COMPACT_SUCCESS) {
-			compaction_defer_reset(m, z, order, false);
-			break;
-		}
-		if (prio != COMPACT_PRIO_ASYNC &&
-			(r == COMPACT_COMPLETE || r == COMPACT_PARTIAL_SKIPPED))
-			defer_compaction(m, z, order);
-	}
-	return best;
 }

@@ -14,13 +14,16 @@
 
 #include "mm/move/migrate.h"
 
+struct alloc_request;
+
 const char *compact_result_name(enum compact_result r);
 
-/* __alloc_pages_direct_compact() without the allocation: compact the zones that the request may use, until a block of its
- * order is free in one. @zones: zone ids in the request's order. Counts compact_stall unless nothing was tried. */
-enum compact_result try_to_compact_pages(struct machine *m, unsigned cpu, uint32_t gfp,
-	unsigned order, unsigned alloc_flags, enum zone_type highest, const uint32_t *zones,
-	unsigned nr_zones, enum compact_priority prio);
+/* try_to_compact_pages(): compact the zones that the request may use, until a block of its order is free in one; in steps
+ * (mm/page/above.h). */
+void compact_direct_begin(
+	struct machine *m, const struct alloc_request *r, unsigned alloc_flags, int priority);
+bool compact_direct_step(struct machine *m, const struct alloc_request *r, unsigned clusters, bool interrupted,
+	int32_t *result);
 /* compaction_suitable(): would compacting @z make sense for @order? */
 enum compact_result compaction_suitable(const struct machine *m, const struct zone *z, int order,
 	unsigned alloc_flags, enum zone_type highest);
@@ -38,8 +41,12 @@ void compact_nodes(struct machine *m);
 
 /* wakeup_kcompactd(). */
 void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
-/* kcompactd's turn. */
+/* kcompactd's turn: some clusters of pages; with more to do it is due again at once. */
 void kcompactd_step(struct machine *m, unsigned nid);
+/* The zone that it is in the midst of; NULL: none. */
+const struct compact_control *kcompactd_running(struct machine *m, unsigned nid);
+/* compaction_proactiveness was written: it looks for fragmentation now. */
+void kcompactd_trigger(struct machine *m);
 /* At the end of boot: its periodic look for fragmentation. */
 void kcompactd_init(struct machine *m);
 /* 0 to 100, weighted over the node's zones. */

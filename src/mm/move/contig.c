@@ -33,7 +33,6 @@ typedef unsigned long long ull;
 enum {
 	TRIES = 5,
 	STEPS_PER_PAGEBLOCK = 16, /* what isolating one counts as in a slice */
-	PAGES_PER_STEP = 16,	  /* taken or given back in the time in which one moves */
 };
 
 static uint64_t pageblock_pages(const struct machine *m)
@@ -275,7 +274,7 @@ static void test_all(struct machine *m, struct contig_range *c)
 
 static void grab_slice(struct machine *m, unsigned cpu, struct contig_range *c, unsigned steps)
 {
-	uint64_t stop_pfn = c->at_pfn + (uint64_t)steps * PAGES_PER_STEP;
+	uint64_t stop_pfn = c->at_pfn + (uint64_t)steps * CONTIG_PAGES_PER_STEP;
 
 	stop_pfn = stop_pfn < c->end_pfn ? stop_pfn : c->end_pfn;
 	callstack_push(&m->callstack, CALLER_contig_range);
@@ -293,11 +292,11 @@ static void grab_slice(struct machine *m, unsigned cpu, struct contig_range *c, 
 /* After an interruption: what was grabbed is free again. */
 static void give_back_slice(struct machine *m, unsigned cpu, struct contig_range *c, unsigned steps)
 {
-	uint64_t nr = c->grabbed_pfn - c->at_pfn, most = (uint64_t)steps * PAGES_PER_STEP;
+	uint64_t nr = c->grabbed_pfn - c->at_pfn, most = (uint64_t)steps * CONTIG_PAGES_PER_STEP;
 
 	nr = nr < most ? nr : most;
 	if (nr) {
-		int err = free_contig_range(m, cpu, c->at_pfn, nr);
+		int err = free_contig_range(m, cpu, c->at_pfn, nr, c->frame_flags);
 
 		/* Others can have freed some of them by their numbers meanwhile; they are theirs then. */
 		(void)err;
@@ -395,87 +394,4 @@ int alloc_contig_range(struct machine *m, unsigned cpu, uint64_t start_pfn, uint
 	int err = contig_begin(m, &c, start_pfn, end_pfn, type, 0);
 
 	return err ? err : take_range(m, cpu, &c);
-}
-
-/* pfn_range_valid_contig(): RAM of the zone in which nothing is that surely stays. */
-static bool may_be_contig(const struct machine *m, const struct zone *z, uint64_t pfn, uint64_t nr)
-{
-	for (uint64_t at = pfn; at < pfn + nr; at++) {
-		if (!pfn_valid(m, at) || pfn_zone(m, at) != z)
-			return false;
-		const struct frame f = frame_peek(m, at);
-
-		if (f.flags & (FRAME_RESERVED | FRAME_HUGE))
-			return false;
-		if (f.flags & FRAME_BUDDY)
-			at |= ((uint64_t)1 << f.order) - 1;
-	}
-	return true;
-}
-
-int alloc_contig_pages(
-	struct machine *m, unsigned cpu, uint64_t nr, gfp_t gfp, int nid, uint64_t *pfn)
-{
-	const struct node *node = node_at(m, nid < 0 ? m->cpu_node[cpu] : (unsigned)nid);
-	enum zone_type highest = gfp_zone(m, gfp);
-	uint64_t align = 1;
-
-	if (!nr)
-		return refuse(&m->why, EINVAL, "alloc_contig_pages: at least one page");
-	while (align < nr && align < (uint64_t)1 << 52)
-		align <<= 1;
-	for (unsigned i = 0; i < node->nr_fallback; i++) {
-		const struct zoneref ref = node->fallback[i];
-		const struct zone *z = zone_at(m, ref.nid, (enum zone_type)ref.type);
-
-		if (ref.type > highest || (gfp & __GFP_THISNODE && ref.nid != node->nid))
-			continue;
-		for (uint64_t at = (z->start_pfn + align - 1) & ~(align - 1);
-			nr <= z->spanned_pages && at + nr <= zone_end_pfn(z); at += align) {
-			if (!may_be_contig(m, z, at, nr))
-				continue;
-			int err = alloc_contig_range(m, cpu, at, at + nr, MIGRATE_MOVABLE);
-
-			if (!err)
-				*pfn = at;
-			if (!err || err == -EDQUOT)
-				return err;
-		}
-	}
-	return refuse(&m->why, ENOMEM,
-		"no zone that these flags allow has %llu pages side by side from which all can "
-		"leave",
-		(ull)nr);
-}
-
-int free_contig_range(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t nr)
-{
-	uint64_t still = 0;
-
-	for (uint64_t at = pfn; at < pfn + nr; at++) {
-		bool live = at >= m->base_pfn && at < m->frames_end_pfn && frame_is_live(m, at);
-		const struct frame *f = live ? frame_of(m, at) : NULL;
-
-		if (!f || !f->refcount || f->order || f->flags & (FRAME_RESERVED | FRAME_LRU) ||
-			(f->refcount == 1 && f->mapcount))
-			return refuse(&m->why, EINVAL,
-				"free_contig_range: pfn 0x%llx is no single page of the kernel in "
-				"use (sim/page/0x%llx says what it is)",
-				(ull)at, (ull)at);
-	}
-	for (uint64_t at = pfn; at < pfn + nr; at++) {
-		struct frame *f = frame_of(m, at);
-
-		still += f->refcount != 1;
-		f->flags &= ~(uint32_t)FRAME_CMA_INUSE;
-		int err = free_pages_order(m, cpu, at, 0);
-		assert(!err);
-		(void)err;
-	}
-	if (still)
-		log_printf(m,
-			"WARNING: CPU: %u PID: 0 at mm/page_alloc.c free_contig_range: %llu pages "
-			"are still in use!",
-			cpu, (ull)still);
-	return 0;
 }

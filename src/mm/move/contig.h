@@ -18,6 +18,9 @@
 
 #include "mm/page/page_alloc.h"
 
+/* What is looked at, taken or given back in the time in which one page moves. */
+#define CONTIG_PAGES_PER_STEP 16u
+
 enum contig_phase {
 	CONTIG_ISOLATE,
 	CONTIG_DRAIN,
@@ -53,11 +56,47 @@ void contig_interrupt(struct machine *m, struct contig_range *c);
 
 /* All slices at once. */
 int alloc_contig_range(struct machine *m, unsigned cpu, uint64_t start_pfn, uint64_t end_pfn, enum migratetype type);
-/* alloc_contig_pages(): @nr pages somewhere, beginning at a multiple of the next power of two, in a zone that @gfp allows. Errors:
- * ENOMEM, EDQUOT. */
+
+/* ---- wherever they are to be had (contig_pages.c) ---- */
+
+struct contig_search {
+	uint64_t nr, align;
+	gfp_t gfp;
+	unsigned nid;
+	/* how far it is */
+	unsigned zone;	 /* in the node's list of zones */
+	uint64_t at_pfn; /* the place at hand; NO_PFN: the zone's first */
+	uint64_t seen;	 /* pages of it that may do */
+	bool trying, interrupted;
+	struct contig_range range;
+};
+
+/* alloc_contig_pages(): @nr pages somewhere, beginning at a multiple of the next power of two, in a zone that @gfp allows, on node
+ * @nid or (-1) @cpu's and then others. Errors (nothing begun): EINVAL. */
+int contig_search_begin(struct machine *m, struct contig_search *s, unsigned cpu, uint64_t nr, gfp_t gfp, int nid);
+/* As contig_step(): 1: call again; 0: *@pfn and those behind it are the caller's; -errno: ENOMEM, EINTR, EDQUOT. */
+int contig_search_step(struct machine *m, unsigned cpu, struct contig_search *s, unsigned steps, uint64_t *pfn);
+void contig_search_interrupt(struct machine *m, struct contig_search *s);
+/* All slices at once. */
 int alloc_contig_pages(struct machine *m, unsigned cpu, uint64_t nr, gfp_t gfp, int nid, uint64_t *pfn);
-/* free_contig_range(): drop a reference of each of @nr single pages; one that others hold is freed by the last of them, and
- * the log has a warning. Errors (nothing freed): EINVAL. */
-int free_contig_range(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t nr);
+
+/* ---- and back (contig_free.c) ---- */
+
+struct contig_free {
+	uint64_t pfn, nr;
+	uint32_t frame_flags; /* FRAME_CMA_INUSE: pages of cma_alloc(), and only those; 0: only others */
+	/* how far it is */
+	uint64_t at; /* pages looked at, then freed */
+	bool freeing;
+	uint64_t still; /* others have them */
+};
+
+/* free_contig_range(): drop a reference of each of @nr single pages from @pfn on; one that others hold is freed by the last of
+ * them, and the log has a warning. */
+void contig_free_begin(struct contig_free *f, uint64_t pfn, uint64_t nr, uint32_t frame_flags);
+/* A slice of about @steps pages moved. 1: call again; 0: done; -EINVAL: nothing was freed. */
+int contig_free_step(struct machine *m, unsigned cpu, struct contig_free *f, unsigned steps);
+/* All slices at once. */
+int free_contig_range(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t nr, uint32_t frame_flags);
 
 #endif

@@ -3,13 +3,16 @@
  * Compaction that nobody waits for: kcompactd, and what a user asks for by writing to compact_memory.
  *
  *	kswapd has done its step for an order    ──> wakeup_kcompactd() ──> kcompactd_step(): each zone, MIGRATE_SYNC_LIGHT
- *	every 500 ms                             ──> is the node's fragmentation score above the mark that
- *	                                             compaction_proactiveness sets? Then compact down to 10 below it
+ *	every 500 ms, and when                   ──> is the node's fragmentation score above the mark that it
+ *	compaction_proactiveness is written          sets? Then compact down to 10 below it
  *	compact_memory, node/compact             ──> every zone from end to end, MIGRATE_SYNC, in steps
  *
  * The score of a zone is the part of its free memory, in percent, that does not lie in free blocks of the huge page's
  * order; a node's is the mean of its zones' weighted by their size. When a proactive round did not lower it, the next look
  * is 64 times as far away.
+ *
+ * A round of kcompactd is cut into steps, too: after each it is due again at once, and the act that woke it goes on to run it,
+ * slice after slice, until it sleeps. So what a machine looks like after an act does not depend on the slices.
  *
  * Left out: that kcompactd is frozen while kswapd runs. Follows kcompactd(), kcompactd_do_work(), proactive_compact_node(),
  * compact_node() of mm/compaction.c of 6.1.
@@ -19,7 +22,8 @@
 #include "mm/core/trace.h"
 #include "mm/page/lru.h"
 
-#define CHECK_NS 500000000ull /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
+#define CHECK_NS	  500000000ull /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
+#define CLUSTERS_PER_STEP 8u	       /* of 32 pages and more: a tenth of a millisecond */
 
 /* ---- how fragmented ---- */
 
@@ -88,7 +92,7 @@ void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone
 		return;
 	if (k->max_order < order)
 		k->max_order = order;
-	if (k->highest_zone < highest)
+	if (k->highest_zone > highest)
 		k->highest_zone = highest;
 	if (!node_suitable(m, nid, k))
 		return;
@@ -96,88 +100,164 @@ void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone
 	clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns);
 }
 
-static void daemon_zone(struct machine *m, const struct kcompactd *k, struct zone *z)
+/* A round of kcompactd, cut into steps: it lies in a block of the heap. */
+struct round {
+	bool proactive;
+	bool begun;	       /* cc is in the midst of its zone */
+	uint32_t next_zone;    /* enum zone_type */
+	uint32_t order;	       /* not proactive: that it is for, in zones up to highest_zone */
+	uint32_t highest_zone; /* enum zone_type */
+	uint32_t score_before; /* proactive */
+	struct compact_control cc;
+};
+
+static struct round *round_of(struct machine *m, unsigned nid)
 {
-	struct compact_control cc = {.zone = zone_id(m, z),
-		.cpu = 0,
-		.order = (int32_t)k->max_order,
-		.gfp = GFP_KERNEL,
-		.highest_zone = k->highest_zone,
-		.mode = MIGRATE_SYNC_LIGHT};
-
-	if (!zone_populated(z) || compaction_deferred(m, z, k->max_order) ||
-		compaction_suitable(m, z, cc.order, 0, (enum zone_type)k->highest_zone) !=
-			COMPACT_CONTINUE)
-		return;
-	enum compact_result r = compact_zone(m, &cc);
-
-	if (r == COMPACT_SUCCESS) {
-		compaction_defer_reset(m, z, k->max_order, false);
-	} else if (r == COMPACT_PARTIAL_SKIPPED || r == COMPACT_COMPLETE) {
-		drain_all_pages(m, z);
-		defer_compaction(m, z, k->max_order);
-	}
-	count_event(m, EV_compact_daemon_migrate_scanned, cc.total_migrate_scanned);
-	count_event(m, EV_compact_daemon_free_scanned, cc.total_free_scanned);
+	return machine_at(m, daemon_of(m, nid)->round_at);
 }
 
-static void do_work(struct machine *m, unsigned nid)
+/* Begin a round if there is something to do. False: there is not, or the host has no memory for it. */
+static bool begin_round(struct machine *m, unsigned nid)
 {
 	struct kcompactd *k = daemon_of(m, nid);
+	unsigned eager = (unsigned)m->sysctls.value[SYSCTL_compaction_proactiveness];
+	bool work = k->max_order && !k->triggered;
+	bool proactive = !work && eager && !node_at(m, nid)->kswapd_woken &&
+			 fragmentation_score_node(m, nid) > fragmentation_score_wmark(m, false);
 
+	k->triggered = false;
+	if (!work && !proactive)
+		return false;
+	k->round_at = heap_alloc(m, sizeof(struct round));
+	if (!k->round_at) {
+		refusal_clear(&m->why);
+		return false;
+	}
+	*round_of(m, nid) = (struct round){.proactive = proactive,
+		.order = k->max_order,
+		.highest_zone = proactive ? MAX_NR_ZONES - 1 : k->highest_zone,
+		.score_before = fragmentation_score_node(m, nid)};
+	if (proactive)
+		return true;
 	trace_daemon(m, TRACE_mm_compaction_kcompactd_wake, nid, k);
 	count_event(m, EV_compact_daemon_wake, 1);
-	for (unsigned type = 0; type <= k->highest_zone; type++)
-		daemon_zone(m, k, zone_at(m, nid, (enum zone_type)type));
-	k->max_order = 0;
-	k->highest_zone = 0;
-	trace_daemon(m, TRACE_mm_compaction_kcompactd_sleep, nid, k);
+	return true;
 }
 
-/* Returns whether the score has become lower. */
-static bool compact_proactively(struct machine *m, unsigned nid)
+/* The next zone of the round is worth it: begin. False: it is not. */
+static enum compact_result begin_zone(struct machine *m, struct round *r, struct zone *z)
 {
-	unsigned before = fragmentation_score_node(m, nid);
+	r->cc = (struct compact_control){.zone = zone_id(m, z),
+		.order = r->proactive ? -1 : (int32_t)r->order,
+		.gfp = GFP_KERNEL,
+		.highest_zone = r->proactive ? 0 : r->highest_zone,
+		.mode = MIGRATE_SYNC_LIGHT,
+		.ignore_skip_hint = r->proactive,
+		.whole_zone = r->proactive,
+		.proactive = r->proactive};
+	if (!zone_populated(z))
+		return COMPACT_SKIPPED;
+	if (!r->proactive &&
+		(compaction_deferred(m, z, r->order) ||
+			compaction_suitable(m, z, r->cc.order, 0, z->type) != COMPACT_CONTINUE))
+		return COMPACT_SKIPPED;
+	return compact_zone_begin(m, &r->cc);
+}
 
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-		struct zone *z = zone_at(m, nid, (enum zone_type)type);
-		struct compact_control cc = {.zone = zone_id(m, z),
-			.order = -1,
-			.gfp = GFP_KERNEL,
-			.mode = MIGRATE_SYNC_LIGHT,
-			.ignore_skip_hint = true,
-			.whole_zone = true,
-			.proactive = true};
-
-		if (!zone_populated(z))
-			continue;
-		compact_zone(m, &cc);
-		count_event(m, EV_compact_daemon_migrate_scanned, cc.total_migrate_scanned);
-		count_event(m, EV_compact_daemon_free_scanned, cc.total_free_scanned);
+static void end_zone(struct machine *m, struct round *r, struct zone *z, enum compact_result result)
+{
+	compact_zone_end(m, &r->cc, result);
+	count_event(m, EV_compact_daemon_migrate_scanned, r->cc.total_migrate_scanned);
+	count_event(m, EV_compact_daemon_free_scanned, r->cc.total_free_scanned);
+	if (r->proactive)
+		return;
+	if (result == COMPACT_SUCCESS) {
+		compaction_defer_reset(m, z, r->order, false);
+	} else if (result == COMPACT_PARTIAL_SKIPPED || result == COMPACT_COMPLETE) {
+		drain_all_pages(m, z);
+		defer_compaction(m, z, r->order);
 	}
-	return fragmentation_score_node(m, nid) < before;
+}
+
+/* Some clusters of pages. False: all zones are done. */
+static bool round_step(struct machine *m, unsigned nid)
+{
+	struct round *r = round_of(m, nid);
+
+	for (unsigned clusters = 0; clusters < CLUSTERS_PER_STEP; clusters++) {
+		struct zone *z = zone_at(m, nid, (enum zone_type)r->next_zone);
+		bool was_begun = r->begun;
+		enum compact_result result =
+			was_begun ? compact_zone_step(m, &r->cc) : begin_zone(m, r, z);
+
+		r->begun = result == COMPACT_CONTINUE;
+		if (r->begun)
+			continue;
+		if (was_begun || result != COMPACT_SKIPPED)
+			end_zone(m, r, z, result);
+		if (++r->next_zone > r->highest_zone)
+			return false;
+	}
+	if (r->begun)
+		compact_zone_pause(m, &r->cc);
+	return true;
+}
+
+/* Returns how long it sleeps now: longer when a proactive round has not lowered the score. */
+static uint64_t end_round(struct machine *m, unsigned nid)
+{
+	struct kcompactd *k = daemon_of(m, nid);
+	const struct round r = *round_of(m, nid);
+
+	heap_free(m, k->round_at, sizeof(struct round));
+	k->round_at = 0;
+	if (r.proactive)
+		return fragmentation_score_node(m, nid) < r.score_before
+			       ? CHECK_NS
+			       : CHECK_NS << COMPACT_MAX_DEFER_SHIFT;
+	if (k->max_order <= r.order)
+		k->max_order = 0;
+	if (k->highest_zone >= r.highest_zone)
+		k->highest_zone = MAX_NR_ZONES - 1;
+	trace_daemon(m, TRACE_mm_compaction_kcompactd_sleep, nid, k);
+	return CHECK_NS;
 }
 
 void kcompactd_step(struct machine *m, unsigned nid)
 {
 	uint64_t wait_ns = CHECK_NS;
 
-	if (daemon_of(m, nid)->max_order) {
-		do_work(m, nid);
-	} else if (m->sysctls.value[SYSCTL_compaction_proactiveness] &&
-		   !node_at(m, nid)->kswapd_woken &&
-		   fragmentation_score_node(m, nid) > fragmentation_score_wmark(m, false)) {
-		if (!compact_proactively(m, nid))
-			wait_ns <<= COMPACT_MAX_DEFER_SHIFT;
+	if (daemon_of(m, nid)->round_at || begin_round(m, nid)) {
+		clock_turn_counts(m, 8 * CLUSTERS_PER_STEP);
+		wait_ns = round_step(m, nid) ? 0 : end_round(m, nid);
 	}
 	clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns + wait_ns);
 }
 
+const struct compact_control *kcompactd_running(struct machine *m, unsigned nid)
+{
+	return daemon_of(m, nid)->round_at && round_of(m, nid)->begun ? &round_of(m, nid)->cc
+								      : NULL;
+}
+
+void kcompactd_trigger(struct machine *m)
+{
+	for (unsigned nid = 0; nid < m->nr_nodes && machine_has(m, CONFIG_COMPACTION); nid++) {
+		if (!node_at(m, nid)->has_memory)
+			continue;
+		daemon_of(m, nid)->triggered = true;
+		clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns);
+	}
+}
+
 void kcompactd_init(struct machine *m)
 {
-	for (unsigned nid = 0; nid < m->nr_nodes && machine_has(m, CONFIG_COMPACTION); nid++)
-		if (node_at(m, nid)->has_memory)
-			clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns + CHECK_NS);
+	for (unsigned nid = 0; nid < m->nr_nodes && machine_has(m, CONFIG_COMPACTION); nid++) {
+		if (!node_at(m, nid)->has_memory)
+			continue;
+		daemon_of(m, nid)->highest_zone = MAX_NR_ZONES - 1;
+		clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns + CHECK_NS);
+	}
 }
 
 /* ---- asked for by a user ---- */

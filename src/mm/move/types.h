@@ -30,6 +30,7 @@ struct compact_control {
 	bool ignore_skip_hint, no_set_skip_hint, ignore_block_suitable;
 	bool direct, proactive, whole_zone;
 	bool update_cached;
+	bool begun; /* the scanners are at work */
 	uint64_t migrate_pfn, free_pfn; /* the scanners */
 	uint64_t last_migrated_pfn;
 	uint64_t total_migrate_scanned, total_free_scanned;
@@ -41,6 +42,16 @@ struct compact_control {
 	uint64_t nr_freepages;
 	uint64_t nr_migratepages; /* that still need one of them */
 	struct migrate_list pages; /* what the migration scanner has taken */
+};
+
+/* For an allocation, cut into steps. */
+struct compact_direct {
+	bool active, begun;   /* begun: cc is in the midst of its zone */
+	uint32_t zone;	      /* in the request's list of zones */
+	uint32_t alloc_flags; /* of the request's attempts */
+	int32_t priority;     /* enum compact_priority */
+	int32_t best;	      /* enum compact_result so far */
+	struct compact_control cc;
 };
 
 /* compact_memory and node/compact, cut into steps. */

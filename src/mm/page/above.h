@@ -9,10 +9,12 @@
 #include "mm/page/internal.h"
 
 struct page_alloc_above {
-	/* __alloc_pages_direct_compact(): compact for @r until a block of its order is free. @priority: enum
-	 * compact_priority. An enum compact_result. */
-	int (*compact)(struct machine *m, const struct alloc_request *r, unsigned alloc_flags,
-		int priority);
+	/* try_to_compact_pages(): compact for @r until a block of its order is free. @priority: enum compact_priority. */
+	void (*compact_begin)(struct machine *m, const struct alloc_request *r,
+		unsigned alloc_flags, int priority);
+	/* Some clusters of pages, or (@interrupted) the end. True: call again; false: *@result is an enum compact_result. */
+	bool (*compact_step)(struct machine *m, const struct alloc_request *r, unsigned clusters,
+		bool interrupted, int32_t *result);
 	/* The allocation after it went well, from @z. */
 	void (*compacted)(struct machine *m, struct zone *z, unsigned order);
 	/* Physical bytes of a page that somebody gets now: what caches and RAM had apart there is so no more. */

@@ -3,9 +3,10 @@
  * The pool of huge pages: compound pages set aside for hugetlbfs (hugetlb.h).
  *
  * 1. A write of nr_hugepages allocates or frees huge pages one by one, each from the next node in turn, until the
- *    number is reached or no node has one. The writer is told nothing: it reads back what fitted.
+ *    number is reached or no node has one. The writer is told nothing: it reads back what fitted. It is done in slices,
+ *    since each page may have to be made by compaction; a signal ends it with what there is by then, as on Linux.
  * 2. A huge page is a compound page of the page allocator like any other; the pool keeps its pfn. What fails here
- *    for want of a free block will succeed more often when reclaim and compaction exist.
+ *    for want of a free block will succeed more often when reclaim exists.
  *
  * Invariant: the pool holds nr pfns, of which nr_on_node[n] are of node n, and all are free: the file system that
  * gives them to processes, reservations, surplus pages and other sizes come later.
@@ -21,7 +22,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define POOL_LEAST 64u
+#define POOL_LEAST     64u
+#define PAGES_PER_STEP 256u
 
 unsigned hugetlb_order(const struct machine *m)
 {
@@ -66,25 +68,36 @@ static bool make_room(struct machine *m)
 	return true;
 }
 
-static bool grow_on(struct machine *m, unsigned nid)
+static void add_page(struct machine *m, unsigned nid, uint64_t pfn)
 {
 	struct hugetlb *h = &m->hugetlb;
-	uint64_t pfn;
 
-	if (!node_at(m, nid)->has_memory || !make_room(m))
-		return false;
-	callstack_push(&m->callstack, CALLER_hugetlb);
-	int err = alloc_pages_node(m, 0, (int)nid, pool_gfp(m), hugetlb_order(m), &pfn);
-	callstack_pop(&m->callstack);
-	if (err) {
-		count_event(m, EV_htlb_buddy_alloc_fail, 1);
-		return false;
-	}
 	count_event(m, EV_htlb_buddy_alloc_success, 1);
 	frame_of(m, pfn)->flags |= FRAME_HUGE;
 	pool(m)[h->nr++] = pfn;
 	h->nr_on_node[nid]++;
-	return true;
+}
+
+/* One more page on the node at hand, or a slice of the compaction that it needs. 1: it goes on; 0: made; or it cannot be. */
+static int grow(struct machine *m, unsigned clusters)
+{
+	struct hugetlb *h = &m->hugetlb;
+	uint64_t pfn;
+	int ret;
+
+	if (!h->allocating && (!node_at(m, h->nid)->has_memory || !make_room(m)))
+		return -1;
+	callstack_push(&m->callstack, CALLER_hugetlb);
+	ret = h->allocating ? alloc_pages_more(m, clusters, &pfn)
+			    : alloc_pages_begin(
+				      m, 0, (int)h->nid, 0, pool_gfp(m), hugetlb_order(m), &pfn);
+	callstack_pop(&m->callstack);
+	h->allocating = ret > 0;
+	if (!ret)
+		add_page(m, h->nid, pfn);
+	else if (ret < 0)
+		count_event(m, EV_htlb_buddy_alloc_fail, 1);
+	return ret;
 }
 
 /* The page of the node that was made last; the hole is filled by the last one of the pool. */
@@ -107,31 +120,68 @@ static bool shrink_on(struct machine *m, unsigned nid)
 	return false;
 }
 
-/* One page more or less on the next node that can, beginning where the last one ended. */
-static bool one_step(struct machine *m, bool grow, int nid)
-{
-	for (unsigned tried = 0; tried < m->nr_nodes; tried++) {
-		unsigned next = nid >= 0 ? (unsigned)nid : m->hugetlb.next_nid++ % m->nr_nodes;
+/* ---- in slices ---- */
 
-		if (grow ? grow_on(m, next) : shrink_on(m, next))
-			return true;
-		if (nid >= 0)
-			break;
-	}
-	return false;
+void hugetlb_resize_begin(struct machine *m, uint64_t wanted, int nid)
+{
+	struct hugetlb *h = &m->hugetlb;
+
+	assert(nid < (int)m->nr_nodes && !h->resizing);
+	h->wanted = wanted;
+	h->on = nid;
+	h->tried = 0;
+	h->resizing = true;
 }
 
-void hugetlb_resize(struct machine *m, uint64_t wanted, int nid)
+/* One page more or less on the next node in turn, or a slice of that. False: all nodes said no. */
+static bool one_step(struct machine *m, bool more, unsigned clusters)
 {
-	assert(nid < (int)m->nr_nodes);
-	for (;;) {
-		uint64_t now = nid < 0 ? m->hugetlb.nr : m->hugetlb.nr_on_node[nid];
+	struct hugetlb *h = &m->hugetlb;
 
-		if (now == wanted || !one_step(m, now < wanted, nid))
+	if (!h->allocating)
+		h->nid = h->on >= 0 ? (unsigned)h->on : h->next_nid++ % m->nr_nodes;
+	int ret = more ? grow(m, clusters) : shrink_on(m, h->nid) ? 0 : -1;
+
+	if (!ret)
+		h->tried = 0;
+	if (ret >= 0)
+		return true;
+	return ++h->tried < m->nr_nodes && h->on < 0;
+}
+
+bool hugetlb_resize_step(struct machine *m, unsigned clusters)
+{
+	struct hugetlb *h = &m->hugetlb;
+
+	for (unsigned pages = 0; pages < PAGES_PER_STEP; pages++) {
+		uint64_t now = h->on < 0 ? h->nr : h->nr_on_node[h->on];
+
+		h->resizing = now != h->wanted && one_step(m, now < h->wanted, clusters);
+		if (!h->resizing || h->allocating)
 			break;
 	}
 	/* What did not fit is no refusal. */
 	refusal_clear(&m->why);
+	return h->resizing;
+}
+
+void hugetlb_resize_stop(struct machine *m)
+{
+	struct hugetlb *h = &m->hugetlb;
+
+	if (h->allocating) {
+		alloc_pages_interrupt(m);
+		(void)grow(m, 1);
+	}
+	h->resizing = false;
+	refusal_clear(&m->why);
+}
+
+void hugetlb_resize(struct machine *m, uint64_t wanted, int nid)
+{
+	hugetlb_resize_begin(m, wanted, nid);
+	while (hugetlb_resize_step(m, UINT32_MAX))
+		;
 }
 
 void hugetlb_init(struct machine *m)

@@ -42,6 +42,25 @@ struct alloc_request {
 /* The next zone for @r at or after index *@i of the node's fallback list; NULL at the end. */
 struct zone *request_zone(const struct machine *m, const struct alloc_request *r, unsigned *i);
 
+/* What a request may do by its flags and type. */
+static inline unsigned cma_flag(const struct machine *m, const struct alloc_request *r)
+{
+	return machine_has(m, CONFIG_CMA) && r->type == MIGRATE_MOVABLE ? ALLOC_CMA : 0;
+}
+static inline unsigned kswapd_flag(gfp_t gfp)
+{
+	return gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0;
+}
+
+/* One pass through the zones (get_page_from_freelist()); NO_PFN: none may give. */
+uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags);
+/* slowpath.c: __alloc_pages_slowpath(); @nid as it was given. True: it compacts, and slowpath_step() goes on with it; false: it is
+ * over, *@pfn is the block or NO_PFN. */
+bool slowpath_begin(struct machine *m, const struct alloc_request *r, int nid, uint64_t *pfn);
+/* At most about @clusters times 32 pages are moved. */
+bool slowpath_step(
+	struct machine *m, const struct alloc_request *r, unsigned clusters, uint64_t *pfn);
+
 /* page_alloc.c: a block taken from the lists, whose frame is zero, becomes one in use. */
 void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp);
 

@@ -8,15 +8,14 @@
  *	zonelist of the node:  Normal 0 ─> DMA32 0 ─> DMA 0 ─> Normal 1 ...   the first zone above its mark
  *	    │                     │
  *	    │                     └─> the CPU's list (orders 0-3 and the THP order), else the free lists
- *	    ▼  slow path: wake kswapd, min watermarks, dips into the reserves; then room would have to be made
+ *	    ▼  slow path (slowpath.c): wake kswapd, min watermarks, dips into the reserves, compaction
  *	failure
  *
  * The watermarks that count are each zone's own plus what it keeps for requests that cannot go elsewhere
  * (watermark_ok.c). Statistics: numa_hit and numa_miss tell whether the node was the preferred one, numa_local and
  * numa_other whether it was the CPU's.
  *
- * Left out: reclaim and the OOM killer, which will be added in make_room_and_take(); cpusets; memory policies.
- * Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue(), __alloc_pages_slowpath()).
+ * Left out: cpusets; memory policies. Follows mm/page_alloc.c of 6.1.176 (get_page_from_freelist(), rmqueue()).
  */
 #include "mm/page/above.h"
 
@@ -151,8 +150,7 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 		set_page_owner(m, cpu, pfn, order, gfp);
 }
 
-/* One pass through the zones (get_page_from_freelist()). */
-static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
 {
 	struct zone *z;
 
@@ -179,16 +177,6 @@ static uint64_t take_page(struct machine *m, const struct alloc_request *r, unsi
 	return NO_PFN;
 }
 
-static unsigned cma_flag(const struct machine *m, const struct alloc_request *r)
-{
-	return machine_has(m, CONFIG_CMA) && r->type == MIGRATE_MOVABLE ? ALLOC_CMA : 0;
-}
-
-static unsigned kswapd_flag(gfp_t gfp)
-{
-	return gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0;
-}
-
 /* Normal above DMA32 is the one pair of zones between which spreading avoids fragmentation at no great cost
  * (alloc_flags_nofragment()); on one node the kernel takes a DMA32 beside Normal for granted. */
 static unsigned nofragment_flag(const struct machine *m, const struct alloc_request *r)
@@ -198,133 +186,6 @@ static unsigned nofragment_flag(const struct machine *m, const struct alloc_requ
 	if (m->nr_nodes > 1 && !zone_populated(zone_at(m, r->preferred->nid, ZONE_DMA32)))
 		return 0;
 	return ALLOC_NOFRAGMENT;
-}
-
-/* How deep the slow path may dip (gfp_to_alloc_flags()). */
-static unsigned slow_flags(const struct machine *m, const struct alloc_request *r)
-{
-	unsigned flags = WMARK_MIN | kswapd_flag(r->gfp) | cma_flag(m, r);
-
-	if (r->gfp & __GFP_HIGH)
-		flags |= ALLOC_MIN_RESERVE;
-	if (!(r->gfp & __GFP_DIRECT_RECLAIM) && !(r->gfp & __GFP_NOMEMALLOC)) {
-		flags |= ALLOC_NON_BLOCK;
-		if (r->order && flags & ALLOC_MIN_RESERVE)
-			flags |= ALLOC_HIGHATOMIC;
-	}
-	return flags;
-}
-
-static void wake_all_kswapds(struct machine *m, const struct alloc_request *r)
-{
-	unsigned last = MAX_NODES;
-	struct zone *z;
-
-	for (unsigned i = 0; (z = request_zone(m, r, &i)); i++) {
-		if (!z->managed_pages || z->nid == last)
-			continue;
-		kswapd_wake(m, z, r->order, r->highest, r->gfp & __GFP_DIRECT_RECLAIM);
-		last = z->nid;
-	}
-}
-
-/* One direct compaction and one more try (__alloc_pages_direct_compact()). */
-static uint64_t compact_and_take(
-	struct machine *m, const struct alloc_request *r, unsigned flags, int priority, int *result)
-{
-	struct zone *z;
-
-	*result = COMPACT_SKIPPED;
-	if (!r->order || !machine_has(m, CONFIG_COMPACTION))
-		return NO_PFN;
-	*result = page_alloc_above.compact(m, r, flags, priority);
-	if (*result == COMPACT_SKIPPED)
-		return NO_PFN;
-	count_event(m, EV_compact_stall, 1);
-	uint64_t pfn = take_page(m, r, flags);
-	if (pfn == NO_PFN) {
-		count_event(m, EV_compact_fail, 1);
-		return NO_PFN;
-	}
-	z = pfn_zone(m, pfn);
-	page_alloc_above.compacted(m, z, r->order);
-	count_event(m, EV_compact_success, 1);
-	return pfn;
-}
-
-/* May compacting harder help (should_compact_retry())? A costly order is not worth the last degree. */
-static bool compact_harder(const struct alloc_request *r, int result, int *priority)
-{
-	int hardest =
-		r->order > PCP_COSTLY_ORDER ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
-
-	if (!r->order || result == COMPACT_SKIPPED || *priority <= hardest)
-		return false;
-	--*priority;
-	return true;
-}
-
-/*
- * THE place where a request that may wait makes room: compaction, and what the kernel does when nothing else made
- * progress (should_reclaim_retry()): give a HighAtomic pageblock back. Direct reclaim and the OOM killer will be here.
- */
-static uint64_t make_room_and_take(
-	struct machine *m, const struct alloc_request *r, unsigned flags, int priority)
-{
-	bool costly = r->order > PCP_COSTLY_ORDER;
-	uint64_t pfn;
-	int result;
-
-	do {
-		pfn = compact_and_take(m, r, flags, priority, &result);
-		if (pfn != NO_PFN || m->why.err == EDQUOT)
-			return pfn;
-		if (r->gfp & __GFP_NORETRY || (costly && !(r->gfp & __GFP_RETRY_MAYFAIL)))
-			break;
-		while (pfn == NO_PFN && m->why.err != EDQUOT && highatomic_unreserve(m, r, true))
-			pfn = take_page(m, r, flags);
-	} while (pfn == NO_PFN && m->why.err != EDQUOT && compact_harder(r, result, &priority));
-	while (pfn == NO_PFN && m->why.err != EDQUOT && highatomic_unreserve(m, r, true))
-		pfn = take_page(m, r, flags);
-	return pfn;
-}
-
-static uint64_t alloc_slowpath(struct machine *m, const struct alloc_request *r)
-{
-	bool can_wait = r->gfp & __GFP_DIRECT_RECLAIM, costly = r->order > PCP_COSTLY_ORDER;
-	int priority = COMPACT_PRIO_SYNC_LIGHT, result;
-	unsigned flags = slow_flags(m, r);
-	uint64_t pfn;
-
-	clock_charge(m, ALLOC_SLOWPATH);
-	if (flags & ALLOC_KSWAPD)
-		wake_all_kswapds(m, r);
-	pfn = take_page(m, r, flags);
-	if (pfn != NO_PFN)
-		return pfn;
-	bool reserves = r->gfp & __GFP_MEMALLOC && !(r->gfp & __GFP_NOMEMALLOC);
-	/* Large blocks, and those that must not spoil movable pageblocks, are first looked for by compaction alone. */
-	if (can_wait && !reserves && (costly || (r->order && r->type != MIGRATE_MOVABLE))) {
-		pfn = compact_and_take(m, r, flags, COMPACT_PRIO_ASYNC, &result);
-		if (pfn != NO_PFN)
-			return pfn;
-		if (costly && r->gfp & __GFP_NORETRY) {
-			if (result == COMPACT_SKIPPED || result == COMPACT_DEFERRED)
-				return NO_PFN;
-			priority = COMPACT_PRIO_ASYNC;
-		}
-	}
-	/* __gfp_pfmemalloc_flags() */
-	if (reserves) {
-		flags = ALLOC_NO_WATERMARKS | cma_flag(m, r) | (flags & ALLOC_KSWAPD);
-		pfn = take_page(m, r, flags);
-	}
-	if (pfn == NO_PFN && can_wait)
-		pfn = make_room_and_take(m, r, flags, priority);
-	/* One that must not fail gets some of the reserve before it, too, gives up. */
-	if (pfn == NO_PFN && r->gfp & __GFP_NOFAIL && can_wait)
-		pfn = take_page(m, r, WMARK_MIN | ALLOC_MIN_RESERVE);
-	return pfn;
 }
 
 static void trace_alloc(struct machine *m, const struct alloc_request *r, uint64_t pfn)
@@ -394,13 +255,23 @@ static int refuse_order(struct machine *m, gfp_t gfp, unsigned order)
 		m->nr_orders - 1, m->nr_orders);
 }
 
-int alloc_pages_node(
-	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
+/* The end of an allocation: *@pfn is NO_PFN when none was found. */
+static int finish(struct machine *m, const struct alloc_request *r, uint64_t pfn)
 {
-	return alloc_pages_nodes(m, cpu, nid, 0, gfp, order, pfn);
+	if (trace_wants(&m->trace, TRACE_mm_page_alloc))
+		trace_alloc(m, r, pfn);
+	if (m->checks_full)
+		page_alloc_verify(m);
+	if (pfn != NO_PFN)
+		return 0;
+	/* The host's limit is not the simulated machine's. */
+	if (m->why.err == EDQUOT)
+		return -EDQUOT;
+	report_failure(m, r);
+	return refuse_alloc(m, r);
 }
 
-int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
 	unsigned order, uint64_t *pfn)
 {
 	struct alloc_request r;
@@ -423,20 +294,43 @@ int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, 
 	*pfn = NO_PFN;
 	if (r.preferred) {
 		*pfn = take_page(m, &r, flags);
-		if (*pfn == NO_PFN)
-			*pfn = alloc_slowpath(m, &r);
+		if (*pfn == NO_PFN && slowpath_begin(m, &r, nid, pfn))
+			return 1;
 	}
-	if (trace_wants(&m->trace, TRACE_mm_page_alloc))
-		trace_alloc(m, &r, *pfn);
-	if (m->checks_full)
-		page_alloc_verify(m);
-	if (*pfn != NO_PFN)
-		return 0;
-	/* The host's limit is not the simulated machine's. */
-	if (m->why.err == EDQUOT)
-		return -EDQUOT;
-	report_failure(m, &r);
-	return refuse_alloc(m, &r);
+	return finish(m, &r, *pfn);
+}
+
+int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn)
+{
+	const struct alloc_slow *s = &m->page_alloc.slow;
+	struct alloc_request r;
+	int err = request_init(m, &r, s->cpu, s->nid, s->nodes, s->gfp, s->order);
+
+	assert(!err);
+	m->why.err = err;
+	if (slowpath_step(m, &r, clusters, pfn))
+		return 1;
+	if (*pfn == NO_PFN && s->interrupted)
+		return refuse(&m->why, EINTR,
+			"interrupted while it compacted: pages that have moved stay where they "
+			"are now");
+	return finish(m, &r, *pfn);
+}
+
+int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+	unsigned order, uint64_t *pfn)
+{
+	int ret = alloc_pages_begin(m, cpu, nid, nodes, gfp, order, pfn);
+
+	while (ret > 0)
+		ret = alloc_pages_more(m, UINT32_MAX, pfn);
+	return ret;
+}
+
+int alloc_pages_node(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
+{
+	return alloc_pages_nodes(m, cpu, nid, 0, gfp, order, pfn);
 }
 
 /* The zone from whose lists a whole bulk may come: local, and above its mark by the bulk. */

@@ -48,6 +48,17 @@ int alloc_pages_node(
 int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
 	uint64_t *pfn);
 
+/* The same in slices, since it may have to compact first. 1: alloc_pages_more() is to be called until it returns something
+ * else, and nothing may be done to the machine between but reading. Then also EINTR. */
+int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
+	uint64_t *pfn);
+/* About @clusters times 32 pages move. */
+int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn);
+/* A signal: the next slice ends it with EINTR, unless a block is free by then. */
+void alloc_pages_interrupt(struct machine *m);
+/* What a slice of an act that is cut into such moves. */
+#define ALLOC_CLUSTERS_PER_SLICE 8u
+
 /* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);

@@ -115,7 +115,9 @@ struct zone_compact {
 /* A node's kcompactd. */
 struct kcompactd {
 	uint32_t max_order;    /* what it was woken for; 0: nothing */
-	uint32_t highest_zone; /* enum zone_type */
+	uint32_t highest_zone; /* enum zone_type: the lowest that wakers could use */
+	bool triggered;	       /* to look for fragmentation before anything else */
+	uint64_t round_at;     /* heap block of the round under way; 0: it sleeps */
 };
 
 struct zone {
@@ -182,10 +184,30 @@ struct hugetlb {
 	uint64_t cap, nr;
 	uint64_t nr_on_node[MAX_NODES];
 	unsigned next_nid; /* whose turn it is */
+	/* What is being done, in slices. */
+	uint64_t wanted;     /* pages, on node @on (-1: on all) */
+	int32_t on;
+	uint32_t nid;	     /* that the page at hand is for */
+	uint32_t tried;	     /* nodes that had none, one after the other */
+	bool resizing, allocating;
+};
+
+/* An allocation on its slow path (slowpath.c), and what it was asked for. */
+struct alloc_slow {
+	uint32_t cpu;
+	int32_t nid;
+	uint64_t nodes;
+	uint32_t gfp, order;
+	uint32_t flags;	  /* of its attempts */
+	int32_t priority; /* enum compact_priority */
+	int32_t result;	  /* enum compact_result of the latest compaction */
+	bool first;	  /* that one is the one before all else */
+	bool compacting, interrupted;
 };
 
 /* What the page allocator keeps for the whole machine. */
 struct page_alloc_state {
+	struct alloc_slow slow;
 	bool page_group_by_mobility_disabled;
 	bool warned_order;	/* WARN_ON_ONCE() of an order beyond the largest */
 	uint64_t warn_begin_ns; /* failure reports: at most one in 10 s (___ratelimit()) */
