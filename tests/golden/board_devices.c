@@ -3,12 +3,15 @@
  * Devices of real boards' devicetrees: which windows onto memory they have is what the tree's dma-ranges say.
  *
  * The rows were read with `dtc -I dtb -O dts`. A device whose bus has no dma-ranges has none; one below an empty
- * dma-ranges, or below one bus without any, has those of the next bus above.
+ * dma-ranges, or below one bus without any, has those of the next bus above. Which are behind an SMMU is what their `iommus` say.
  */
 #include "support/booted.h"
 
 #include "mm/dma/device.h"
+#include "mm/dma/engine.h"
+#include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
+#include "mm/page/contents.h"
 #include "mm/dma/reserved_mem.h"
 
 #include <criterion/criterion.h>
@@ -137,4 +140,80 @@ Test(board_devices, memory_of_their_own)
 	}
 	booted_check(m);
 	machine_destroy(m);
+}
+
+/* Devices whose `iommus` names an SMMU of Arm (or one that says it is like Arm's), with its stream; other vendors' IOMMUs are not
+ * simulated. */
+static const struct {
+	const char *board, *ram, *device;
+	bool behind;
+	uint32_t stream;
+	const char *smmu; /* in the kernel's messages */
+} iommu_rows[] = {
+	{"juno", NULL, "7ff50000.hdlcd", true, 0, "arm-smmu"},
+	{"juno", NULL, "7ff60000.hdlcd", true, 0, "arm-smmu"},
+	{"juno", NULL, "7ffb0000.usb", true, 0, "arm-smmu"},
+	{"juno", NULL, "20070000.etr", true, 0, "arm-smmu"},
+	{"sdm845-db845c", "4G", "8804000.mmc", true, 0xa0, "arm-smmu"},
+	{"sdm845-db845c", "4G", "1d84000.ufshc", true, 0x100, "arm-smmu"},
+	{"sdm845-db845c", "4G", "a600000.usb", true, 0x740, "arm-smmu"},
+	{"sdm845-db845c", "4G", "5000000.gpu", true, 0, "arm-smmu"},
+	{"sdm845-db845c", "4G", "c440000.spmi", false, 0, NULL},
+	{"rk3399-rockpro64", "4G", "ff900000.vop", false, 0, NULL},
+	{"tegra210-p2371-2180", "4G", "54200000.dc", false, 0, NULL},
+};
+
+/* A board's device behind an SMMU gets its domain with its first mapping; then it sees that mapping and nothing else. */
+static void map_and_stray(struct machine *m, struct device *d, uint32_t stream, const char *smmu)
+{
+	struct dram dram = machine_dram(m);
+	char words[64];
+	uint64_t pfn, dma, got, faults;
+	struct bus_transfer *t;
+
+	cr_assert_eq(alloc_pages_node(m, 0, -1, GFP_KERNEL | __GFP_ZERO, 0, &pfn), 0);
+	cr_assert_eq(dma_map_phys(m, 0, d, pfn << PAGE_SHIFT, 4096, DMA_FROM_DEVICE, 0, &dma), 0,
+		"%s: %s", d->name, m->why.sentence);
+	cr_assert(iommu_translates(m, d), "%s", d->name);
+	cr_expect_neq(dma, pfn << PAGE_SHIFT, "%s", d->name);
+	cr_assert_eq(device_start(m, d, TRANSFER_WRITE, 0, dma, 64, &t), 0);
+	t->pattern = 0x11223344;
+	while (m->devices.nr_busy)
+		clock_advance(m, 1000);
+	cr_assert_eq(dma_unmap_phys(m, 0, d, dma, 4096, DMA_FROM_DEVICE, 0), 0);
+	cr_assert_eq(dram_load(&dram, pfn << PAGE_SHIFT, 4, &got), 0);
+	cr_expect_eq(got, 0x11223344, "%s", d->name);
+	faults = iommu_domain_of(m, d)->faults;
+	/* By its physical address it finds nothing. */
+	cr_assert_eq(device_start(m, d, TRANSFER_WRITE, 0, pfn << PAGE_SHIFT, 64, &t), 0);
+	t->pattern = 0x55667788;
+	while (m->devices.nr_busy)
+		clock_advance(m, 1000);
+	cr_assert_eq(dram_load(&dram, pfn << PAGE_SHIFT, 4, &got), 0);
+	cr_expect_eq(got, 0x11223344, "%s", d->name);
+	cr_expect_eq(iommu_domain_of(m, d)->faults, faults + 1, "%s", d->name);
+	snprintf(words, sizeof(words), "cbfrsynra=0x%x,", stream);
+	cr_expect(strstr(booted_log(m), words), "%s: no %s", d->name, words);
+	cr_expect(strstr(booted_log(m), smmu), "%s", d->name);
+	cr_assert_eq(free_pages_order(m, 0, pfn, 0), 0);
+}
+
+Test(board_devices, who_is_behind_an_smmu)
+{
+	for (size_t i = 0; i < sizeof(iommu_rows) / sizeof(iommu_rows[0]); i++) {
+		struct machine *m = boot_board(iommu_rows[i].board, iommu_rows[i].ram);
+
+		cr_assert(m, "%s", refused_why());
+		struct device *d =
+			device_by_name(m, iommu_rows[i].device, strlen(iommu_rows[i].device));
+		cr_assert(d, "%s has no %s", iommu_rows[i].board, iommu_rows[i].device);
+		cr_expect_eq(d->iommu, iommu_rows[i].behind, "%s", d->name);
+		if (d->iommu) {
+			cr_expect_eq(d->iommu_stream, iommu_rows[i].stream, "%s: 0x%x", d->name,
+				d->iommu_stream);
+			map_and_stray(m, d, iommu_rows[i].stream, iommu_rows[i].smmu);
+		}
+		booted_check(m);
+		machine_destroy(m);
+	}
 }

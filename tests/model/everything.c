@@ -6,11 +6,15 @@
  *	processes    anonymous, shared, files shared and private: map, store, fork, mremap, munmap, mlock, pins
  *	files        read, write, truncate; drop_caches
  *	kernel       slab objects, vmalloc, vmap, windows of kmap, blocks of pages, movable pages with a name
- *	devices      reads and writes of streaming mappings and coherent buffers, while everything else goes on
- *	pages move   migrate_pages, move_pages between nodes, compaction: direct, of all nodes, by kcompactd
+ *	devices      reads and writes of streaming mappings and coherent buffers, while everything else goes on; one is behind the
+ *	             IOMMU, where there is one, and strays there; devices are removed, with mappings and without
+ *	buffers      dma-bufs of all heaps: attached, mapped for several devices, into processes, for the kernel
+ *	areas        cma_alloc() at once, in slices, interrupted; cma_release(); debugfs's; everybody else's pages are the tenants
+ *	pages move   migrate_pages, move_pages and policies between nodes, compaction: direct, of all nodes, by kcompactd
  *
- * The model knows no frames, tables, faults, caches or bounce buffers. Now and then the n-th page allocation of an act fails:
- * then the act is refused and the model stays as it is, or it was done all the same. After some acts all bytes are compared,
+ * The model knows no frames, tables, faults, caches or bounce buffers. Now and then the n-th page allocation of an act fails,
+ * with every third seed every n-th of all acts: then the act is refused and the model stays as it is, or it was done all the
+ * same. After some acts all bytes are compared,
  * and machine_check() looks at everything. A second test lets a copy of the machine go on beside it: both must stay alike
  * byte for byte, in the end by digest. One act breaks the model on purpose; a run with it must be noticed.
  *
@@ -39,12 +43,13 @@ void arm(struct everything *x)
 {
 	struct fault_inject *f = &x->m->fail_page_alloc;
 
-	if (dice(x, 5))
+	if (!x->every_nth && dice(x, 5))
 		return;
 	f->probability = 100;
 	f->min_order = 0;
-	f->times = 1;
-	f->space = dice(x, 12);
+	f->times = x->every_nth ? -1 : 1;
+	f->interval = x->every_nth ? x->every_nth : 1;
+	f->space = x->every_nth ? 0 : dice(x, 12);
 	f->ignore_gfp_wait = f->ignore_gfp_highmem = false;
 }
 
@@ -109,24 +114,31 @@ void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes)
 
 /* ---- a run ---- */
 
+static const uint8_t all_of_it[] = {0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 5, 5, 6};
+static const uint8_t buffers_above_all[] = {0, 3, 4, 4, 4, 4, 4, 4, 5, 6};
+
 struct settings {
 	uint64_t first, last;
 	unsigned steps, check_each, look_each;
 	const char *on;
 	bool trace;
+	const uint8_t *share; /* which table an act is of: one of these */
+	unsigned nr_share;
 };
 
 static const struct world {
-	const char *preset, *ram, *cpus, *cmdline;
+	const char *preset, *ram, *cpus, *cma, *cmdline;
 } worlds[] = {
-	{"pc-i386", "160M", "2", "highmem=64m"},
-	{"pc-i386-pae", "192M", "1", "highmem=96m"},
-	{"pc-x86_64", "96M", "4", ""},
-	{"pc-x86_64", "128M", "2", "swiotlb=512,force"},
-	{"pc-x86_64-numa", "512M", "4", ""},
-	{"arm-virt", "128M", "2", ""},
-	{"arm64-virt", "128M", "3", ""},
-	{"riscv64-virt", "128M", "2", ""},
+	{"pc-i386", "160M", "2", "0", "highmem=64m iommu.strict=1"},
+	{"pc-i386-pae", "192M", "1", "32M", "highmem=96m"},
+	{"pc-x86_64", "96M", "4", "16M", "iommu.strict=1"},
+	{"pc-x86_64", "128M", "2", "48M", "swiotlb=512,force"},
+	{"pc-x86_64-numa", "512M", "4", "64M", "iommu.strict=0"},
+	{"arm-virt", "128M", "2", "48M", ""},
+	{"arm-virt", "160M", "4", "16M", "vmalloc=960M"},
+	{"arm64-virt", "128M", "3", "64M", "iommu.strict=0"},
+	{"arm64-virt", "128M", "1", "32M", "iommu.strict=1"},
+	{"riscv64-virt", "128M", "2", "32M", ""},
 };
 enum { NR_WORLDS = sizeof(worlds) / sizeof(worlds[0]) };
 
@@ -137,10 +149,15 @@ static unsigned long number(const char *name, unsigned long otherwise)
 	return s ? strtoul(s, NULL, 0) : otherwise;
 }
 
-static struct settings settings_of(unsigned steps)
+static struct settings settings_of(unsigned seeds_by_default, unsigned steps)
 {
-	struct settings s = {
-		.first = 1, .last = 1, .steps = steps, .check_each = 50, .look_each = 100};
+	struct settings s = {.first = 1,
+		.last = seeds_by_default,
+		.steps = steps,
+		.check_each = 50,
+		.look_each = 100,
+		.share = all_of_it,
+		.nr_share = sizeof(all_of_it)};
 	const char *seeds = getenv("SIMM_EVERYTHING_SEEDS");
 	unsigned long long first, last;
 
@@ -174,25 +191,28 @@ static void look(struct everything *x)
 	process_look(x);
 	kernel_look(x);
 	device_look(x);
+	shared_look(x);
+	cma_look(x);
 	check(x);
 }
 
 static void begin(struct everything *x, const struct world *w, uint64_t seed)
 {
 	memset(x, 0, sizeof(*x));
-	x->m = booted(w->preset, "ram", w->ram, "cpus", w->cpus, "cmdline", w->cmdline, NULL);
+	x->m = booted(w->preset, "ram", w->ram, "cpus", w->cpus, "cma", w->cma, "cmdline",
+		w->cmdline, NULL);
 	x->run.rng.state = seed;
+	x->every_nth = seed % 3 ? 0 : 3 + 7 * (unsigned)(seed / 3 % 5);
 	x->act = "boot";
 	process_begin(x);
 	device_begin(x);
 }
 
-static void step(struct everything *x, bool trace)
+static void step(struct everything *x, const struct settings *s)
 {
-	static const struct act *const tables[] = {
-		process_acts, kernel_acts, device_acts, move_acts};
-	static const unsigned share[] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 3};
-	const struct act *a = tables[share[dice(x, sizeof(share) / sizeof(share[0]))]];
+	static const struct act *const tables[] = {process_acts, kernel_acts, device_acts,
+		move_acts, shared_acts, cma_acts, stray_acts};
+	const struct act *a = tables[s->share[dice(x, s->nr_share)]];
 	unsigned sum = 0;
 
 	for (const struct act *i = a; i->name; i++)
@@ -200,7 +220,7 @@ static void step(struct everything *x, bool trace)
 	for (unsigned at = dice(x, sum); at >= a->weight; a++)
 		at -= a->weight;
 	x->act = a->name;
-	if (trace)
+	if (s->trace)
 		fprintf(stderr, "# %s\n", a->name);
 	a->fn(x);
 	x->m->fail_page_alloc.probability = 0;
@@ -210,7 +230,7 @@ static void step(struct everything *x, bool trace)
 static void steps(struct everything *x, const struct settings *s, unsigned nr)
 {
 	for (unsigned i = 1; i <= nr && !x->run.wrong; i++) {
-		step(x, s->trace);
+		step(x, s);
 		if (!x->run.wrong && i % s->check_each == 0)
 			check(x);
 		if (!x->run.wrong && i % s->look_each == 0)
@@ -221,11 +241,13 @@ static void steps(struct everything *x, const struct settings *s, unsigned nr)
 static void end(struct everything *x)
 {
 	look(x);
+	shared_end(x);
 	device_end(x);
 	kernel_end(x);
 	process_end(x);
+	cma_end(x);
+	expect(x, !x->m->devices.dma_bufs.nr);
 	check(x);
-	machine_destroy(x->m);
 }
 
 static bool report(const struct everything *x, const struct world *w, uint64_t seed)
@@ -245,8 +267,8 @@ static bool wanted(const struct settings *s, const struct world *w)
 Test(everything, no_byte_is_lost, .timeout = 0)
 {
 	static struct everything x;
-	struct settings s = settings_of(600);
-	uint64_t failures = 0, moved = 0, transfers = 0, runs = 0;
+	struct settings s = settings_of(3, 500);
+	uint64_t failures = 0, moved = 0, transfers = 0, strays = 0, contiguous = 0, runs = 0;
 
 	for (unsigned i = 0; i < NR_WORLDS; i++)
 		for (uint64_t seed = s.first; seed <= s.last && wanted(&s, &worlds[i]); seed++) {
@@ -256,23 +278,55 @@ Test(everything, no_byte_is_lost, .timeout = 0)
 			failures += x.failures;
 			moved += x.moved;
 			transfers += x.transfers;
+			strays += x.strays;
+			contiguous += x.contiguous;
 			runs++;
-			if (x.run.wrong)
-				machine_destroy(x.m);
-			else
+			if (!x.run.wrong) {
+				x.act = "the end";
 				end(&x);
+				cr_expect(report(&x, &worlds[i], seed));
+			}
+			machine_destroy(x.m);
 		}
 	/* None of it was idle. */
-	cr_expect_gt(failures, runs * s.steps / 200);
+	cr_expect_gt(failures, runs * s.steps / 300);
 	cr_expect_gt(moved, runs * s.steps / 30);
 	cr_expect_gt(transfers, runs * s.steps / 60);
+	cr_expect(s.on || strays > runs * s.steps / 300);
+	cr_expect(s.on || contiguous > runs * s.steps / 100);
+}
+
+/* dma-buf nearly alone: buffers come and go all the time, with devices, processes and areas that do so, too. */
+Test(everything, shared_buffers, .timeout = 0)
+{
+	static struct everything x;
+	struct settings s = settings_of(2, 400);
+
+	uint64_t transfers = 0, runs = 0;
+
+	s.share = buffers_above_all;
+	s.nr_share = sizeof(buffers_above_all);
+	for (unsigned i = 0; i < NR_WORLDS; i++)
+		for (uint64_t seed = s.first; seed <= s.last && wanted(&s, &worlds[i]); seed++) {
+			begin(&x, &worlds[i], seed + 2000000);
+			steps(&x, &s, s.steps);
+			if (!x.run.wrong) {
+				x.act = "the end";
+				end(&x);
+			}
+			cr_expect(report(&x, &worlds[i], seed + 2000000));
+			transfers += x.transfers;
+			runs++;
+			machine_destroy(x.m);
+		}
+	cr_expect_gt(transfers, runs * s.steps / 100);
 }
 
 /* The machine is a value: a copy from the midst of all this goes on as the original does. */
 Test(everything, a_copy_goes_on_alike, .timeout = 0)
 {
 	static struct everything x, y;
-	struct settings s = settings_of(250);
+	struct settings s = settings_of(1, 250);
 
 	for (unsigned i = 0; i < NR_WORLDS; i++)
 		for (uint64_t seed = s.first; seed <= s.last && wanted(&s, &worlds[i]); seed++) {
@@ -296,9 +350,9 @@ Test(everything, a_copy_goes_on_alike, .timeout = 0)
 Test(everything, a_lost_byte_is_noticed, .timeout = 0)
 {
 	static struct everything x;
-	struct settings s = {.steps = 300, .check_each = 100, .look_each = 100};
+	struct settings s = settings_of(1, 600);
 
-	for (unsigned kind = 0; kind < 4; kind++) {
+	for (unsigned kind = 0; kind < 6; kind++) {
 		bool changed = false;
 
 		begin(&x, &worlds[2], 7);
@@ -321,6 +375,14 @@ Test(everything, a_lost_byte_is_noticed, .timeout = 0)
 		for (unsigned i = 0; i < HELD && kind == 3; i++) {
 			x.held[i].bytes[4095] ^= 1;
 			changed |= x.held[i].used && !x.held[i].busy;
+		}
+		for (unsigned i = 0; i < SHARED && kind == 4; i++) {
+			x.shared[i].bytes[PAGE - 1] ^= 1;
+			changed |= x.shared[i].used && x.shared[i].writer != WRITER_STALE;
+		}
+		for (unsigned i = 0; i < RUNS && kind == 5; i++) {
+			x.run_of_cma[i].seed ^= 1;
+			changed |= x.run_of_cma[i].used;
 		}
 		look(&x);
 		cr_expect_eq(x.run.wrong != 0, changed, "kind %u", kind);

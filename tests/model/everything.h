@@ -14,12 +14,14 @@
 #include "mm/machine.h"
 
 enum { TASKS = 4, SLOTS = 6, SLOT_PAGES = 10, STORES = 12, FILES = 4, PINS = 6, PIN_PAGES = 4 };
-enum { OBJECTS = 24, AREAS = 6, HELD = 24, BLOCKS = 16, DEVICES = 3, MAPPINGS = 10, BUFFERS = 3 };
+enum { OBJECTS = 24, AREAS = 6, HELD = 24, BLOCKS = 16, DEVICES = 4, MAPPINGS = 12, BUFFERS = 3 };
+enum { WRITER_STALE = 255 }; /* who wrote last is not mapped any more */
+enum { RUNS = 8, DEBUG_RUNS = 5, DEBUG_AREA = 0, SHARED = 3, SHARED_PAGES = 20, ATTACHED = 4 };
 enum { PAGE = 4096, LARGEST = 4 * PAGE, NO_OWNER = 255 };
 
 /* ---- memory of processes (everything_process.c) ---- */
 
-enum slot_kind { SLOT_NONE, SLOT_ANON, SLOT_SHARED, SLOT_PRIVATE_FILE };
+enum slot_kind { SLOT_NONE, SLOT_ANON, SLOT_SHARED, SLOT_PRIVATE_FILE, SLOT_BUFFER };
 
 struct user_page {
 	bool own;    /* a private file's page has a copy of its own: bytes */
@@ -30,7 +32,7 @@ struct user_page {
 
 /* One mapping, at an address of its own. */
 struct slot {
-	uint8_t kind, store, pages;
+	uint8_t kind, store, pages, first; /* a buffer's: its number and the first page of it */
 	struct user_page page[SLOT_PAGES];
 };
 
@@ -90,6 +92,33 @@ struct buffer {
 	uint8_t bytes[2 * PAGE];
 };
 
+/* ---- buffers that are shared (everything_buffer.c) ---- */
+
+struct attached {
+	bool used, mapped;
+	uint8_t device, dir;
+	uint32_t nr_dma;
+	uint64_t number;
+};
+
+struct shared {
+	bool used, with_devices;
+	uint8_t pages, writer; /* 1 + the attachment that wrote since the CPUs had it */
+	uint64_t ino, file_at, vmap;
+	uint32_t vmaps;
+	struct attached attached[ATTACHED];
+	uint8_t bytes[SHARED_PAGES * PAGE];
+};
+
+/* ---- contiguous areas (everything_cma.c) ---- */
+
+struct run {
+	bool used;
+	uint8_t area;
+	uint32_t pages, skipped; /* released from its begin */
+	uint64_t pfn, seed;
+};
+
 struct everything {
 	struct machine *m;
 	struct model_run run;
@@ -102,8 +131,11 @@ struct everything {
 	uint32_t line; /* bytes of a DMA buffer are a multiple of it */
 	struct mapped mapped[MAPPINGS];
 	struct buffer buffer[BUFFERS];
+	struct shared shared[SHARED];
+	struct run run_of_cma[RUNS], debug_run[DEBUG_RUNS];
+	unsigned every_nth; /* of the allocations of all acts fails; 0: one of some acts */
 	/* counted, so that a run that did nothing is noticed */
-	uint64_t failures, moved, transfers, compared;
+	uint64_t failures, moved, transfers, compared, strays, contiguous;
 	const char *act;
 };
 
@@ -113,8 +145,8 @@ struct act {
 	act_fn *fn;
 	unsigned weight;
 };
-extern const struct act process_acts[], move_acts[], kernel_acts[],
-	device_acts[]; /* ends with a name NULL */
+extern const struct act process_acts[], move_acts[], kernel_acts[], device_acts[], shared_acts[],
+	cma_acts[], stray_acts[]; /* ends with a name NULL */
 
 /* A living process; one of its mapped slots, SLOTS if the dice say an empty one; an address. */
 struct process *any_process(struct everything *x);
@@ -124,14 +156,19 @@ uint64_t va_of(unsigned slot, unsigned page);
 
 void process_begin(struct everything *x);
 void device_begin(struct everything *x);
+void stray_begin(struct everything *x);
 /* Compare all bytes. */
 void process_look(struct everything *x);
 void kernel_look(struct everything *x);
 void device_look(struct everything *x);
+void shared_look(struct everything *x);
+void cma_look(struct everything *x);
 /* Give everything back. Devices first. */
 void process_end(struct everything *x);
 void kernel_end(struct everything *x);
 void device_end(struct everything *x);
+void shared_end(struct everything *x);
+void cma_end(struct everything *x);
 
 /* The next act's n-th page allocation may fail. */
 void arm(struct everything *x);
@@ -146,6 +183,28 @@ void same_phys(struct everything *x, uint64_t phys, const uint8_t *bytes, uint32
 /* A CPU's load that must give these bytes, or a store of new ones, at a kernel address. */
 void kernel_access(struct everything *x, uint64_t va, uint8_t *bytes);
 void kernel_access_on(struct everything *x, unsigned cpu, uint64_t va, uint8_t *bytes);
+
+static inline unsigned any_cpu(struct everything *x)
+{
+	return dice(x, x->m->nr_cpus);
+}
+
+/* ---- what devices do (everything_device.c) ---- */
+
+struct device *device_of(const struct everything *x, unsigned i);
+/* Is anything mapped or allocated for it, or is it attached? */
+bool device_is_used(const struct everything *x, unsigned i);
+void device_new(struct everything *x, unsigned i);
+void finish_transfers(struct everything *x);
+/* It reads these bytes, and has done so on return. */
+void device_reads(
+	struct everything *x, unsigned device, uint64_t dma, const uint8_t *bytes, uint32_t n);
+/* It begins to write something, and @bytes are what; finish_transfers() sees to the end. */
+void device_writes(struct everything *x, unsigned device, uint64_t dma, uint8_t *bytes, uint32_t n);
+
+/* A buffer whose last holder is gone has ended. */
+void shared_settle(struct everything *x);
+uint64_t shared_pfn(const struct everything *x, unsigned i, unsigned page);
 
 /* The device has the memory from now on, and gives it back. */
 uint64_t held_pfn(const struct everything *x, unsigned i);

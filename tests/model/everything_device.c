@@ -18,7 +18,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct device *device_of(const struct everything *x, unsigned i)
+struct device *device_of(const struct everything *x, unsigned i)
 {
 	struct device *d = device_find(x->m, x->device[i]);
 
@@ -26,12 +26,7 @@ static struct device *device_of(const struct everything *x, unsigned i)
 	return d;
 }
 
-static unsigned any_cpu(struct everything *x)
-{
-	return dice(x, x->m->nr_cpus);
-}
-
-static void finish_transfers(struct everything *x)
+void finish_transfers(struct everything *x)
 {
 	while (x->m->devices.nr_busy)
 		clock_advance(x->m, 1000);
@@ -148,7 +143,7 @@ static void unmap(struct everything *x, struct mapped *g)
 
 	finish_transfers(x);
 	if (g->target == TARGET_PIN)
-		err = dma_unmap_sg(x->m, any_cpu(x), d, g->sg, g->nr_sg, g->dir, 0);
+		err = dma_unmap_sg(x->m, any_cpu(x), d, g->sg, g->nr_dma, g->dir, 0);
 	else
 		err = dma_unmap_phys(x->m, any_cpu(x), d, g->sg[0].dma, g->size, g->dir, 0);
 	expect(x, !err);
@@ -185,8 +180,7 @@ static uint64_t dma_of(const struct mapped *g, uint32_t at, uint32_t *left)
 	return g->sg[i].dma + at;
 }
 
-/* It has done what it was told by then. */
-static void device_reads(
+void device_reads(
 	struct everything *x, unsigned device, uint64_t dma, const uint8_t *bytes, uint32_t n)
 {
 	struct device *d = device_of(x, device);
@@ -204,9 +198,7 @@ static void device_reads(
 	x->transfers++;
 }
 
-/* It begins: the end is seen to by who looks. */
-static void device_writes(
-	struct everything *x, unsigned device, uint64_t dma, uint8_t *bytes, uint32_t n)
+void device_writes(struct everything *x, unsigned device, uint64_t dma, uint8_t *bytes, uint32_t n)
 {
 	struct device *d = device_of(x, device);
 	struct bus_transfer *t;
@@ -303,18 +295,7 @@ void device_begin(struct everything *x)
 {
 	bool can_bypass = x->m->arch != ARCH_I386 && x->m->arch != ARCH_X86_64;
 
-	for (unsigned i = 0; i < DEVICES; i++) {
-		const char *name[] = {"wide", "narrow", "other"};
-		struct device *d;
-
-		cr_assert_eq(device_make(x->m, name[i], strlen(name[i]), &d), 0);
-		d->made = true;
-		x->coherent[i] = i == 0 || !can_bypass;
-		cr_assert_eq(device_set_coherent(x->m, d, x->coherent[i]), 0);
-		d->hw.address_bits = i == 0 ? 64 : 32;
-		cr_assert_eq(dma_set_mask_and_coherent(x->m, d, DMA_BIT_MASK(i == 0 ? 64 : 32)), 0);
-		x->device[i] = d->id;
-	}
+	stray_begin(x);
 	x->line = can_bypass ? 1u << x->m->cpus.desc.dcache.line_shift : 4;
 }
 

@@ -24,11 +24,6 @@
 #include <errno.h>
 #include <string.h>
 
-static unsigned any_cpu(struct everything *x)
-{
-	return dice(x, x->m->nr_cpus);
-}
-
 /* ---- slab objects ---- */
 
 static uint64_t object_phys(const struct everything *x, const struct piece *o)

@@ -4,6 +4,7 @@
  *
  *	migrate      what a mapping has on the LRU lists, of whatever process
  *	move_pages   a process's pages to other nodes
+ *	policy       set_mempolicy and mbind, which moves what lies elsewhere
  *	compact      all nodes, some steps of a job that is then stopped, or kcompactd in its own time
  *
  * Direct compaction comes from blocks of high orders (everything_kernel.c).
@@ -17,6 +18,8 @@
 #include "mm/process/mm.h"
 #include "mm/process/pgtables.h"
 #include "mm/process/task.h"
+
+#include <errno.h>
 
 static void act_migrate(struct everything *x)
 {
@@ -77,6 +80,30 @@ static void act_move_pages(struct everything *x)
 	x->moved += x->m->vm_event[EV_pgmigrate_success] - moved;
 }
 
+/* A policy for a process, or for a slot of it, whose pages may have to move. */
+static void act_policy(struct everything *x)
+{
+	static const unsigned flags[] = {0, MPOL_MF_MOVE_, MPOL_MF_MOVE_ALL_,
+		MPOL_MF_STRICT_ | MPOL_MF_MOVE_, MPOL_MF_STRICT_};
+	struct process *p = any_process(x);
+	struct task *t = task_of(x, p);
+	unsigned k = full_slot(x, p), mode = dice(x, NR_MPOL_MODES);
+	uint64_t nodes = 1 + dice(x, (1u << x->m->nr_nodes) - 1);
+	uint64_t moved = x->m->vm_event[EV_pgmigrate_success];
+
+	if (x->m->nr_nodes < 2 || k == SLOTS)
+		return;
+	nodes = mode == MPOL_DEFAULT_ || mode == MPOL_LOCAL_ ? 0 : nodes;
+	arm(x);
+	int err = dice(x, 3) ? sys_mbind(x->m, t, va_of(k, 0), p->slot[k].pages * (uint64_t)PAGE,
+				       mode, nodes, flags[dice(x, 5)])
+			     : sys_set_mempolicy(x->m, t, mode, nodes);
+
+	if (!starved(x, err, false))
+		expect(x, !err || err == -EIO);
+	x->moved += x->m->vm_event[EV_pgmigrate_success] - moved;
+}
+
 static void act_compact(struct everything *x)
 {
 	uint64_t moved = x->m->vm_event[EV_pgmigrate_success];
@@ -101,4 +128,4 @@ static void act_compact(struct everything *x)
 }
 
 const struct act move_acts[] = {{"migrate", act_migrate, 2}, {"move_pages", act_move_pages, 2},
-	{"compact", act_compact, 3}, {NULL, NULL, 0}};
+	{"policy", act_policy, 2}, {"compact", act_compact, 3}, {NULL, NULL, 0}};

@@ -5,6 +5,7 @@
  *	slot of a process     anonymous        its pages' bytes
  *	                      shared           the bytes of a store
  *	                      private file     its own bytes once written, else the file's
+ *	                      buffer           those of a dma-buf, while the CPUs have it (everything_buffer.c)
  *	store                 a file's bytes and size, or those of shared anonymous memory
  *
  * A page behind a file's end is a SIGBUS. What lies behind the end in the end's own page is nobody's: no act goes there.
@@ -77,6 +78,8 @@ static uint8_t *bytes_of(struct everything *x, struct slot *s, unsigned page)
 {
 	if (s->kind == SLOT_ANON || s->page[page].own)
 		return s->page[page].bytes;
+	if (s->kind == SLOT_BUFFER)
+		return x->shared[s->store].bytes + (s->first + page) * PAGE;
 	return x->store[s->store].bytes + page * PAGE;
 }
 
@@ -85,7 +88,8 @@ static uint32_t limit_of(const struct everything *x, const struct slot *s, unsig
 {
 	uint64_t size = x->store[s->store].size, at = (uint64_t)page * PAGE;
 
-	if (s->kind == SLOT_ANON || (s->kind == SLOT_SHARED && s->store >= FILES))
+	if (s->kind == SLOT_ANON || s->kind == SLOT_BUFFER ||
+		(s->kind == SLOT_SHARED && s->store >= FILES))
 		return PAGE;
 	if (at >= size)
 		return 0;
@@ -181,6 +185,7 @@ static void act_unmap(struct everything *x)
 	expect(x, !err);
 	leave_pins(x, &p->slot[k]);
 	drop_unused_stores(x);
+	shared_settle(x);
 }
 
 static bool is_mapped(const struct everything *x, const struct process *p, uint64_t va)
@@ -201,7 +206,7 @@ static void act_remap(struct everything *x)
 	if (from == SLOTS || to == SLOTS)
 		return;
 	/* Shared anonymous memory has the size it was made with: behind that is a SIGBUS. */
-	if ((s->kind == SLOT_SHARED && s->store >= FILES) || dice(x, 2))
+	if ((s->kind == SLOT_SHARED && s->store >= FILES) || s->kind == SLOT_BUFFER || dice(x, 2))
 		pages = s->pages;
 	for (unsigned i = pages; i < SLOT_PAGES; i++)
 		if (s->page[i].pin)
@@ -230,7 +235,7 @@ static void act_forget(struct everything *x)
 	unsigned k = full_slot(x, p);
 	struct slot *s = &p->slot[k];
 
-	if (k == SLOTS || s->kind == SLOT_SHARED)
+	if (k == SLOTS || s->kind == SLOT_SHARED || s->kind == SLOT_BUFFER)
 		return;
 	for (unsigned i = 0; i < s->pages; i++)
 		if (s->page[i].pin)
@@ -294,6 +299,7 @@ static void act_exit(struct everything *x)
 		leave_pins(x, &p->slot[k]);
 	p->pid = 0;
 	drop_unused_stores(x);
+	shared_settle(x);
 }
 
 /* ---- accesses ---- */
@@ -306,6 +312,8 @@ static struct user_page *any_page(
 	if (*slot == SLOTS)
 		return NULL;
 	*page = dice(x, p->slot[*slot].pages);
+	if (p->slot[*slot].kind == SLOT_BUFFER && x->shared[p->slot[*slot].store].with_devices)
+		return NULL;
 	return p->slot[*slot].page[*page].busy ? NULL : &p->slot[*slot].page[*page];
 }
 
@@ -365,7 +373,8 @@ static void act_fill(struct everything *x)
 	struct slot *s = &p->slot[k];
 	uint8_t bytes[PAGE];
 
-	if (!g || !limit_of(x, s, page))
+	/* A device's memory is not for access_process_vm(). */
+	if (!g || !limit_of(x, s, page) || s->kind == SLOT_BUFFER)
 		return;
 	uint32_t at = dice(x, limit_of(x, s, page)), n = 1 + dice(x, limit_of(x, s, page) - at);
 
@@ -469,12 +478,15 @@ static void act_pin(struct everything *x)
 		if (s->page[g].pin)
 			return;
 	arm(x);
+	bool longterm = dice(x, 2);
 	int64_t got = pin_user_pages(x->m, task_of(x, p), va_of(k, first), nr,
-		FOLL_WRITE_ | (dice(x, 2) ? FOLL_LONGTERM_ : 0), n->pfn);
+		FOLL_WRITE_ | (longterm ? FOLL_LONGTERM_ : 0), n->pfn);
 
 	if (starved(x, got < 0 ? (int)got : got < nr ? -ENOMEM : 0, false) && got <= 0)
 		return;
 	expect(x, got > 0);
+	for (unsigned g = 0; longterm && g < got; g++)
+		expect(x, page_longterm_pinnable(x->m, n->pfn[g]));
 	n->used = true;
 	n->pages = got > 0 ? (uint8_t)got : 0;
 	for (unsigned g = 0; g < n->pages; g++)
@@ -572,6 +584,19 @@ void process_begin(struct everything *x)
 	}
 }
 
+/* Its bytes are looked at by everything_buffer.c; here that the process has these pages, or none yet. */
+static void look_at_buffer(struct everything *x, const struct process *p, unsigned k)
+{
+	const struct slot *s = &p->slot[k];
+
+	for (unsigned i = 0; i < s->pages; i++) {
+		pte_t pte = pte_of(x->m, task_mm(x->m, task_of(x, p)), va_of(k, i));
+
+		expect(x, !pte_present(x->m, pte) ||
+				  pte_pfn(x->m, pte) == shared_pfn(x, s->store, s->first + i));
+	}
+}
+
 static void look_at_slot(struct everything *x, struct process *p, unsigned k)
 {
 	struct slot *s = &p->slot[k];
@@ -594,7 +619,10 @@ void process_look(struct everything *x)
 {
 	for (unsigned i = 0; i < TASKS; i++)
 		for (unsigned k = 0; k < SLOTS && x->process[i].pid; k++)
-			look_at_slot(x, &x->process[i], k);
+			if (x->process[i].slot[k].kind == SLOT_BUFFER)
+				look_at_buffer(x, &x->process[i], k);
+			else
+				look_at_slot(x, &x->process[i], k);
 	for (unsigned i = 0; i < FILES; i++) {
 		static uint8_t got[SLOT_PAGES * PAGE];
 		struct store *s = &x->store[i];
@@ -620,6 +648,8 @@ void process_end(struct everything *x)
 	for (unsigned i = 0; i < TASKS; i++)
 		if (x->process[i].pid)
 			task_kill(x->m, task_of(x, &x->process[i]));
+	memset(x->process, 0, sizeof(x->process));
+	shared_settle(x);
 	for (unsigned i = 0; i < FILES; i++)
 		expect(x, !inode_unlink(x->m, 0, inode_of(x, &x->store[i])));
 }

@@ -298,6 +298,35 @@ Test(dma_buf, a_device_attaches_twice, .timeout = 60)
 	simm_destroy(s);
 }
 
+/* Without an IOMMU both mappings of a device have the same address: a sync means the one of its direction. */
+Test(dma_buf, mapped_twice_at_one_address, .timeout = 60)
+{
+	static const char *const first[] = {"DMA_TO_DEVICE", "DMA_BIDIRECTIONAL"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct simm *s = with_devices("pc-i386");
+		char line[80], dma[40];
+
+		world_call_at(s, HOG, "fd = dma_heap_alloc system 4K");
+		world_call_at(s, HOG, "dma_buf_set_name fd frame");
+		world_call_at(s, CAMERA, "a = dma_buf_attach frame");
+		world_call_at(s, CAMERA, "b = dma_buf_attach frame");
+		snprintf(line, sizeof(line), "dma_buf_map_attachment frame %s s a", first[i]);
+		world_call_at(s, CAMERA, line);
+		snprintf(line, sizeof(line), "dma_buf_map_attachment frame %s t b", first[!i]);
+		world_call_at(s, CAMERA, line);
+		snprintf(dma, sizeof(dma), "%s", world_cat(s, "sim/vars/s.0"));
+		cr_assert_str_eq(dma, world_cat(s, "sim/vars/t.0"));
+		world_call_at(s, CAMERA, "dma_buf_begin_cpu_access frame DMA_BIDIRECTIONAL");
+		world_call_at(s, CAMERA, "dma_buf_end_cpu_access frame DMA_BIDIRECTIONAL");
+		world_call_at(s, HOG, "dma_buf_sync fd DMA_BUF_SYNC_START|DMA_BUF_SYNC_RW");
+		world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame a");
+		world_call_at(s, CAMERA, "dma_buf_unmap_attachment frame b");
+		check(s);
+		simm_destroy(s);
+	}
+}
+
 /* A process that ends gives its file and its mapping up; a child keeps both. */
 Test(dma_buf, forked_and_ended, .timeout = 60)
 {

@@ -90,7 +90,8 @@ static int make(struct boot *b, const struct device_desc *x)
 	d->iommu = behind_smmu(b, x);
 	if (!d->iommu)
 		of_dma_set_restricted_buffer(m, d);
-	d->iommu_stream = x->iommu_id;
+	if (x->iommu_phandle)
+		d->iommu_stream = x->iommu_id;
 	err = device_set_coherent(m, d, is_coherent(m, x));
 	if (!err && x->dma_channels)
 		err = dma_set_channels(m, d, (unsigned)least(x->dma_channels, DMA_MAX_CHANNELS));

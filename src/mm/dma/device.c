@@ -131,7 +131,7 @@ int device_make(struct machine *m, const char *name, size_t len, struct device *
 	struct device *d = machine_at(m, at);
 
 	memcpy(d->name, name, len);
-	d->id = ++m->devices.last_id;
+	d->id = d->iommu_stream = ++m->devices.last_id;
 	d->dma_mask = d->coherent_dma_mask = DMA_BIT_MASK(32);
 	d->hw.address_bits = 32;
 	d->hw.coherent = true;

@@ -299,7 +299,7 @@ static struct iommu_stream stream_of(const struct machine *m, const struct devic
 
 	if (iommu_format(m) == IOMMU_VTD)
 		return (struct iommu_stream){.stream = x ? x->id : 0};
-	return (struct iommu_stream){.stream = d->iommu_stream ? d->iommu_stream : d->id,
+	return (struct iommu_stream){.stream = d->iommu_stream,
 		.domain = x ? x->id : 0,
 		.root_pa = x && x->root_pfn != NO_PFN ? x->root_pfn << PAGE_SHIFT : 0,
 		.bypass = x && x->type == IOMMU_DOMAIN_IDENTITY};

@@ -175,7 +175,7 @@ static int check_sync(struct machine *m, const struct device *d, const struct dm
 int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
 	uint64_t bytes, enum dma_data_direction dir)
 {
-	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
+	const struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
 	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;
@@ -190,7 +190,7 @@ int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t
 int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
 	uint64_t bytes, enum dma_data_direction dir)
 {
-	const struct dma_mapping *x = dma_mapping_around(m, d->id, dma);
+	const struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
 	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;

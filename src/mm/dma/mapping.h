@@ -89,6 +89,10 @@ struct dma_mapping *dma_mapping_match(const struct machine *m, uint32_t device, 
 	uint64_t bytes, unsigned type, unsigned dir);
 /* The mapping that holds @dma; slower. NULL: none. */
 struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device, uint64_t dma);
+/* The one that a sync of [dma, dma + bytes) means: memory may be mapped several times, and without an IOMMU all are alike but
+ * for length and direction. NULL: none. */
+struct dma_mapping *dma_mapping_synced(const struct machine *m, uint32_t device, uint64_t dma,
+	uint64_t bytes, unsigned dir);
 /* Room for @n more, so that recording cannot fail. Errors: EDQUOT, ENOMEM. */
 int dma_mappings_reserve(struct machine *m, uint32_t n);
 /* A record of a live mapping; there is room. Type, direction and the rest are 0, for the caller to fill. */

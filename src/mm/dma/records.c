@@ -240,6 +240,22 @@ struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device,
 	return NULL;
 }
 
+struct dma_mapping *dma_mapping_synced(
+	const struct machine *m, uint32_t device, uint64_t dma, uint64_t bytes, unsigned dir)
+{
+	struct dma_mapping *best = dma_mapping_around(m, device, dma);
+
+	if (!best || best->dma != dma)
+		return best;
+	for (uint32_t i = *bucket_of(m, device, dma); i; i = entries(m)[i - 1].next) {
+		struct dma_mapping *x = &entries(m)[i - 1];
+
+		if (x->dma == dma && x->device == device && x->dir == dir && x->bytes >= bytes)
+			return x;
+	}
+	return best;
+}
+
 /* ---- what is refused ---- */
 
 /* The calls that make mappings, for sentences. */

@@ -94,7 +94,7 @@ struct device {
 	uint64_t log_written;		/* bytes ever written to it */
 	uint64_t next_busy;		/* offset of the next device in the list of those */
 	uint64_t iommu_at;		/* heap block of its struct iommu_domain; 0: it has none yet */
-	uint32_t iommu_stream;		/* StreamID of its node; 0: its own number */
+	uint32_t iommu_stream;		/* StreamID: of its node, or its own number */
 	uint32_t max_segment_size;	/* dma_set_max_seg_size(); 0: 64 KiB */
 	uint64_t segment_boundary_mask; /* dma_set_seg_boundary(); 0: none */
 	bool warned;			/* WARN_ONCE() of an overflow was said */
