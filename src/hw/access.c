@@ -9,6 +9,7 @@
  * 3. When every page of the access is translated, and only then, read or write the bytes; an access without data (bulk
  *    touches) ends before that: it costs the same and leaves the same marks, but DRAM gets no contents by it.
  *
+ * Beside RAM devices may answer, with their registers: to data, not to fetches, and not across a page; never from a cache.
  * Where nothing answers on the bus, x86 reads all ones and loses writes, as PCs do; the others abort.
  */
 #include "hw/cpu.h"
@@ -435,7 +436,28 @@ static int move_stale(struct hw_cpu *cpu, const struct dram *d, struct hw_access
 	return err;
 }
 
-/* Before anything moves: does something answer at each piece, and can it be written? Without data it need not be. */
+/* The access is to a device's registers, and done. -ENXIO: none are there. */
+static int move_registers(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	const struct piece *p, unsigned nr)
+{
+	if (nr > 1 || a->kind == HW_FETCH || !d->registers)
+		return -ENXIO;
+	uint64_t value = a->value;
+	int err = a->no_data ? d->registers->access(d->registers, p->pa, 0, false, &value)
+			     : d->registers->access(
+				       d->registers, p->pa, p->bytes, a->kind == HW_STORE, &value);
+
+	if (err)
+		return err;
+	if (!a->no_data && a->kind != HW_STORE)
+		a->value = value;
+	if (cpu->count_cycles)
+		a->cycles += cpu->dcache.desc.miss_cycles;
+	return 0;
+}
+
+/* Before anything moves: does RAM answer at each piece, and can it be written? Without data it need not be. 1: the access is
+ * done, by a device. */
 static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
 	const struct piece *p, unsigned nr, struct refusal *why)
 {
@@ -443,6 +465,10 @@ static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a
 		if (__builtin_expect(dram_has(d, p[i].pa), 1))
 			continue;
 		if (!dram_is_ram(d, p[i].pa)) {
+			int err = move_registers(cpu, d, a, p, nr);
+
+			if (err != -ENXIO)
+				return err ? err : 1;
 			if (!is_x86(cpu))
 				return hw_fault_raise(cpu, a, HW_FAULT_NO_RAM,
 					i ? a->va + p[0].bytes : a->va, 0, 0);
@@ -462,7 +488,7 @@ static int move_bytes(struct hw_cpu *cpu, const struct dram *d, struct hw_access
 	int err = prepare(cpu, d, a, p, nr, why);
 
 	if (err)
-		return err;
+		return err < 0 ? err : 0;
 	if (cpu->count_cycles)
 		for (unsigned i = 0; i < nr; i++)
 			charge_bytes(cpu, d, a, &p[i]);

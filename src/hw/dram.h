@@ -32,6 +32,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "simulated machines ar
 struct stale;
 struct stale_table;
 
+/* What else answers at physical addresses: devices' registers. */
+struct registers {
+	/* @bytes (1-8) at @pa, which is no RAM, are read or written; 0 bytes: it is only asked whether somebody is there.
+	 * -ENXIO: nobody is; -EDQUOT. */
+	int (*access)(const struct registers *r, uint64_t pa, unsigned bytes, bool write, uint64_t *value);
+	void *owner;
+	unsigned cpu; /* whose access it is */
+};
+
 struct dram {
 	struct arena *arena;
 	char *contents;		/* of the frames from @base on, in the arena */
@@ -45,6 +54,8 @@ struct dram {
 	struct stale *stale;
 	/* The same for writes that go through no CPU: NULL: no line differs now. */
 	struct stale_table *differing;
+	/* NULL: none. */
+	const struct registers *registers;
 	/* How far the memory at @pa is from the CPUs of node @node, in ACPI's terms: 10 is near, 20 takes twice as long. NULL:
 	 * all memory is near. */
 	unsigned (*distance)(const void *owner, unsigned node, uint64_t pa);

@@ -14,11 +14,9 @@
  *	state      in use, 1 reference, 1 mapping, flags uptodate lru
  *
  * A bare ADDRESS is virtual, as CPU 0 sees it now: a user address is one of the process that runs there. The tables tell
- * where it leads, as in sim/walk, and nothing is changed by asking. From the physical address on everything is the same
- * for all three spellings. Each line is made by a function of its own, in the tables at the end; who adds a kind of
- * address adds a function.
- *
- * Left out: the way back from a bus with windows; bus:ADDRESS is a physical address, as it is on buses without.
+ * where it leads, as in sim/walk, and nothing is changed by asking. A bus address leads where each device's bus or IOMMU
+ * says (addr_bus.c). From the physical address on everything is the same for all three spellings. Each line is made by a
+ * function of its own, in the tables at the end; who adds a kind of address adds a function.
  */
 #include "view/addr.h"
 
@@ -28,7 +26,6 @@
 #include "view/translation.h"
 
 #include "base/parse.h"
-#include "mm/dma/device.h"
 #include "mm/kernel/cpus.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
@@ -44,8 +41,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BUSES_MOST 8
 
 typedef unsigned long long ull;
 
@@ -117,25 +112,6 @@ static void put_translation(struct addr *a, struct text *out)
 static void put_physical(struct addr *a, struct text *out)
 {
 	text_printf(out, ADDR_KEY "0x%llx\n", "physical", (ull)a->pa);
-}
-
-/* Physical for devices on a bus without windows; a line for each other bus address, with the first device that uses it. */
-static void put_bus(struct addr *a, struct text *out)
-{
-	uint64_t said[BUSES_MOST], bus;
-	unsigned nr = 0, i;
-
-	text_printf(out, ADDR_KEY "0x%llx\n", "bus", (ull)a->pa);
-	for (const struct device *d = device_from(a->m, 1); d; d = device_from(a->m, d->id + 1)) {
-		if (!d->hw.windowed || !hw_device_bus_of(&d->hw, a->pa, &bus) || bus == a->pa)
-			continue;
-		for (i = 0; i < nr && said[i] != bus; i++)
-			;
-		if (i < nr || nr == BUSES_MOST)
-			continue;
-		said[nr++] = bus;
-		text_printf(out, ADDR_KEY "0x%llx for %s\n", "bus", (ull)bus, d->name);
-	}
 }
 
 static void put_logical(struct addr *a, struct text *out)
@@ -291,7 +267,7 @@ static void put_var_name(struct addr *a, struct text *out)
 
 static addr_part_fn *const of_virtual[] = {put_kind, put_process, put_vma, addr_put_area,
 	addr_put_vm, addr_put_fixed, addr_put_window, addr_put_described, put_translation};
-static addr_part_fn *const of_physical[] = {put_physical, put_bus, put_logical, put_image,
+static addr_part_fn *const of_physical[] = {put_physical, addr_put_bus, put_logical, put_image,
 	addr_put_kmaps, addr_put_vm_names, put_users, put_resource, put_page_line, put_state,
 	put_use, put_object, put_table_owner, addr_put_stack, put_var_name};
 
@@ -330,21 +306,21 @@ int show_addr(struct view *v, struct text *out)
 	return 0;
 }
 
-int show_addr_phys(struct view *v, struct text *out)
+void addr_put_physical(struct machine *m, uint64_t pa, struct text *out)
 {
-	struct addr a = {.m = v->m, .pa = v->arg[0], .has_pa = true};
+	struct addr a = {.m = m, .pa = pa, .has_pa = true};
 
 	find_page(&a);
 	PUT_ALL(&a, of_physical, out);
+}
+
+int show_addr_phys(struct view *v, struct text *out)
+{
+	addr_put_physical(v->m, v->arg[0], out);
 	return 0;
 }
 
-int show_addr_bus(struct view *v, struct text *out)
-{
-	return show_addr_phys(v, out);
-}
-
-/* ---- {phys}: 0x1f4000 in its one spelling, or the NAME of a number or of a page ---- */
+/* ---- {phys}, {bus}: 0x1f4000 in its one spelling, or the NAME of a number, of a page, of a mapping for a device ---- */
 
 static void phys_print(struct view *v, uint64_t value, char *name, size_t cap)
 {
@@ -352,7 +328,8 @@ static void phys_print(struct view *v, uint64_t value, char *name, size_t cap)
 	snprintf(name, cap, "0x%llx", (ull)value);
 }
 
-static int phys_of_name(const struct machine *m, const char *name, size_t len, uint64_t *value)
+static int phys_of_name(
+	const struct machine *m, const char *name, size_t len, bool bus, uint64_t *value)
 {
 	size_t base_len;
 	uint32_t index;
@@ -361,22 +338,33 @@ static int phys_of_name(const struct machine *m, const char *name, size_t len, u
 		return -ENOENT;
 	const struct var *var = var_get(m, &m->vars, name, base_len, index);
 
-	if (!var || (var->kind != VAR_NUMBER && var->kind != VAR_PAGE))
+	if (!var || (var->kind != VAR_NUMBER && var->kind != VAR_PAGE &&
+			    (var->kind != VAR_DMA || !bus)))
 		return -ENOENT;
 	*value = var->kind == VAR_PAGE ? var->value << PAGE_SHIFT : var->value;
 	return 0;
 }
 
-static int phys_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+static int parse(struct view *v, const char *name, size_t len, bool bus, uint64_t *value)
 {
 	char spelling[24];
 
 	if (!len || *name < '0' || *name > '9')
-		return phys_of_name(v->m, name, len, value);
+		return phys_of_name(v->m, name, len, bus, value);
 	if (!parse_u64(name, len, 0, value))
 		return -ENOENT;
 	phys_print(v, *value, spelling, sizeof(spelling));
 	return strlen(spelling) == len && !memcmp(spelling, name, len) ? 0 : -ENOENT;
+}
+
+static int phys_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	return parse(v, name, len, false, value);
+}
+
+static int bus_parse(struct view *v, const char *name, size_t len, uint64_t *value)
+{
+	return parse(v, name, len, true, value);
 }
 
 /* Where each range of RAM begins: the key is the range's number. */
@@ -391,3 +379,4 @@ static bool phys_next(struct view *v, uint64_t *key, char *name, size_t cap)
 }
 
 const struct arg_ops phys_arg = {.parse = phys_parse, .next = phys_next, .print = phys_print};
+const struct arg_ops bus_arg = {.parse = bus_parse, .next = phys_next, .print = phys_print};

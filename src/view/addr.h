@@ -36,5 +36,11 @@ addr_part_fn addr_put_area, addr_put_vm, addr_put_fixed, addr_put_window, addr_p
 /* ---- and from the physical one ---- */
 
 addr_part_fn addr_put_kmaps, addr_put_vm_names, addr_put_stack;
+/* All lines of sim/addr/phys:. */
+void addr_put_physical(struct machine *m, uint64_t pa, struct text *out);
+
+/* ---- the bus (addr_bus.c) ---- */
+
+addr_part_fn addr_put_bus;
 
 #endif

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The line of sim/addr/@name that begins with @key, without the key; "" when there is none. */
@@ -333,5 +334,77 @@ Test(addr, asking_changes_nothing)
 	world_cat(simm, "sim/addr/phys:0x40000000");
 	world_cat(simm, "sim/mem_map");
 	cr_expect_str_eq(world_cat(simm, "sim/digest"), before);
+	simm_destroy(simm);
+}
+
+/* The lines of @key in sim/addr/@name, each followed by a semicolon. */
+static const char *lines_of(struct simm *simm, const char *name, const char *key)
+{
+	static char lines[1000];
+	char path[128], want[32];
+
+	snprintf(path, sizeof(path), "sim/addr/%s", name);
+	snprintf(want, sizeof(want), "%-10s ", key);
+	lines[0] = '\0';
+	for (const char *at = world_cat(simm, path); at; at = (at = strchr(at, '\n')) ? at + 1 : at)
+		if (!strncmp(at, want, strlen(want))) {
+			size_t used = strlen(lines);
+
+			at += strlen(want);
+			snprintf(lines + used, sizeof(lines) - used, "%.*s;",
+				(int)strcspn(at, "\n"), at);
+		}
+	return lines;
+}
+
+/* The same number leads elsewhere for each device; a byte has a bus address of its own for each. */
+Test(addr, bus_addresses_of_devices)
+{
+	struct simm *simm = world("arm64-virt", "ram", "1G", NULL);
+	static const char *const names[] = {"shifted", "camera", "small"};
+	char name[64], want[200], pa[32];
+	unsigned long long phys, iova;
+
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(world_mkdir(simm, "sim/devices", names[i]), 0);
+	cr_assert_gt(world_write(simm, "sim/devices/shifted/bus_offset", "0x10000000\n"), 0);
+	cr_assert_gt(world_write(simm, "sim/devices/camera/iommu", "1\n"), 0);
+	cr_assert_gt(world_write(simm, "sim/devices/small/address_lines", "24\n"), 0);
+	world_call(simm, "p = alloc_pages GFP_KERNEL 0");
+	snprintf(pa, sizeof(pa), "%s", line_of(simm, "phys:p", "physical"));
+	phys = strtoull(pa, NULL, 16);
+	iova = strtoull(world_call_at(simm, "sim/devices/camera/ctl",
+				"d = dma_map_page p 0 4096 DMA_TO_DEVICE"),
+		NULL, 16);
+	snprintf(want, sizeof(want),
+		"%s;0x%llx for b000000.ethernet;0x%llx for shifted;0x%llx for camera, by its "
+		"IOMMU;",
+		pa, phys + 0x80000000, phys + 0x10000000, iova);
+	cr_expect_str_eq(lines_of(simm, "phys:p", "bus"), want);
+	/* Back again: by the name of the mapping, by the windows, one to one. */
+	cr_expect(strstr(lines_of(simm, "bus:d", "way"), "the IOMMU's tables, r-;"));
+	cr_expect(strstr(lines_of(simm, "bus:d", "physical"), pa), "%s",
+		world_cat(simm, "sim/addr/bus:d"));
+	snprintf(name, sizeof(name), "bus:0x%llx", phys + 0x10000000);
+	cr_expect(strstr(lines_of(simm, name, "physical"), pa));
+	/* Two buses of the board have windows, too. */
+	cr_expect_str_eq(lines_of(simm, name, "way"),
+		"one to one: the bus has no windows;a window of the bus (dma-ranges);"
+		"a window of the bus (dma-ranges);"
+		"none: no window of the bus has it, and the bus aborts;"
+		"none: the IOMMU has no mapping of it, which is a fault;"
+		"none: the device drives fewer address lines;");
+	cr_expect(strstr(lines_of(simm, name, "for"), ";shifted;"), "%s",
+		lines_of(simm, name, "for"));
+	cr_expect(strstr(lines_of(simm, name, "for"), ";camera;small;"));
+	cr_expect(strstr(lines_of(simm, "bus:0x1000", "way"),
+		"none: no window of the bus has it, and the bus aborts;"));
+	world_call_at(simm, "sim/devices/camera/ctl", "dma_unmap_page d");
+	cr_expect(!strstr(lines_of(simm, "phys:p", "bus"), "camera"));
+	simm_destroy(simm);
+	/* Without devices: as one on a plain bus would see it. */
+	simm = world("pc-i386", NULL);
+	cr_expect_str_eq(line_of(simm, "bus:0x1000000", "for"), "devices of a bus without windows");
+	EXPECT_LINE(simm, "bus:0x1000000", "way", "one to one");
 	simm_destroy(simm);
 }

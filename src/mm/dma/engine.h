@@ -23,6 +23,9 @@ bool device_settled(const struct machine *m, const struct device *d);
 /* Programmed I/O. Registers are words at byte offsets. Errors: EINVAL (no such register). The cycles count as time. */
 int device_readl(struct machine *m, unsigned cpu, struct device *d, uint64_t reg, uint32_t *value);
 int device_writel(struct machine *m, unsigned cpu, struct device *d, uint64_t reg, uint32_t value);
+/* What a load or store at the physical addresses of a device's registers does (hw/dram.h); owner: the machine. */
+int device_registers_access(
+	const struct registers *r, uint64_t pa, unsigned bytes, bool write, uint64_t *value);
 /* ioread32_rep(), iowrite32_rep(): @count words between the FIFO and memory at the kernel's address @va, through the
  * CPU's caches. *@done: words moved. Errors: EFAULT, EDQUOT. */
 int device_fifo_rep(struct machine *m, unsigned cpu, struct device *d, bool to_device, uint64_t va,

@@ -7,6 +7,10 @@
  * Each read of a register waits for its answer, nothing is cached, and the CPU does nothing else meanwhile. That is what
  * DMA is for.
  *
+ *	readl(), writel()       by the register's offset, of a device that need not be anywhere
+ *	loads and stores        by an address that leads to the device's registers: ioremap()'s, a mapping of /dev/mem. Aligned
+ *	                        words of 4 bytes; of others, and where there is no register, zeroes are read and writes ignored
+ *
  * Left out: registers that do more; 8 and 16 bits; write combining.
  */
 #include "mm/dma/engine.h"
@@ -32,6 +36,44 @@ static int no_register(struct machine *m, const struct device *d, uint64_t reg, 
 		"%s has no register to %s at offset 0x%llx: sim/devices/%s/registers shows those "
 		"there are",
 		d->name, what, (unsigned long long)reg, d->name);
+}
+
+/* The device whose registers are at @pa; NULL: none. */
+static struct device *device_at(const struct machine *m, uint64_t pa)
+{
+	for (struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1))
+		if (pa - d->reg_start < d->reg_bytes)
+			return d;
+	return NULL;
+}
+
+int device_registers_access(
+	const struct registers *r, uint64_t pa, unsigned bytes, bool write, uint64_t *value)
+{
+	struct machine *m = r->owner;
+	struct device *d = device_at(m, pa);
+	uint32_t word = (uint32_t)*value;
+
+	if (!d)
+		return -ENXIO;
+	if (!bytes)
+		return 0;
+	uint64_t reg = pa - d->reg_start;
+	if (bytes != 4 || reg % 4 || reg > DEVICE_REG_WORD) {
+		charge(m, r->cpu, write);
+		*value = 0;
+		return 0;
+	}
+	/* The status cannot be written, which is no error on a bus. */
+	if (write && reg == DEVICE_REG_STATUS) {
+		charge(m, r->cpu, true);
+		return 0;
+	}
+	if (write)
+		return device_writel(m, r->cpu, d, reg, word);
+	int err = device_readl(m, r->cpu, d, reg, &word);
+	*value = word;
+	return err;
 }
 
 int device_readl(struct machine *m, unsigned cpu, struct device *d, uint64_t reg, uint32_t *value)

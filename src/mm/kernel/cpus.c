@@ -187,8 +187,13 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 	else
 		enter_kernel(m, cpu);
 	struct dram dram = machine_dram(m);
+	struct registers registers;
 	struct stale stale;
 
+	if (m->devices.nr) {
+		registers = (struct registers){device_registers_access, m, cpu};
+		dram.registers = &registers;
+	}
 	if (__builtin_expect(m->devices.stale.at != 0, 0))
 		dram.stale = machine_stale(m, &stale);
 	uint64_t before = c->dcache.misses + c->dcache.writebacks;
