@@ -11,8 +11,8 @@
  */
 #include "view/files.h"
 
-#include "base/parse.h"
 #include "mm/move/cma.h"
+#include "view/debugfs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,12 +85,11 @@ int show_cma_bitmap(struct view *v, struct text *out)
 /* simple_attr_write(): a number of any base; the functions behind it take an int. */
 static int parse_pages(struct view *v, const char *data, size_t len, uint64_t *pages)
 {
-	size_t word = len && data[len - 1] == '\n' ? len - 1 : len;
+	int64_t value = 0;
+	int err = len && *data == '-' ? -EINVAL : debugfs_number(data, len, &value);
 
-	if (!parse_u64(data, word, 0, pages))
-		return refuse(&v->m->why, EINVAL, "a number of pages");
-	*pages = (uint32_t)*pages;
-	return 0;
+	*pages = (uint32_t)value;
+	return err ? refuse(&v->m->why, -err, "a number of pages") : 0;
 }
 
 int64_t store_cma_alloc(struct view *v, const char *data, size_t len)

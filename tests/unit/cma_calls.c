@@ -112,6 +112,8 @@ Test(cma_calls, debugfs_allocates_and_frees)
 	cr_expect_eq(world_write(simm, DEBUG "alloc", "0x40"), 4);
 	cr_expect_eq(world_write(simm, DEBUG "alloc", "4096\n"), -ENOMEM);
 	cr_expect_eq(world_write(simm, DEBUG "alloc", "many\n"), -EINVAL);
+	cr_expect_eq(world_write(simm, DEBUG "alloc", "-1\n"), -EINVAL);
+	cr_expect_eq(world_write(simm, DEBUG "alloc", "18446744073709551616\n"), -ERANGE);
 	cr_expect(cat_is(simm, DEBUG "used", "164\n"));
 	/* The latest first, and the beginning of a part. */
 	cr_expect_eq(world_write(simm, DEBUG "free", "70\n"), 3);

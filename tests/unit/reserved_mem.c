@@ -7,6 +7,7 @@
  *	area     shared-dma-pool, reusable    a contiguous area
  *	plain, secret (restricted-dma-pool), off (disabled)
  */
+#include "base/rng.h"
 #include "mm/boot/preset.h"
 #include "support/world.h"
 
@@ -371,6 +372,68 @@ Test(reserved_mem, default_pool_without_mmu, .timeout = 60)
 			check(s);
 			world_call_at(s, CODEC, "dma_free_coherent a");
 		}
+		check(s);
+		simm_destroy(s);
+	}
+}
+
+/* __rmem_check_for_overlap(): neighbours by address, also those that could not be had. Of areas the first one stays. */
+Test(reserved_mem, ranges_that_overlap)
+{
+	static const struct {
+		const char *preset, *log;
+	} rows[] = {
+		{"arm64-virt", "two (0x0000000050800000--0x0000000051800000) overlaps with "
+			       "hole (0x0000000051000000--0x0000000051100000)\n"},
+		{"arm-virt", "two (0x50800000--0x51800000) overlaps with "
+			     "hole (0x51000000--0x51100000)\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		open_tree(rows[i].preset);
+		/* A tree's first node is the one that was added last. */
+		add_range("hole", 1, 0x51000000, 0x100000, NULL, "no-map");
+		add_range("two", 2, 0x50800000, 0x1000000, "shared-dma-pool", "reusable");
+		add_range("one", 3, 0x50000000, 0x1000000, "shared-dma-pool", "reusable");
+		add_range("far", 4, 0x5a000000, 0x100000, NULL, "");
+		struct simm *s = boot_tree("cma=0");
+
+		EXPECT_HAS(s, "sim/dmesg", "OF: reserved mem: OVERLAP DETECTED!\n");
+		EXPECT_HAS(s, "sim/dmesg", "] one (0x");
+		EXPECT_HAS(s, "sim/dmesg", rows[i].log);
+		EXPECT_HAS(s, "sim/dmesg", "failed to reserve memory for node 'hole'");
+		EXPECT_HAS(s, "sim/dmesg", "node two compatible matching fail\n");
+		cr_expect_not(has(s, "sim/dmesg", "far (0x"));
+		cr_expect_str_eq(world_cat(s, "sys/kernel/debug/cma/one/count"), "4096\n");
+		world_call(s, "a = cma_alloc one 4096");
+		check(s);
+		simm_destroy(s);
+	}
+}
+
+/* Whatever overlaps: it boots, and nothing is there twice. */
+Test(reserved_mem, any_ranges, .timeout = 120)
+{
+	static const char *const compatible[] = {NULL, "shared-dma-pool", "restricted-dma-pool"};
+	static const char *const flags[] = {"", "no-map", "reusable"};
+	struct rng rng = {.state = 7};
+
+	for (unsigned round = 0; round < 60; round++) {
+		open_tree(round % 2 ? "arm64-virt" : "riscv64-virt");
+		uint64_t base = round % 2 ? 0x40000000 : 0x80000000;
+
+		for (unsigned i = 0; i < 6; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "r%u", i);
+			add_range(name, i + 1,
+				base + 0x8000000 + (uint64_t)rng_below(&rng, 16) * 0x200000,
+				(uint64_t)(1 + rng_below(&rng, 8)) * 0x200000,
+				compatible[rng_below(&rng, 3)], flags[rng_below(&rng, 3)]);
+		}
+		struct simm *s = boot_tree("cma=16M");
+
+		world_call(s, "p.0-99 = alloc_pages GFP_HIGHUSER_MOVABLE 3");
 		check(s);
 		simm_destroy(s);
 	}

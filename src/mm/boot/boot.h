@@ -75,6 +75,8 @@ int boot_reserve(struct boot *b);	   /* boot_reserve.c: image, initrd, reserved-
 int boot_cma_default(struct boot *b);	   /* boot_reserve.c: cma= or the configuration's area */
 /* boot_reserved_mem.c: [start, end) is reserved for @r, a node of the devicetree: what it becomes. */
 int boot_reserved_mem_init(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end);
+/* boot_reserved_mem.c: what the log says of those that overlap (__rmem_check_for_overlap()). */
+void boot_reserved_overlaps(struct boot *b);
 /* boot_reserved_mem.c: an area of [start, end), made later. */
 void boot_add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name);
 uint64_t boot_cma_align(const struct boot *b);

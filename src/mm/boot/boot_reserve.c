@@ -143,6 +143,7 @@ static int reserve_initrd(struct boot *b)
 	return memblock_reserve(b->m, start, end - start);
 }
 
+/* 1: it is not to be had. */
 static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 {
 	uint64_t start = align_down(r->start, PAGE_BYTES), end = align_up(r->end, PAGE_BYTES);
@@ -156,13 +157,34 @@ static int reserve_fixed(struct boot *b, const struct reserved_range *r)
 				"base 0x%016llx, size "
 				"%llu MiB",
 				r->name, (ull)r->start, (ull)((r->end - r->start) / MIB));
-			return 0;
+			return 1;
 		}
 		err = memblock_mark(b->m, start, end - start, MEMBLOCK_NOMAP);
 	} else {
 		err = memblock_reserve(b->m, start, end - start);
 	}
-	return err ? err : boot_reserved_mem_init(b, r, r->start, r->end);
+	return err;
+}
+
+/* First all places, then a word about those that overlap, then what they are for. */
+static int reserve_all_fixed(struct boot *b)
+{
+	bool had[DESCRIBE_MAX_RESERVED] = {false};
+	int err = 0;
+
+	for (unsigned i = 0; i < b->d->nr_reserved && err >= 0; i++) {
+		const struct reserved_range *r = &b->d->reserved[i];
+
+		err = r->start < r->end ? reserve_fixed(b, r) : 1;
+		had[i] = !err;
+	}
+	boot_reserved_overlaps(b);
+	for (unsigned i = 0; i < b->d->nr_reserved && err >= 0; i++) {
+		const struct reserved_range *r = &b->d->reserved[i];
+
+		err = had[i] ? boot_reserved_mem_init(b, r, r->start, r->end) : 0;
+	}
+	return err < 0 ? err : 0;
 }
 
 static int reserve_placed(struct boot *b, const struct reserved_range *r)
@@ -199,9 +221,8 @@ int boot_reserve(struct boot *b)
 	if (arch_is_x86(b->m->arch))
 		err = memblock_reserve(b->m, 0, MIB);
 	/* A boot loader looks for room among what the tree reserves. */
-	for (unsigned i = 0; i < b->d->nr_reserved && !err; i++)
-		if (b->d->reserved[i].start < b->d->reserved[i].end)
-			err = reserve_fixed(b, &b->d->reserved[i]);
+	if (!err)
+		err = reserve_all_fixed(b);
 	if (!err)
 		err = place_image(b);
 	if (!err && b->m->arch == ARCH_I386)

@@ -7,6 +7,7 @@
  *	shared-dma-pool otherwise              coherent memory for the devices that name it (mm/dma/reserved_mem.h); 32-bit ARM
  *	                                       asks for no-map, since it cannot map a page in two ways
  *	a shared-dma-pool that is neither      given back to the free memory
+ *	a reusable one inside another          stays reserved
  *	other nodes, restricted-dma-pool       taken away, and that is all: Debian's kernels have no CONFIG_DMA_RESTRICTED_POOL
  *
  * linux,dma-default makes a pool the one of all devices that bypass the caches, where nothing can be mapped uncached: on
@@ -60,6 +61,14 @@ static void say_ready(struct boot *b, const struct reserved_range *r, const char
 		r->name);
 }
 
+static bool in_another_area(const struct boot *b, uint64_t start, uint64_t end)
+{
+	for (unsigned i = 0; i < b->nr_cma; i++)
+		if (start < b->cma[i].end && b->cma[i].start < end)
+			return true;
+	return false;
+}
+
 /* A reusable pool: rmem_cma_setup(). */
 static int setup_cma(struct boot *b, const struct reserved_range *r, uint64_t start, uint64_t end)
 {
@@ -79,6 +88,12 @@ static int setup_cma(struct boot *b, const struct reserved_range *r, uint64_t st
 		log_printf(b->m, "Not enough slots for CMA reserved regions!");
 		log_printf(b->m, "Reserved memory: unable to setup CMA region");
 		return drop_pool(b, r, start, end);
+	}
+	/* Linux makes an area of it, too, and frees what both have twice, which ends in bad pages. Here it stays reserved. */
+	if (in_another_area(b, start, end)) {
+		log_printf(b->m, "Reserved memory: unable to setup CMA region");
+		log_printf(b->m, "OF: reserved mem: node %s compatible matching fail", r->name);
+		return 0;
 	}
 	boot_add_cma(b, start, end, r->name);
 	b->cma[b->nr_cma - 1].is_default = r->cma_default && !b->cma_default;
@@ -111,6 +126,50 @@ int boot_reserved_mem_init(
 		return drop_pool(b, r, start, end);
 	/* A PC's kernel has no such pools (CONFIG_OF). */
 	return r->dma_pool && !arch_is_x86(b->m->arch) ? setup_dma(b, r, start, end) : 0;
+}
+
+/* __rmem_cmp() */
+static bool comes_before(const struct reserved_range *a, const struct reserved_range *b)
+{
+	uint64_t bytes_a = a->end - a->start, bytes_b = b->end - b->start;
+
+	return a->start != b->start ? a->start < b->start
+	       : bytes_a != bytes_b ? bytes_a < bytes_b
+				    : a < b;
+}
+
+/* The node of a fixed place that follows @after by address, of equal ones by size and then as in the tree; NULL: none. */
+static const struct reserved_range *next_fixed(
+	const struct boot *b, const struct reserved_range *after)
+{
+	const struct reserved_range *best = NULL;
+
+	for (unsigned i = 0; i < b->d->nr_reserved; i++) {
+		const struct reserved_range *r = &b->d->reserved[i];
+
+		if (r->not_first || r->start >= r->end || (after && !comes_before(after, r)))
+			continue;
+		if (!best || comes_before(r, best))
+			best = r;
+	}
+	return best;
+}
+
+void boot_reserved_overlaps(struct boot *b)
+{
+	const struct reserved_range *r = next_fixed(b, NULL), *next;
+	char at[4][24];
+
+	for (; r && (next = next_fixed(b, r)); r = next) {
+		if (r->end <= next->start)
+			continue;
+		log_printf(b->m, "OF: reserved mem: OVERLAP DETECTED!");
+		log_printf(b->m, "%s (%s--%s) overlaps with %s (%s--%s)", r->name,
+			phys(b, r->start, at[0], sizeof(at[0])),
+			phys(b, r->end, at[1], sizeof(at[1])), next->name,
+			phys(b, next->start, at[2], sizeof(at[2])),
+			phys(b, next->end, at[3], sizeof(at[3])));
+	}
 }
 
 /* ---- what stays ---- */

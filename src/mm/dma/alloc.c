@@ -91,9 +91,12 @@ static int alloc_in_reach(struct machine *m, unsigned cpu, const struct device *
 
 	if (err || *pfn != NO_PFN)
 		return err;
-	if (order >= m->nr_orders)
+	if (order >= m->nr_orders) {
+		/* It warns of such an order. */
+		(void)alloc_pages_node(m, cpu, -1, gfp, order, pfn);
 		return refuse(&m->why, ENOMEM, "the largest block of this machine has %llu KiB",
 			(ull)(PAGE_BYTES << (m->nr_orders - 1) >> 10));
+	}
 	gfp |= zone_for(m, d, &limit);
 	for (;;) {
 		err = alloc_pages_node(m, cpu, -1, gfp, order, pfn);
