@@ -124,6 +124,19 @@ static void evicted(struct stale *s, const struct dram *d, uint64_t tag)
 	}
 }
 
+/* A load of @pa from a line that a device has written: are the 8 bytes around @pa others in DRAM? */
+static void note_old_load(struct stale *s, const struct dram *d, uint64_t pa)
+{
+	const struct stale_line *x = find(s, pa >> s->table->line_shift);
+	uint64_t at = pa & ~(uint64_t)7, now = 0;
+
+	if (!x || x->dirty || dram_read(d, at, &now, 8) ||
+		!memcmp(&now, x->bytes + at % line_bytes(s), 8))
+		return;
+	s->table->old_loads++;
+	s->table->old_at = pa;
+}
+
 uint32_t stale_cpu_access(
 	struct stale *s, const struct dram *d, struct cache *c, uint64_t pa, bool write)
 {
@@ -141,6 +154,8 @@ uint32_t stale_cpu_access(
 
 		x = x ? x : keep(s, d, line);
 		x->dirty = true;
+	} else if (!write && c->desc.ways) {
+		note_old_load(s, d, pa);
 	}
 	return cycles;
 }
@@ -162,8 +177,13 @@ int stale_read(struct stale *s, const struct dram *d, uint64_t pa, void *out, ui
 		const struct stale_line *x = find(s, pa >> s->table->line_shift);
 
 		n = in_line(s, pa, bytes);
-		if (x)
-			memcpy(to, x->bytes + pa % line_bytes(s), n);
+		if (!x)
+			continue;
+		if (x->dirty && memcmp(to, x->bytes + pa % line_bytes(s), n) != 0) {
+			s->table->old_reads++;
+			s->table->old_at = pa;
+		}
+		memcpy(to, x->bytes + pa % line_bytes(s), n);
 	}
 	return err;
 }

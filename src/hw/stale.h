@@ -17,6 +17,9 @@
  *	invalidate by address     as the eviction of a clean line, even if the line was dirty
  *	device writes             cached: into the copy, made if there is none; else into DRAM itself
  *
+ * Who loads bytes that a device has written since, or reads around the caches what a CPU has written since, gets old bytes:
+ * that is counted, for the layers above to say whose mistake it is.
+ *
  * Without such devices there is no table, and nothing of this happens or costs anything.
  *
  * Invariant: a line with a copy is in some CPU's cache. So the table, made once with twice as many places as all caches
@@ -51,6 +54,8 @@ struct stale_table {
 	uint32_t unused;
 	/* counted */
 	uint64_t cleaned, invalidated, written_back, refetched, lost;
+	/* who got old bytes: CPUs that loaded, accesses around the caches that read; and where that was last */
+	uint64_t old_loads, old_reads, old_at;
 };
 
 /* A view of it with the caches of all CPUs, made anew for each use. */

@@ -422,6 +422,15 @@ int show_device_mappings(struct view *v, struct text *out)
 	return 0;
 }
 
+int show_device_unsynced(struct view *v, struct text *out)
+{
+	const struct device *d = view_device(v);
+
+	text_printf(out, "cpu_loads %llu\ndevice_reads %llu\n", (ull)d->unsynced_loads,
+		(ull)d->unsynced_reads);
+	return 0;
+}
+
 int show_device_log(struct view *v, struct text *out)
 {
 	device_show_log(v->m, view_device(v), out);

@@ -10,12 +10,15 @@
  *
  * The programs keep the API's rules: the CPU writes only what is its own, devices use only what is mapped for them. So
  * whatever lies between, direct mapping, windows, bounce buffers or caches that devices bypass, both must see what the
- * model says. After each act the bytes of one place are compared, and now and then all of them, and machine_check(). One
- * act breaks the model on purpose; a program with it must be noticed.
+ * model says. Only what they unmap is sometimes wrong: dma-debug must find that, and nothing else, its entries must be those
+ * of the mappings, and nobody may be said to have forgotten a sync. After each act the bytes of one place are compared, and
+ * now and then all of them, and machine_check(). One act breaks the model on purpose; a program with it must be noticed.
  */
 #include "support/booted.h"
 
 #include "base/rng.h"
+#include "base/text.h"
+#include "mm/dma/debug.h"
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
@@ -36,7 +39,8 @@ struct buffer {
 	uint64_t dma;
 	uint32_t from, bytes; /* what of it is mapped */
 	enum dma_data_direction dir;
-	bool cpus; /* synced: the CPU may use it */
+	bool cpus;  /* synced: the CPU may use it */
+	bool asked; /* dma_mapping_error() */
 };
 
 struct model {
@@ -46,6 +50,7 @@ struct model {
 	struct buffer buffer[BUFFERS];
 	uint32_t line; /* buffers begin and end at multiples of it */
 	unsigned wrong, bounced, mapped, faults;
+	unsigned errors; /* that dma-debug should have found */
 	bool strays; /* devices behind an IOMMU that forgets at once: what is not mapped is a fault */
 	int first_line;
 };
@@ -120,6 +125,9 @@ static void map(struct model *x, struct buffer *b)
 		return; /* out of reach, and the pool is full */
 	b->d = d;
 	b->cpus = false;
+	b->asked = dice(x, 2);
+	if (b->asked)
+		expect(x, !dma_mapping_error(x->m, d, b->dma));
 	x->mapped++;
 	x->bounced += dma_mapping_find(x->m, d->id, b->dma)->flags & DMA_MAPPING_BOUNCED;
 	memcpy(b->device + b->from, b->cpu + b->from, b->bytes);
@@ -195,16 +203,37 @@ static void unmap(struct model *x, struct buffer *b)
 	if (b->cpus)
 		sync_act(x, b);
 	expect(x, !dma_unmap_phys(x->m, 0, b->d, b->dma, b->bytes, b->dir, 0));
+	x->errors += !b->asked;
 	if (b->dir != DMA_TO_DEVICE)
 		memcpy(b->cpu + b->from, b->device + b->from, b->bytes);
 	b->d = NULL;
+}
+
+/* A driver that unmaps what it has not mapped so: refused, and nothing changes. */
+static void mistaken_act(struct model *x, const struct buffer *b)
+{
+	enum dma_data_direction other = (enum dma_data_direction)((b->dir + 1) % 3);
+
+	switch (dice(x, 3)) {
+	case 0:
+		expect(x, dma_unmap_phys(x->m, 0, b->d, b->dma, b->bytes + 1, b->dir, 0));
+		x->errors += 1 + !b->asked;
+		break;
+	case 1:
+		expect(x, dma_unmap_phys(x->m, 0, b->d, b->dma, b->bytes, other, 0));
+		x->errors += 1 + !b->asked;
+		break;
+	default:
+		expect(x, dma_unmap_phys(x->m, 0, b->d, b->dma + 1, b->bytes, b->dir, 0));
+		x->errors++;
+	}
 }
 
 static void step(struct model *x)
 {
 	struct buffer *b = &x->buffer[dice(x, BUFFERS)];
 
-	switch (dice(x, 8)) {
+	switch (dice(x, 9)) {
 	case 0:
 		if (!b->d)
 			map(x, b);
@@ -225,6 +254,10 @@ static void step(struct model *x)
 		if (b->d && !b->cpus)
 			device_act(x, b);
 		break;
+	case 5:
+		if (b->d)
+			mistaken_act(x, b);
+		break;
 	default:
 		for (unsigned i = 0; i < 8; i++)
 			cpu_act(x, b);
@@ -244,6 +277,10 @@ static void compare_all(struct model *x)
 				expect(x, cpu_load(x, b->va + at) == want);
 		}
 	}
+	/* Who keeps the rules is not blamed, and nobody else's mistakes are overlooked. */
+	expect(x, x->m->devices.debug.error_count == x->errors);
+	for (unsigned i = 0; i < DEVICES; i++)
+		expect(x, !x->device[i]->unsynced_loads && !x->device[i]->unsynced_reads);
 	booted_check(x->m);
 }
 
@@ -375,6 +412,24 @@ Test(dma, a_stray_write_is_noticed)
 	finish_transfers(&x);
 	compare_all(&x);
 	cr_expect(x.wrong);
+	machine_destroy(x.m);
+}
+
+/* The books of dma-debug are part of what is checked. */
+Test(dma, an_entry_that_is_lost_is_noticed)
+{
+	static struct model x;
+	struct text out;
+
+	begin(&x, &worlds[0], 3);
+	run(&x, 300);
+	cr_assert(!x.wrong);
+	cr_assert(dma_debug_next(x.m, NULL));
+	dma_debug_del(x.m, (struct dma_debug_entry *)dma_debug_next(x.m, NULL));
+	text_init(&out);
+	cr_expect(machine_check(x.m, &out));
+	cr_expect(strstr(text_str(&out), "dma-debug does not know the mapping"));
+	text_finish(&out);
 	machine_destroy(x.m);
 }
 

@@ -44,6 +44,15 @@ static bool seen(struct simm *s, const char *bytes)
 	return strstr(world_cat(s, "sim/devices/nic/registers"), bytes) != NULL;
 }
 
+static unsigned times(struct simm *s, const char *words)
+{
+	unsigned n = 0;
+
+	for (const char *at = world_cat(s, "sim/dmesg"); (at = strstr(at, words)); at++)
+		n++;
+	return n;
+}
+
 static void check(struct simm *s)
 {
 	cr_assert_str_eq(world_cat(s, "sim/check"), "ok\n");
@@ -247,5 +256,70 @@ Test(stale, x86_has_no_such_devices)
 
 	cr_assert_eq(world_mkdir(s, "sim/devices", "nic"), 0);
 	cr_assert_eq(world_write(s, "sim/devices/nic/coherent", "0\n"), -EINVAL);
+	simm_destroy(s);
+}
+
+/* Old bytes are counted, and the log names the mapping, once until it is synced. */
+Test(stale, who_gets_old_bytes_is_named)
+{
+	struct simm *s = with_buffer("arm64-virt");
+	const char *file = "sim/devices/nic/unsynced";
+
+	call(s, "d = dma_map_single b 4096 DMA_FROM_DEVICE");
+	load(s, "b");
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 0\ndevice_reads 0\n");
+	call(s, "dma_write d 4096 0x22222222");
+	call(s, "wait_for_completion");
+	/* A line that was in no cache comes new. */
+	cr_expect_eq(load(s, "b+1024"), 0x22222222);
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 0\ndevice_reads 0\n");
+	cr_expect_eq(load(s, "b"), 0);
+	load(s, "b+32");
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 2\ndevice_reads 0\n");
+	cr_expect(strstr(
+		world_cat(s, "sim/dmesg"), "simmfs: platform nic: CPU 0 loads old bytes at 0x"));
+	cr_expect_eq(times(s, "dma_sync_single_for_cpu is missing [device address=0x"), 1);
+	call(s, "dma_sync_single_for_cpu d");
+	cr_expect_eq(load(s, "b"), 0x22222222);
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 2\ndevice_reads 0\n");
+	call(s, "dma_write d 64 0x33333333");
+	call(s, "wait_for_completion");
+	load(s, "b");
+	cr_expect_eq(times(s, "dma_sync_single_for_cpu is missing [device address=0x"), 2);
+	call(s, "dma_unmap_single d");
+
+	/* The other way round. */
+	call(s, "d = dma_map_single b 64 DMA_TO_DEVICE");
+	world_call(s, "store b 0x44444444 4");
+	call(s, "dma_read d 64");
+	call(s, "wait_for_completion");
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 3\ndevice_reads 1\n");
+	cr_expect_eq(times(s, "the device reads old bytes at 0x"), 1);
+	call(s, "dma_sync_single_for_device d");
+	call(s, "dma_read d 64");
+	call(s, "wait_for_completion");
+	cr_expect_str_eq(world_cat(s, file), "cpu_loads 3\ndevice_reads 1\n");
+	call(s, "dma_unmap_single d");
+	check(s);
+	simm_destroy(s);
+}
+
+/* Old bytes that are in no mapping are nobody's mistake with the API: a device that strays. */
+Test(stale, strays_are_not_counted)
+{
+	struct simm *s = with_buffer("arm64-virt");
+
+	world_call(s, "store b 0x44444444 4");
+	unsigned long d = strtoul(
+		world_call_at(s, CTL, "d = dma_map_single b+2048 64 DMA_TO_DEVICE"), NULL, 16);
+	char line[64];
+
+	world_call(s, "store b 0x55555555 4");
+	snprintf(line, sizeof(line), "dma_read %lx 64", d - 2048);
+	call(s, line);
+	call(s, "wait_for_completion");
+	cr_expect_str_eq(world_cat(s, "sim/devices/nic/unsynced"), "cpu_loads 0\ndevice_reads 0\n");
+	call(s, "dma_unmap_single d");
+	check(s);
 	simm_destroy(s);
 }

@@ -15,6 +15,10 @@ struct text;
 int stale_begin(struct machine *m);
 /* The view of the table and all caches; there is a table. */
 struct stale *machine_stale(struct machine *m, struct stale *view);
+/* A CPU, or a device that bypasses the caches, just got old bytes at devices.stale.old_at: a note in the log, and in the
+ * counts of the device whose mapping that is (unsynced.c). */
+void dma_unsynced_load(struct machine *m, unsigned cpu);
+void dma_unsynced_read(struct machine *m, struct device *d);
 /* Pages that are freed or get new contents by the kernel itself: caches and DRAM agree about them. */
 void stale_settle_slow(struct machine *m, uint64_t pa, uint64_t bytes);
 

@@ -175,13 +175,14 @@ static int check_sync(struct machine *m, const struct device *d, const struct dm
 int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
 	uint64_t bytes, enum dma_data_direction dir)
 {
-	const struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
+	struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
 	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;
 	debug_dma_sync(m, d, dma, bytes, dir, true);
 	if (err)
 		return err;
+	x->flags &= (uint8_t)~DMA_MAPPING_UNSYNCED;
 	sync_for_cpu(m, d, dma, bytes, dir);
 	clock_charge(m, DMA_SYNC);
 	return 0;
@@ -190,13 +191,14 @@ int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t
 int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
 	uint64_t bytes, enum dma_data_direction dir)
 {
-	const struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
+	struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
 	int err = check_sync(m, d, x, dma, bytes, dir);
 
 	(void)cpu;
 	debug_dma_sync(m, d, dma, bytes, dir, false);
 	if (err)
 		return err;
+	x->flags &= (uint8_t)~DMA_MAPPING_UNSYNCED;
 	sync_for_device(m, d, dma, bytes, dir);
 	clock_charge(m, DMA_SYNC);
 	return 0;

@@ -93,6 +93,10 @@ struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device,
  * for length and direction. NULL: none. */
 struct dma_mapping *dma_mapping_synced(const struct machine *m, uint32_t device, uint64_t dma,
 	uint64_t bytes, unsigned dir);
+/* A mapping of the memory at @phys, of @device (0: of any that bypasses the caches), in another direction than @not; it looks at
+ * all mappings. NULL: none. */
+struct dma_mapping *dma_mapping_of_phys(
+	const struct machine *m, uint32_t device, uint64_t phys, enum dma_data_direction not);
 /* Room for @n more, so that recording cannot fail. Errors: EDQUOT, ENOMEM. */
 int dma_mappings_reserve(struct machine *m, uint32_t n);
 /* A record of a live mapping; there is room. Type, direction and the rest are 0, for the caller to fill. */

@@ -39,17 +39,30 @@ static enum transfer_error route(struct machine *m, struct device *d, uint64_t a
 	return TRANSFER_OK;
 }
 
-static int move(struct machine *m, const struct device *d, uint64_t pa, uint8_t *data,
-	uint64_t bytes, bool write)
+/* A device that bypasses the caches. */
+static int move_around(
+	struct machine *m, struct device *d, uint64_t pa, uint8_t *data, uint64_t bytes, bool write)
 {
 	struct dram dram = machine_dram(m);
+	uint64_t old_reads = m->devices.stale.old_reads;
 	struct stale stale;
 
-	if (!d->hw.coherent && m->devices.stale.at) {
-		machine_stale(m, &stale);
-		return write ? stale_write(&stale, &dram, pa, data, bytes, &m->why)
-			     : stale_read(&stale, &dram, pa, data, bytes);
-	}
+	machine_stale(m, &stale);
+	if (write)
+		return stale_write(&stale, &dram, pa, data, bytes, &m->why);
+	int err = stale_read(&stale, &dram, pa, data, bytes);
+	if (m->devices.stale.old_reads != old_reads)
+		dma_unsynced_read(m, d);
+	return err;
+}
+
+static int move(
+	struct machine *m, struct device *d, uint64_t pa, uint8_t *data, uint64_t bytes, bool write)
+{
+	struct dram dram = machine_dram(m);
+
+	if (!d->hw.coherent && m->devices.stale.at)
+		return move_around(m, d, pa, data, bytes, write);
 	return write ? dram_write(&dram, pa, data, bytes, &m->why)
 		     : dram_read(&dram, pa, data, bytes);
 }

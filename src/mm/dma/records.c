@@ -225,6 +225,20 @@ const struct dma_mapping *dma_mapping_of_device(
 	return NULL;
 }
 
+struct dma_mapping *dma_mapping_of_phys(
+	const struct machine *m, uint32_t device, uint64_t phys, enum dma_data_direction not )
+{
+	for (uint32_t i = 0; i < m->devices.mappings.used; i++) {
+		struct dma_mapping *x = &entries(m)[i];
+
+		if (!x->device || phys - x->phys >= x->bytes || x->dir == not )
+			continue;
+		if (device ? x->device == device : !device_find(m, x->device)->hw.coherent)
+			return x;
+	}
+	return NULL;
+}
+
 struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device, uint64_t dma)
 {
 	struct dma_mapping *exact = dma_mapping_find(m, device, dma);

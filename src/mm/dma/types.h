@@ -98,6 +98,7 @@ struct device {
 	uint32_t max_segment_size;	/* dma_set_max_seg_size(); 0: 64 KiB */
 	uint64_t segment_boundary_mask; /* dma_set_seg_boundary(); 0: none */
 	bool warned;			/* WARN_ONCE() of an overflow was said */
+	uint64_t unsynced_loads, unsynced_reads; /* that got old bytes of its mappings: the CPUs', its own */
 };
 
 #define DEVICE_LOG_BYTES 16384
@@ -126,6 +127,7 @@ struct dma_mapping {
 #define DMA_MAPPING_ATOMIC  4	/* from the atomic pool */
 #define DMA_MAPPING_REMAPPED 8	/* cpu is an uncached address of its own */
 #define DMA_MAPPING_RESERVED 16 /* from coherent memory that was reserved for devices */
+#define DMA_MAPPING_UNSYNCED 32 /* somebody got old bytes of it since the last sync, and the log says so */
 
 /* All live mappings: entries in one table, chained by hash of device and bus address. */
 struct dma_mappings {

@@ -189,6 +189,7 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 	struct dram dram = machine_dram(m);
 	struct registers registers;
 	struct stale stale;
+	uint64_t old_loads = m->devices.stale.old_loads;
 
 	if (m->devices.nr) {
 		registers = (struct registers){device_registers_access, m, cpu};
@@ -206,6 +207,9 @@ int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
 		err = hw_access(c, &dram, a, &m->why);
 		a->cycles += cycles;
 	}
+
+	if (__builtin_expect(m->devices.stale.old_loads != old_loads, 0))
+		dma_unsynced_load(m, cpu);
 
 	/* The exception enters the kernel. */
 	if (err == -EFAULT && a->user)
