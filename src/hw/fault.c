@@ -12,9 +12,13 @@
 
 static const struct {
 	const char *name, *words;
-	enum hw_fault_class class;
 } faults[NR_HW_FAULTS] = {
-#define HW_FAULT(name, class, words) {#name, words, HW_CLASS_##class},
+#define HW_FAULT(name, class, words) {#name, words},
+#include "hw/fault.def"
+};
+
+const uint8_t hw_fault_classes[NR_HW_FAULTS] = {
+#define HW_FAULT(name, class, words) HW_CLASS_##class,
 #include "hw/fault.def"
 };
 
@@ -28,12 +32,6 @@ const char *hw_fault_name(enum hw_fault fault)
 {
 	assert(fault < NR_HW_FAULTS);
 	return faults[fault].name;
-}
-
-enum hw_fault_class hw_fault_class(enum hw_fault fault)
-{
-	assert(fault < NR_HW_FAULTS);
-	return faults[fault].class;
 }
 
 enum { X86_GP = 13, X86_PF = 14, X86_MC = 18 };

@@ -50,7 +50,11 @@ struct hw_fault_record {
 const char *hw_fault_words(enum hw_fault fault);
 /* "NOT_PRESENT" */
 const char *hw_fault_name(enum hw_fault fault);
-enum hw_fault_class hw_fault_class(enum hw_fault fault);
+extern const uint8_t hw_fault_classes[NR_HW_FAULTS];
+static inline enum hw_fault_class hw_fault_class(enum hw_fault fault)
+{
+	return (enum hw_fault_class)hw_fault_classes[fault];
+}
 
 /* Which exception: x86's vector (13, 14), the ESR's exception class on AArch64, scause on RISC-V, 0 data and 1
  * prefetch abort on ARM, 4 MemManage and 5 BusFault on ARMv7-M. */

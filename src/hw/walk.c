@@ -7,20 +7,13 @@
 
 #include <assert.h>
 
-void walk_tables_with(
-	const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va)
+void walk_no_address(const struct hw_regime *r, struct walk_memory *memory, uint64_t va)
 {
-	const struct paging_mode *mode = &paging_modes[r->mode];
 	struct page_walk *w = &memory->walk;
 
-	assert(r->mode != PAGING_NONE && r->mode < NR_PAGING_MODES);
-	if (__builtin_expect(paging_va_ok(mode, va), 1)) {
-		walk_tables_from(r, d, memory, va, 0, r->root[r->two_roots && va >> 63], HW_ALL);
-		return;
-	}
 	w->va = va;
 	w->pa = 0;
-	w->fault = mode->signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE;
+	w->fault = paging_modes[r->mode].signed_va ? HW_FAULT_NOT_CANONICAL : HW_FAULT_TOO_LARGE;
 	w->nr_steps = w->first = w->flags = w->unmarked = w->page_shift = 0;
 }
 

@@ -80,12 +80,22 @@ struct walk_memory {
 	struct page_walk walk;
 };
 
-/* Walk, and fill memory->walk as far as it came; its fault says whether its pa holds. */
-void walk_tables_with(const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va);
-/* The same from level @depth on, whose table is at @table and whose way there has left @flags. */
+/* Walk from level @depth on, whose table is at @table and whose way there has left @flags. Fills memory->walk as far as it
+ * came; its fault says whether its pa holds. */
 void walk_tables_from(const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va,
 	unsigned depth, uint64_t table, uint32_t flags);
-/* The same from the root, by one who does not. */
+/* The walk of what is no address of the mode. */
+void walk_no_address(const struct hw_regime *r, struct walk_memory *memory, uint64_t va);
+/* From the root. */
+static inline void walk_tables_with(
+	const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va)
+{
+	if (__builtin_expect(paging_va_ok(&paging_modes[r->mode], va), 1))
+		walk_tables_from(r, d, memory, va, 0, r->root[r->two_roots && va >> 63], HW_ALL);
+	else
+		walk_no_address(r, memory, va);
+}
+/* The same, by one who does not walk often. */
 void walk_tables(const struct hw_regime *r, const struct dram *d, uint64_t va, struct page_walk *w);
 
 /* Does a page with these flags allow this access? */

@@ -127,8 +127,7 @@ pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
 	return prot | bits;
 }
 
-/* AArch64: what else follows when writable or dirty change. */
-static pte_t arm64_follow(pte_t pte, enum pte_flag flag, bool on)
+pte_t pte_arm64_follow(pte_t pte, enum pte_flag flag, bool on)
 {
 	bool hw_dirty = (pte & (PTE_ARM64_DBM | PTE_ARM64_RDONLY)) == PTE_ARM64_DBM;
 
@@ -139,19 +138,6 @@ static pte_t arm64_follow(pte_t pte, enum pte_flag flag, bool on)
 	if (on)
 		return pte & PTE_ARM64_DBM ? (pte | BIT(55)) & ~PTE_ARM64_RDONLY : pte | BIT(55);
 	return (pte & ~BIT(55)) | PTE_ARM64_RDONLY;
-}
-
-pte_t pte_with(const struct machine *m, pte_t pte, enum pte_flag flag, bool on)
-{
-	const struct pte_rule *rule = &pte_row(m)->rule[flag];
-
-	if (flag == PTE_DIRTY && on && pte_has_soft_dirty(m))
-		pte |= pte_row(m)->rule[PTE_SOFT_DIRTY].on;
-	if (m->kernel_map.mode == PAGING_ARM64_4K && (flag == PTE_WRITE || flag == PTE_DIRTY))
-		return arm64_follow(pte, flag, on);
-	if (flag == PTE_SOFT_DIRTY && !pte_has_soft_dirty(m))
-		return pte;
-	return (pte & ~rule->mask) | (on ? rule->on : rule->off);
 }
 
 pte_t pte_modify(const struct machine *m, pte_t pte, uint64_t vm_flags)

@@ -60,8 +60,6 @@ static inline const struct pte_row *pte_row(const struct machine *m)
 /* The entry for @pfn with the protection that vm_get_page_prot(@vm_flags) gives: not dirty, young where 6.1's
  * protections include it, never writable for a private mapping. */
 pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags);
-/* The entry with @flag set or cleared. Setting DIRTY also sets SOFT_DIRTY, as pte_mkdirty() does. */
-pte_t pte_with(const struct machine *m, pte_t pte, enum pte_flag flag, bool on);
 /* pte_modify(): another protection, the page and its dirty, young, special and soft-dirty bits kept. */
 pte_t pte_modify(const struct machine *m, pte_t pte, uint64_t vm_flags);
 
@@ -79,6 +77,22 @@ static inline bool pte_present(const struct machine *m, pte_t pte)
 static inline bool pte_has_soft_dirty(const struct machine *m)
 {
 	return m->arch == ARCH_X86_64;
+}
+
+/* AArch64: what else follows when writable or dirty change. */
+pte_t pte_arm64_follow(pte_t pte, enum pte_flag flag, bool on);
+/* The entry with @flag set or cleared. Setting DIRTY also sets SOFT_DIRTY, as pte_mkdirty() does. */
+static inline pte_t pte_with(const struct machine *m, pte_t pte, enum pte_flag flag, bool on)
+{
+	const struct pte_rule *rule = &pte_row(m)->rule[flag];
+
+	if (flag == PTE_DIRTY && on && pte_has_soft_dirty(m))
+		pte |= pte_row(m)->rule[PTE_SOFT_DIRTY].on;
+	if (m->kernel_map.mode == PAGING_ARM64_4K && (flag == PTE_WRITE || flag == PTE_DIRTY))
+		return pte_arm64_follow(pte, flag, on);
+	if (flag == PTE_SOFT_DIRTY && !pte_has_soft_dirty(m))
+		return pte;
+	return (pte & ~rule->mask) | (on ? rule->on : rule->off);
 }
 
 static inline bool pte_is(const struct machine *m, pte_t pte, enum pte_flag flag)

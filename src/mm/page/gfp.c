@@ -127,38 +127,12 @@ void gfp_print(gfp_t gfp, struct text *out)
 		text_printf(out, "%s0x%x", joint, gfp);
 }
 
-int gfp_check(gfp_t gfp, struct refusal *why)
+int gfp_refuse(gfp_t gfp, struct refusal *why)
 {
 	gfp_t zone = gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
 
 	if (zone & (zone - 1))
 		return refuse(why, EINVAL,
 			"of __GFP_DMA, __GFP_DMA32 and __GFP_HIGHMEM a request has at most one");
-	if ((gfp & __GFP_MOVABLE) && (gfp & __GFP_RECLAIMABLE))
-		return refuse(
-			why, EINVAL, "a page is __GFP_MOVABLE or __GFP_RECLAIMABLE, not both");
-	return 0;
-}
-
-enum zone_type gfp_zone(const struct machine *m, gfp_t gfp)
-{
-	enum zone_type type = ZONE_NORMAL;
-
-	if (gfp & __GFP_DMA)
-		type = ZONE_DMA;
-	else if (gfp & __GFP_DMA32)
-		type = ZONE_DMA32;
-	else if (gfp & __GFP_HIGHMEM)
-		type = gfp & __GFP_MOVABLE ? ZONE_MOVABLE : ZONE_HIGHMEM;
-	/* A kernel built without the zone takes Normal; Movable exists in every kernel. */
-	return zone_configured(m, type) || type == ZONE_MOVABLE ? type : ZONE_NORMAL;
-}
-
-enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp)
-{
-	if (m->page_alloc.page_group_by_mobility_disabled)
-		return MIGRATE_UNMOVABLE;
-	if (gfp & __GFP_MOVABLE)
-		return MIGRATE_MOVABLE;
-	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+	return refuse(why, EINVAL, "a page is __GFP_MOVABLE or __GFP_RECLAIMABLE, not both");
 }

@@ -67,8 +67,22 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 /* watermark_ok.c */
 bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags);
-bool watermark_fast(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
+bool watermark_slow(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags, gfp_t gfp);
+/* zone_watermark_fast(): one page is mostly told by what is free and not to be had at all. */
+static inline bool watermark_fast(const struct machine *m, const struct zone *z, unsigned order,
+	uint64_t mark, enum zone_type highest, unsigned alloc_flags, gfp_t gfp)
+{
+	int64_t free = (int64_t)z->free_pages;
+
+	if (!(alloc_flags & ALLOC_RESERVES))
+		free -= (int64_t)z->nr_reserved_highatomic;
+	if (!(alloc_flags & ALLOC_CMA))
+		free -= (int64_t)z->free_cma_pages;
+	if (!order && (free > 0 ? free : 0) > (int64_t)mark + z->lowmem_reserve[highest])
+		return true;
+	return watermark_slow(m, z, order, mark, highest, alloc_flags, gfp);
+}
 
 /* steal.c: take a block from @z's free lists, falling back to other types; the block's frame is zero. *@list gets
  * the type of the list it came from, for the free counts. NO_PFN when there is none. */

@@ -53,9 +53,8 @@ static void count(struct machine *m, struct zone *z, enum lru_list list, uint64_
 	node_at(m, z->nid)->stat[ND_nr_inactive_anon + list] += pages;
 }
 
-void lru_add(struct machine *m, uint64_t pfn)
+static inline void add(struct machine *m, uint64_t pfn, struct frame *f)
 {
-	struct frame *f = frame_of(m, pfn);
 	struct zone *z = pfn_zone(m, pfn);
 	enum lru_list list = list_of(f);
 
@@ -65,6 +64,11 @@ void lru_add(struct machine *m, uint64_t pfn)
 	if (list != LRU_UNEVICTABLE)
 		frame_list_add(m, &node_at(m, z->nid)->lru[list], f, pfn, false);
 	count(m, z, list, pages_of(f));
+}
+
+void lru_add(struct machine *m, uint64_t pfn)
+{
+	add(m, pfn, frame_of(m, pfn));
 }
 
 /* Pages that have left the same list one after the other, and are not uncounted yet. */
@@ -195,7 +199,7 @@ void lru_add_vma(struct machine *m, uint64_t pfn, uint64_t vm_flags)
 	struct frame *f = frame_of(m, pfn);
 
 	if (!locks(vm_flags)) {
-		lru_add(m, pfn);
+		add(m, pfn, f);
 		return;
 	}
 	set_mlocked(m, pfn, f);

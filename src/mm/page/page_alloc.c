@@ -92,7 +92,7 @@ static uint64_t take_from_lists(
 }
 
 /* rmqueue() */
-static uint64_t take_from_zone(
+static inline uint64_t take_from_zone(
 	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
 {
 	uint64_t pfn = NO_PFN;
@@ -133,48 +133,65 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 	assert(!frame_is_head(f));
 	f->refcount = 1;
 	f->order = order & 15;
-	if (order && gfp & __GFP_COMP)
-		f->flags |= FRAME_HEAD;
-	if (gfp & __GFP_MOVABLE)
-		f->flags |= FRAME_MOVABLE;
+	f->flags |= (order && gfp & __GFP_COMP ? FRAME_HEAD : 0u) |
+		    (gfp & __GFP_MOVABLE ? FRAME_MOVABLE : 0u);
 	/* Its last owner's differences between caches and DRAM are nobody's any more. */
 	if (__builtin_expect(m->devices.stale.nr != 0, 0))
 		page_alloc_above.settle(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 	if (gfp & __GFP_ZERO) {
 		if (order || m->devices.stale.nr || frame_has_contents(m, pfn))
 			clear_pages(m, pfn, order);
-		for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
-			clock_charge(m, ZERO_PAGE);
+		clock_charge_ns(m, (uint64_t)COST_NS_ZERO_PAGE << order);
 	}
 	if (__builtin_expect(m->page_owners.inited, 0))
 		set_page_owner(m, cpu, pfn, order, gfp);
 }
 
-uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+/* From one zone, if it is above its mark. */
+static inline uint64_t try_zone(
+	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
+{
+	uint64_t mark = wmark_pages(z, (enum watermark)(alloc_flags & ALLOC_WMARK_MASK));
+
+	if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
+		!watermark_fast(m, z, r->order, mark, r->highest, alloc_flags, r->gfp))
+		return NO_PFN;
+	uint64_t pfn = take_from_zone(m, r, z, alloc_flags);
+
+	if (pfn == NO_PFN)
+		return NO_PFN;
+	prep_new_page(m, r->cpu, pfn, r->order, r->gfp);
+	if (alloc_flags & ALLOC_HIGHATOMIC)
+		highatomic_reserve(m, z, pfn);
+	return pfn;
+}
+
+/* The preferred zone had none. */
+static uint64_t take_page_elsewhere(
+	struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
 {
 	struct zone *z;
 
-	for (unsigned i = r->first; (z = i == r->first ? r->preferred : request_zone(m, r, &i));
-		i++) {
+	for (unsigned i = r->first + 1; r->preferred && (z = request_zone(m, r, &i)); i++) {
 		/* Locality is more important than fragmentation: before a remote node, mix types. */
 		if (alloc_flags & ALLOC_NOFRAGMENT && m->nr_nodes > 1 &&
 			z->nid != r->preferred->nid)
-			return take_page(m, r, alloc_flags & ~(unsigned)ALLOC_NOFRAGMENT);
-		uint64_t mark = wmark_pages(z, (enum watermark)(alloc_flags & ALLOC_WMARK_MASK));
-		if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
-			!watermark_fast(m, z, r->order, mark, r->highest, alloc_flags, r->gfp))
-			continue;
-		uint64_t pfn = take_from_zone(m, r, z, alloc_flags);
-		if (pfn == NO_PFN)
-			continue;
-		prep_new_page(m, r->cpu, pfn, r->order, r->gfp);
-		if (alloc_flags & ALLOC_HIGHATOMIC)
-			highatomic_reserve(m, z, pfn);
-		return pfn;
+			break;
+		uint64_t pfn = try_zone(m, r, z, alloc_flags);
+
+		if (pfn != NO_PFN)
+			return pfn;
 	}
 	if (alloc_flags & ALLOC_NOFRAGMENT)
 		return take_page(m, r, alloc_flags & ~(unsigned)ALLOC_NOFRAGMENT);
 	return NO_PFN;
+}
+
+uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+{
+	uint64_t pfn = r->preferred ? try_zone(m, r, r->preferred, alloc_flags) : NO_PFN;
+
+	return pfn != NO_PFN ? pfn : take_page_elsewhere(m, r, alloc_flags);
 }
 
 /* Normal above DMA32 is the one pair of zones between which spreading avoids fragmentation at no great cost
@@ -222,7 +239,7 @@ static int refuse_alloc(struct machine *m, const struct alloc_request *r)
 		(unsigned long long)wmark_pages(z, WMARK_MIN));
 }
 
-static int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
+static inline int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
 	uint64_t nodes, gfp_t gfp, unsigned order)
 {
 	assert(cpu < m->nr_cpus);
@@ -278,10 +295,7 @@ int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, 
 
 	if (order >= m->nr_orders)
 		return refuse_order(m, gfp, order);
-	/* Most requests name neither a zone nor a mobility that could contradict another. */
-	int err = 0;
-	if (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM | __GFP_RECLAIMABLE))
-		err = gfp_check(gfp, &m->why);
+	int err = gfp_check(gfp, &m->why);
 	if (!err)
 		err = request_init(m, &r, cpu, nid, nodes, gfp, order);
 	if (err)
@@ -293,8 +307,10 @@ int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, 
 	unsigned flags = WMARK_LOW | kswapd_flag(gfp) | cma_flag(m, &r) | nofragment_flag(m, &r);
 	*pfn = NO_PFN;
 	if (r.preferred) {
-		*pfn = take_page(m, &r, flags);
-		if (*pfn == NO_PFN && slowpath_begin(m, &r, nid, pfn))
+		*pfn = try_zone(m, &r, r.preferred, flags);
+		if (__builtin_expect(*pfn == NO_PFN, 0))
+			*pfn = take_page_elsewhere(m, &r, flags);
+		if (__builtin_expect(*pfn == NO_PFN, 0) && slowpath_begin(m, &r, nid, pfn))
 			return 1;
 	}
 	return finish(m, &r, *pfn);
@@ -315,22 +331,6 @@ int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn)
 			"interrupted while it compacted: pages that have moved stay where they "
 			"are now");
 	return finish(m, &r, *pfn);
-}
-
-int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
-	unsigned order, uint64_t *pfn)
-{
-	int ret = alloc_pages_begin(m, cpu, nid, nodes, gfp, order, pfn);
-
-	while (ret > 0)
-		ret = alloc_pages_more(m, UINT32_MAX, pfn);
-	return ret;
-}
-
-int alloc_pages_node(
-	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
-{
-	return alloc_pages_nodes(m, cpu, nid, 0, gfp, order, pfn);
 }
 
 /* The zone from whose lists a whole bulk may come: local, and above its mark by the bulk. */

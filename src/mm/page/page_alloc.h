@@ -31,29 +31,64 @@ int gfp_parse(const char *s, size_t len, gfp_t *out, struct refusal *why);
 /* The flags' names: bits first, then composites; false past the end. */
 bool gfp_nth(unsigned i, const char **name, gfp_t *value, const char **doc);
 /* Can one request have these flags: at most one zone modifier, one mobility? EINVAL with a sentence. */
-int gfp_check(gfp_t gfp, struct refusal *why);
+int gfp_refuse(gfp_t gfp, struct refusal *why);
+static inline int gfp_check(gfp_t gfp, struct refusal *why)
+{
+	gfp_t zone = gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM);
+	const gfp_t both = __GFP_MOVABLE | __GFP_RECLAIMABLE;
+
+	return zone & (zone - 1) || (gfp & both) == both ? gfp_refuse(gfp, why) : 0;
+}
 /* As the kernel's tracepoints print it (%pGg): the largest composites first. */
 void gfp_print(gfp_t gfp, struct text *out);
 /* The zone that @gfp prefers (gfp_zone()) among those that the machine has, and its migratetype. */
-enum zone_type gfp_zone(const struct machine *m, gfp_t gfp);
-enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp);
+static inline enum zone_type gfp_zone(const struct machine *m, gfp_t gfp)
+{
+	enum zone_type type = ZONE_NORMAL;
 
-/* Allocate 1 << @order pages on @cpu, preferring node @nid (the CPU's own node when negative).
- * Returns 0 and the first pfn in *@pfn. Errors (m->why has the sentence): ENOMEM when no zone may give it,
- * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit. */
-int alloc_pages_node(
-	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn);
+	if (gfp & __GFP_DMA)
+		type = ZONE_DMA;
+	else if (gfp & __GFP_DMA32)
+		type = ZONE_DMA32;
+	else if (gfp & __GFP_HIGHMEM)
+		type = gfp & __GFP_MOVABLE ? ZONE_MOVABLE : ZONE_HIGHMEM;
+	/* A kernel built without the zone takes Normal; Movable exists in every kernel. */
+	return m->zone_mask >> type & 1 || type == ZONE_MOVABLE ? type : ZONE_NORMAL;
+}
+static inline enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp)
+{
+	if (m->page_alloc.page_group_by_mobility_disabled)
+		return MIGRATE_UNMOVABLE;
+	if (gfp & __GFP_MOVABLE)
+		return MIGRATE_MOVABLE;
+	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
 
-/* The same, from nodes of the mask @nodes alone (__alloc_pages() with a nodemask); 0: from any. */
-int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
-	uint64_t *pfn);
-
-/* The same in slices, since it may have to compact first. 1: alloc_pages_more() is to be called until it returns something
- * else, and nothing may be done to the machine between but reading. Then also EINTR. */
+/* Allocate 1 << @order pages on @cpu, preferring node @nid (the CPU's own node when negative), from nodes of the mask
+ * @nodes alone (__alloc_pages() with a nodemask); 0: from any. In slices, since it may have to compact first.
+ * Returns 0 and the first pfn in *@pfn. 1: alloc_pages_more() is to be called until it returns something else, and nothing
+ * may be done to the machine between but reading. Errors (m->why has the sentence): ENOMEM when no zone may give it,
+ * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit, EINTR. */
 int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
 	uint64_t *pfn);
 /* About @clusters times 32 pages move. */
 int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn);
+/* The same in one piece. */
+static inline int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+	unsigned order, uint64_t *pfn)
+{
+	int ret = alloc_pages_begin(m, cpu, nid, nodes, gfp, order, pfn);
+
+	while (__builtin_expect(ret > 0, 0))
+		ret = alloc_pages_more(m, UINT32_MAX, pfn);
+	return ret;
+}
+/* From any node. */
+static inline int alloc_pages_node(
+	struct machine *m, unsigned cpu, int nid, gfp_t gfp, unsigned order, uint64_t *pfn)
+{
+	return alloc_pages_nodes(m, cpu, nid, 0, gfp, order, pfn);
+}
 /* A signal: the next slice ends it with EINTR, unless a block is free by then. */
 void alloc_pages_interrupt(struct machine *m);
 /* What a slice of an act that is cut into such moves. */

@@ -69,17 +69,9 @@ bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order,
 	return !order || list_may_serve(m, z, order, alloc_flags);
 }
 
-bool watermark_fast(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
+bool watermark_slow(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags, gfp_t gfp)
 {
-	if (!order) {
-		int64_t reserved = unusable_pages(z, 0, alloc_flags);
-		int64_t free = (int64_t)z->free_pages;
-		int64_t usable = free > reserved ? free - reserved : 0;
-
-		if (usable > (int64_t)mark + z->lowmem_reserve[highest])
-			return true;
-	}
 	if (watermark_ok(m, z, order, mark, highest, alloc_flags))
 		return true;
 	/* The boost is meant to wake kswapd earlier, not to fail atomic requests for one page. */
