@@ -250,11 +250,9 @@ static int take_by_policy(struct machine *m, unsigned cpu, const struct mempolic
 	}
 }
 
-int alloc_page_vma(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr,
+int alloc_page_vma_policy(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr,
 	uint32_t gfp, uint64_t *pfn)
 {
-	if (!m->processes.policies)
-		return alloc_pages_node(m, cpu, -1, gfp, 0, pfn);
 	const struct mempolicy *p = vma_policy_at(m, v, addr);
 
 	return take_by_policy(m, cpu, p ? p : task_policy(m, cpu),

@@ -13,7 +13,7 @@
 #ifndef SIMM_MM_MEMPOLICY_H
 #define SIMM_MM_MEMPOLICY_H
 
-#include "mm/process/types.h"
+#include "mm/page/page_alloc.h"
 
 struct text;
 
@@ -48,7 +48,15 @@ const struct mempolicy *vma_policy_at(const struct machine *m, const struct vma 
 struct task *policy_task(const struct machine *m, unsigned cpu);
 
 /* Single pages by policy, for @addr of @v (vma_alloc_folio()) and for page @index of @i. Errors: as alloc_pages_node(). */
-int alloc_page_vma(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, uint32_t gfp, uint64_t *pfn);
+int alloc_page_vma_policy(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, uint32_t gfp,
+	uint64_t *pfn);
+static inline int alloc_page_vma(
+	struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, uint32_t gfp, uint64_t *pfn)
+{
+	if (m->processes.policies)
+		return alloc_page_vma_policy(m, cpu, v, addr, gfp, pfn);
+	return alloc_pages_node(m, cpu, -1, gfp, 0, pfn);
+}
 int alloc_page_cache(struct machine *m, unsigned cpu, const struct inode *i, uint64_t index, uint32_t gfp, uint64_t *pfn);
 
 /* ---- of shared memory (mempolicy_shared.c) ---- */

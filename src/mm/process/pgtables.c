@@ -312,39 +312,24 @@ static uint64_t find_table(struct machine *m, const struct mm *mm, uint64_t va, 
 	return table;
 }
 
-static unsigned index_of(const struct machine *m, uint64_t va)
-{
-	return (unsigned)(va >> PAGE_SHIFT) & (ptes_per_table(m) - 1);
-}
-
-/* The first address that the table page of @va maps, marked as one. */
-static uint64_t base_of(const struct machine *m, uint64_t va)
-{
-	return (va & ~(pte_table_bytes(m) - 1)) | 1;
-}
-
 bool pte_find(struct machine *m, const struct mm *mm, uint64_t va, struct pte_place *out)
 {
 	unsigned depth;
 
-	if (mm->last_base == base_of(m, va))
+	if (mm->last_base == pte_table_base(m, va))
 		out->table = mm->last_table;
 	else
 		out->table = find_table(m, mm, va, &depth);
-	out->index = index_of(m, va);
+	out->index = pte_index(m, va);
 	return out->table != 0;
 }
 
-int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out)
+int pte_alloc_slow(
+	struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out)
 {
-	uint64_t table = mm->pgd, base = base_of(m, va);
+	uint64_t table = mm->pgd;
 	unsigned last = upper_levels(m);
 
-	/* Faults mostly come side by side. */
-	if (mm->last_base == base) {
-		*out = (struct pte_place){mm->last_table, index_of(m, va)};
-		return 0;
-	}
 	for (unsigned depth = 0; depth < last; depth++) {
 		uint64_t at = entry_at(m, table, depth, va);
 		uint64_t entry = load_entry(m, at, depth);
@@ -358,9 +343,9 @@ int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struc
 			return -m->why.err;
 		link_table(m, mm, at, depth, table);
 	}
-	mm->last_base = base;
+	mm->last_base = pte_table_base(m, va);
 	mm->last_table = table;
-	*out = (struct pte_place){table, index_of(m, va)};
+	*out = (struct pte_place){table, pte_index(m, va)};
 	return 0;
 }
 
@@ -389,7 +374,7 @@ bool pte_range_next(struct machine *m, const struct mm *mm, struct pte_range *r)
 		if (table) {
 			r->start = r->va;
 			r->table = table;
-			r->index = index_of(m, r->va);
+			r->index = pte_index(m, r->va);
 			r->nr = (unsigned)((next - r->va) >> PAGE_SHIFT);
 			r->va = next;
 			return true;

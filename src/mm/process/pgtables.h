@@ -20,10 +20,29 @@ struct pte_place {
 	unsigned index;		/* of the entry in it */
 };
 
+static inline unsigned pte_index(const struct machine *m, uint64_t va)
+{
+	return (unsigned)(va >> PAGE_SHIFT) & (ptes_per_table(m) - 1);
+}
+/* The first address that the table page of @va maps, marked as one. */
+static inline uint64_t pte_table_base(const struct machine *m, uint64_t va)
+{
+	return (va & ~(pte_table_bytes(m) - 1)) | 1;
+}
+
 /* Find it: false when a table is missing on the way. */
 bool pte_find(struct machine *m, const struct mm *mm, uint64_t va, struct pte_place *out);
 /* Find it, making the tables that are missing (pte_alloc()). Errors: ENOMEM, EDQUOT; tables made before stay. */
-int pte_alloc(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out);
+int pte_alloc_slow(struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out);
+static inline int pte_alloc(
+	struct machine *m, unsigned cpu, struct mm *mm, uint64_t va, struct pte_place *out)
+{
+	/* Faults mostly come side by side. */
+	if (mm->last_base != pte_table_base(m, va))
+		return pte_alloc_slow(m, cpu, mm, va, out);
+	*out = (struct pte_place){mm->last_table, pte_index(m, va)};
+	return 0;
+}
 /* Take all the tables that [start, end) can need, for pte_alloc() to use: it cannot fail in that range until
  * pgtables_unstock() gives back what was not used. Errors: ENOMEM, EDQUOT; then nothing is in stock. */
 int pgtables_stock(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end);

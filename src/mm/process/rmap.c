@@ -189,10 +189,8 @@ static struct anon_vma *find_mergeable(const struct machine *m, const struct vma
 	return prev ? reusable(m, prev, prev, v) : NULL;
 }
 
-int anon_vma_prepare(struct machine *m, unsigned cpu, struct vma *v)
+int anon_vma_prepare_slow(struct machine *m, unsigned cpu, struct vma *v)
 {
-	if (v->anon_vma_at)
-		return 0;
 	struct anon_vma_chain *c = chain_alloc(m, cpu);
 
 	if (!c)

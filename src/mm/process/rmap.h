@@ -17,7 +17,11 @@ void mapping_id_free(struct machine *m, uint32_t id);
 void *mapping_object(const struct machine *m, uint32_t id);
 
 /* Give @v an anon_vma when it has none, its neighbours' if that fits (anon_vma_prepare()). Errors: ENOMEM, EDQUOT. */
-int anon_vma_prepare(struct machine *m, unsigned cpu, struct vma *v);
+int anon_vma_prepare_slow(struct machine *m, unsigned cpu, struct vma *v);
+static inline int anon_vma_prepare(struct machine *m, unsigned cpu, struct vma *v)
+{
+	return v->anon_vma_at ? 0 : anon_vma_prepare_slow(m, cpu, v);
+}
 /* @dst belongs to all anon_vmas of @src (split, fork). */
 int anon_vma_clone(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src);
 /* The child's mapping of a fork: its parent's anon_vmas, and one of its own (anon_vma_fork()). */

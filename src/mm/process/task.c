@@ -169,11 +169,6 @@ int pid_next(struct machine *m, uint32_t *pid)
 
 /* ---- what a task says of itself ---- */
 
-struct mm *task_mm(const struct machine *m, const struct task *t)
-{
-	return t->mm_at ? machine_at(m, t->mm_at) : NULL;
-}
-
 struct task *task_leader(const struct machine *m, const struct task *t)
 {
 	struct task *leader =

@@ -5,7 +5,7 @@
 #ifndef SIMM_MM_TASK_H
 #define SIMM_MM_TASK_H
 
-#include "mm/process/types.h"
+#include "mm/machine.h"
 
 struct text;
 
@@ -24,7 +24,10 @@ uint64_t task_stack_pfn(const struct machine *m, const struct task *t, uint64_t 
 struct task *task_by_name(const struct machine *m, const char *name, size_t len);
 /* The first task with a number of at least *@pid; NULL: none. *@pid gets its number. Threads (pid != tgid) included. */
 struct task *task_next(const struct machine *m, uint32_t *pid);
-struct mm *task_mm(const struct machine *m, const struct task *t);
+static inline struct mm *task_mm(const struct machine *m, const struct task *t)
+{
+	return t->mm_at ? machine_at(m, t->mm_at) : NULL;
+}
 /* The process that a thread belongs to: the task with its tgid. It may be a zombie while other threads run. */
 struct task *task_leader(const struct machine *m, const struct task *t);
 /* Threads of its process that have not ended. */

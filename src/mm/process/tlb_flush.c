@@ -169,13 +169,10 @@ static void load_user(struct machine *m, struct hw_cpu *c, unsigned cpu, const s
 	a->user_at[cpu] = machine_ref(m, mm);
 }
 
-void enter_kernel(struct machine *m, unsigned cpu)
+void enter_kernel_slow(struct machine *m, unsigned cpu)
 {
 	struct asids *a = &m->processes.asids;
-	const struct mm *mm = mm_of(m, a->user_at[cpu]);
-
-	if (!mm || (m->arch != ARCH_ARM && !mm->user_pgd))
-		return;
+	const struct mm *mm = machine_at(m, a->user_at[cpu]);
 	struct hw_cpu *c = machine_cpu(m, cpu);
 
 	assert(c && a->mm_at[cpu] == a->user_at[cpu]);

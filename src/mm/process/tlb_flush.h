@@ -29,7 +29,15 @@ static inline int switch_mm(struct machine *m, unsigned cpu, struct mm *mm)
 }
 /* The CPU enters the kernel (a fault, a system call, an access in privileged mode): the kernel's registers, in the same
  * address space. Free where they are the same; switch_mm() goes back. */
-void enter_kernel(struct machine *m, unsigned cpu);
+void enter_kernel_slow(struct machine *m, unsigned cpu);
+static inline void enter_kernel(struct machine *m, unsigned cpu)
+{
+	uint64_t at = m->processes.asids.user_at[cpu];
+	const struct mm *mm = at ? machine_at(m, at) : NULL;
+
+	if (mm && (m->arch == ARCH_ARM || mm->user_pgd))
+		enter_kernel_slow(m, cpu);
+}
 /* The mm that a CPU runs in; NULL: the kernel's own. */
 static inline struct mm *current_mm(const struct machine *m, unsigned cpu)
 {

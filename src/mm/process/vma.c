@@ -30,11 +30,6 @@
 
 #include <assert.h>
 
-struct mm *vma_mm(const struct machine *m, const struct vma *v)
-{
-	return machine_at(m, v->mm_at);
-}
-
 struct file *vma_file(const struct machine *m, const struct vma *v)
 {
 	return v->file_at ? machine_at(m, v->file_at) : NULL;
@@ -45,11 +40,6 @@ struct inode *vma_inode(const struct machine *m, const struct vma *v)
 	const struct file *f = vma_file(m, v);
 
 	return f ? machine_at(m, f->inode_at) : NULL;
-}
-
-bool vma_is_anonymous(const struct vma *v)
-{
-	return v->kind == VMA_ZERO || (v->kind == VMA_PLAIN && !v->file_at);
 }
 
 uint64_t vma_page_prot(const struct machine *m, const struct vma *v)

@@ -5,18 +5,24 @@
 #ifndef SIMM_MM_VMA_H
 #define SIMM_MM_VMA_H
 
-#include "mm/process/types.h"
+#include "mm/machine.h"
 
 static inline uint64_t vma_pages(const struct vma *v)
 {
 	return (v->end - v->start) >> 12;
 }
-struct mm *vma_mm(const struct machine *m, const struct vma *v);
+static inline struct mm *vma_mm(const struct machine *m, const struct vma *v)
+{
+	return machine_at(m, v->mm_at);
+}
 /* NULL: anonymous and private. */
 struct file *vma_file(const struct machine *m, const struct vma *v);
 struct inode *vma_inode(const struct machine *m, const struct vma *v);
 /* vma_is_anonymous(): no file and no special pages. */
-bool vma_is_anonymous(const struct vma *v);
+static inline bool vma_is_anonymous(const struct vma *v)
+{
+	return v->kind == VMA_ZERO || (v->kind == VMA_PLAIN && !v->file_at);
+}
 /* What new entries may say (vm_page_prot), as flags for pte_make(): without VM_SHARED, so not writable, where the kernel
  * wants to see the first write to each page (vma_wants_writenotify()): of files that are written back, and of all shared
  * mappings while soft-dirty is watched. */
