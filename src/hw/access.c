@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One access: translate (twice when it crosses a page), check, then move the bytes (see cpu.h).
+ * One access: translate (twice when it crosses a page), check, then move the bytes (see cpu.h). The usual one, which finds
+ * what it wants in front of TLB and cache, is that of front.h; all others go this way:
  *
  * 1. Look in the first TLB, then in the second. A hit that the access may not use is a fault; a store through an entry
  *    that is not known to be dirty goes on to 2.
@@ -12,7 +13,7 @@
  * Beside RAM devices may answer, with their registers: to data, not to fetches, and not across a page; never from a cache.
  * Where nothing answers on the bus, x86 reads all ones and loses writes, as PCs do; the others abort.
  */
-#include "hw/cpu.h"
+#include "hw/front.h"
 #include "hw/stale.h"
 
 #include <assert.h>
@@ -23,11 +24,6 @@ struct piece {
 	uint32_t flags;
 	unsigned bytes;
 };
-
-static bool is_x86(const struct hw_cpu *cpu)
-{
-	return cpu->desc.family == HW_X86_32 || cpu->desc.family == HW_X86_64;
-}
 
 /* Tell the kernel where and why: the fault registers. */
 static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
@@ -58,16 +54,11 @@ static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
 	}
 }
 
-static inline struct tlb *first_tlb(struct hw_cpu *cpu, const struct hw_access *a)
-{
-	return a->kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
-}
-
 /* A page fault of x86 forgets what it was made from, so a stale entry is found out on the second try. @absent: the TLBs
  * that this kind of access asks are known not to have it. */
 static void forget_page(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va, bool absent)
 {
-	struct tlb *first = first_tlb(cpu, a);
+	struct tlb *first = hw_first_tlb(cpu, a->kind);
 
 	tlb_invalidate_page(first == &cpu->dtlb ? &cpu->itlb : &cpu->dtlb, va, cpu->regime.asid);
 	if (!absent) {
@@ -93,7 +84,7 @@ static int raise_fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault wh
 	a->vector = hw_fault_vector(cpu->desc.family, &a->fault);
 	a->code = hw_fault_code(cpu->desc.family, &a->fault, fetch_told);
 	fault_registers(cpu, a);
-	if (is_x86(cpu) && a->vector == 14)
+	if (hw_is_x86(cpu) && a->vector == 14)
 		forget_page(cpu, a, va, absent);
 	cpu->counters.faults++;
 	if (cpu->count_cycles)
@@ -115,7 +106,7 @@ static uint32_t far_cycles(const struct hw_cpu *cpu, const struct dram *d, uint6
 	return distance > 10 ? cpu->dcache.desc.miss_cycles * (distance - 10) / 10 : 0;
 }
 
-static inline uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+static uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
 	uint64_t misses = cpu->dcache.misses;
 	uint32_t cycles = __builtin_expect(d->stale != NULL, 0)
@@ -188,19 +179,16 @@ static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_acc
 	if (w->first + 1 < w->nr_steps && cpu->walk_cache.nr_entries)
 		walk_cache_fill(&cpu->walk_cache, &cpu->regime, w);
 	fill(&cpu->stlb, va, w->page_shift, &e, absent);
-	fill(first_tlb(cpu, a), va, w->page_shift, &e, absent);
+	fill(hw_first_tlb(cpu, a->kind), va, w->page_shift, &e, absent);
 	p->pa = w->pa;
 	p->flags = w->flags;
 	return 0;
 }
 
-/* hw_check(), with its most frequent answer at hand. */
 static inline enum hw_fault check_hit(
 	const struct hw_regime *r, uint32_t flags, const struct hw_access *a)
 {
-	uint32_t want = (uint32_t)(a->user ? HW_UR : HW_PR) << a->kind;
-
-	if (flags & want && !(r->has & HW_HAS_DOMAINS) && (a->user || !(flags & HW_U_ALL)))
+	if (hw_plainly_allowed(r, flags, a->kind, a->user))
 		return HW_FAULT_NONE;
 	return hw_check(r, flags, a->kind, a->user);
 }
@@ -249,44 +237,11 @@ static int protect(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, struct 
 	return 0;
 }
 
-/* A hit, as tlb_find() and check_hit() would have it: the page is the last one, and stands in front of its set still. */
-static inline bool quick_hit(struct hw_cpu *cpu, struct hw_access *a, struct piece *p)
-{
-	struct tlb *first = first_tlb(cpu, a);
-	const struct hw_quick *q = &cpu->quick[a->kind][a->user];
-	uint64_t offset = a->va % DRAM_FRAME_BYTES;
-
-	if ((a->va >> DRAM_FRAME_SHIFT) + 1 != q->page || q->changes != first->changes ||
-		offset + a->bytes > DRAM_FRAME_BYTES)
-		return false;
-	first->hits++;
-	a->tlb = HW_TLB_HIT;
-	p->pa = q->pa + offset;
-	p->flags = q->flags;
-	return true;
-}
-
-/* The same page twice in a row: it may come again. */
-static inline void remember(
-	struct hw_quick *q, uint64_t va, const struct piece *p, uint64_t changes)
-{
-	uint64_t page = (va >> DRAM_FRAME_SHIFT) + 1;
-
-	if (q->page != page) {
-		q->page = page;
-		q->changes = UINT64_MAX;
-		return;
-	}
-	q->pa = p->pa & ~(DRAM_FRAME_BYTES - 1);
-	q->flags = p->flags;
-	q->changes = changes;
-}
-
 /* Are both TLBs known to have nothing for @va? Counts as asking them does. */
 static inline bool missed_before(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
 {
 	const struct hw_missed *k = &cpu->missed;
-	struct tlb *first = first_tlb(cpu, a);
+	struct tlb *first = hw_first_tlb(cpu, a->kind);
 
 	if ((va >> DRAM_FRAME_SHIFT) + 1 != k->page || k->asid != cpu->regime.asid ||
 		k->fetch != (a->kind == HW_FETCH) || k->first_changes != first->changes ||
@@ -300,7 +255,7 @@ static inline bool missed_before(struct hw_cpu *cpu, const struct hw_access *a, 
 static inline void remember_miss(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
 {
 	cpu->missed = (struct hw_missed){.page = (va >> DRAM_FRAME_SHIFT) + 1,
-		.first_changes = first_tlb(cpu, a)->changes,
+		.first_changes = hw_first_tlb(cpu, a->kind)->changes,
 		.second_changes = cpu->stlb.changes,
 		.asid = cpu->regime.asid,
 		.fetch = a->kind == HW_FETCH};
@@ -321,7 +276,7 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		*result = HW_TLB_MISS;
 		return walk_and_fill(cpu, d, a, va, p, true);
 	}
-	struct tlb *first = first_tlb(cpu, a);
+	struct tlb *first = hw_first_tlb(cpu, a->kind);
 	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
 
 	*result = HW_TLB_HIT;
@@ -343,8 +298,6 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
 			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
 			p->flags = e->flags;
-			if (*result == HW_TLB_HIT)
-				remember(&cpu->quick[a->kind][a->user], va, p, first->changes);
 			return 0;
 		}
 		*result = HW_TLB_MISS;
@@ -393,7 +346,7 @@ static int store_piece(const struct hw_cpu *cpu, const struct dram *d, const str
 {
 	int err = dram_store(d, p->pa, p->bytes, value, why);
 
-	return err == -ENXIO && is_x86(cpu) ? 0 : err;
+	return err == -ENXIO && hw_is_x86(cpu) ? 0 : err;
 }
 
 static void load_piece(
@@ -401,7 +354,7 @@ static void load_piece(
 {
 	int err = dram_load(d, p->pa, p->bytes, value);
 
-	assert(!err || is_x86(cpu));
+	assert(!err || hw_is_x86(cpu));
 	if (err)
 		*value = UINT64_MAX >> (64 - 8 * p->bytes);
 }
@@ -469,7 +422,7 @@ static int prepare(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a
 
 			if (err != -ENXIO)
 				return err ? err : 1;
-			if (!is_x86(cpu))
+			if (!hw_is_x86(cpu))
 				return hw_fault_raise(cpu, a, HW_FAULT_NO_RAM,
 					i ? a->va + p[0].bytes : a->va, 0, 0);
 			continue;
@@ -532,18 +485,16 @@ static inline bool is_ppb(const struct hw_cpu *cpu, uint64_t pa)
 	return pa >> 20 == 0xe00 && cpu->desc.family == HW_ARM_M;
 }
 
-int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
+static __attribute__((noinline)) int access_any(
+	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
 {
 	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
-	struct piece p[2];
+	struct piece p[2] = {{.bytes = a->bytes}};
 	unsigned nr = 1;
 
-	assert(a->bytes >= 1 && a->bytes <= 8 && a->kind <= HW_FETCH);
 	a->cycles = 0;
-	a->fault.fault = HW_FAULT_NONE;
 	cpu->counters.accesses[a->kind]++;
-	p[0].bytes = a->bytes;
-	int err = quick_hit(cpu, a, &p[0]) ? 0 : translate(cpu, d, a, a->va, &p[0], &a->tlb);
+	int err = translate(cpu, d, a, a->va, &p[0], &a->tlb);
 
 	if (!err && __builtin_expect(left < a->bytes, 0)) {
 		uint8_t second;
@@ -556,7 +507,7 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 	if (__builtin_expect(!err, 1)) {
 		a->pa = p[0].pa;
 		/* Without data nothing need be there, but where an empty bus is a fault. */
-		bool there = (a->no_data && is_x86(cpu)) || dram_has(d, p[0].pa);
+		bool there = (a->no_data && hw_is_x86(cpu)) || dram_has(d, p[0].pa);
 
 		if (__builtin_expect(is_ppb(cpu, a->pa), 0))
 			err = hw_scs_access(cpu, a);
@@ -567,4 +518,25 @@ int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, str
 	}
 	cpu->counters.cycles += a->cycles;
 	return err;
+}
+
+static __attribute__((noinline)) int move_at(const struct dram *d, struct hw_access *a)
+{
+	if (a->kind == HW_STORE)
+		dram_put(d, a->pa, a->bytes, a->value);
+	else
+		a->value = dram_get(d, a->pa, a->bytes);
+	return 0;
+}
+
+int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
+{
+	assert(a->bytes >= 1 && a->bytes <= 8 && a->kind <= HW_FETCH);
+	a->fault.fault = HW_FAULT_NONE;
+	if (__builtin_expect(!hw_front_access(cpu, d, a->va, a->bytes, a->kind, a->user,
+				     !a->no_data, &a->pa, &a->cycles),
+		    0))
+		return access_any(cpu, d, a, why);
+	a->tlb = HW_TLB_HIT;
+	return a->no_data ? 0 : move_at(d, a);
 }

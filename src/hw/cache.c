@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The data cache's misses and flush (see cache.h; hits are inline there).
+ * The data cache's accesses and flush (see cache.h; the most frequent hits are inline there).
  *
  * Left out: more levels, prefetching, coherence traffic between CPUs (each CPU has its own cache and pays only for
  * its own misses).
@@ -19,20 +19,28 @@ void cache_init(struct cache *c, const struct cache_desc *desc, uint32_t lines_a
 	c->lines_at = lines_at;
 }
 
-uint32_t cache_fill(struct cache *c, uint64_t *set, uint64_t line, bool write)
+uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
 {
-	uint32_t cycles = c->desc.miss_cycles;
+	uint64_t line = pa >> c->desc.line_shift;
+	uint64_t *set = cache_set(c, line), last = 0;
 
-	c->misses++;
-	if (!c->desc.ways)
-		return cycles;
-	if (set[c->desc.ways - 1] & 1) {
-		c->writebacks++;
-		cycles += c->desc.writeback_cycles;
+	/* All lines move back by one place, up to where this one was. */
+	for (unsigned way = 0; way < c->desc.ways; way++) {
+		uint64_t tag = set[way];
+
+		set[way] = last;
+		if (tag >> 1 == line + 1) {
+			set[0] = tag | write;
+			c->hits++;
+			return c->desc.hit_cycles;
+		}
+		last = tag;
 	}
-	memmove(set + 1, set, (c->desc.ways - 1) * sizeof(*set));
-	set[0] = (line + 1) << 1 | write;
-	return cycles;
+	c->misses++;
+	if (c->desc.ways)
+		set[0] = (line + 1) << 1 | write;
+	c->writebacks += last & 1;
+	return c->desc.miss_cycles + (last & 1 ? c->desc.writeback_cycles : 0);
 }
 
 unsigned cache_flush(struct cache *c)

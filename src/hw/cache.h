@@ -40,27 +40,25 @@ static inline uint64_t *cache_lines(const struct cache *c)
 	return (uint64_t *)((char *)(uintptr_t)c + c->lines_at);
 }
 
-/* Miss: put the line at the front. Returns the cycles. */
-uint32_t cache_fill(struct cache *c, uint64_t *set, uint64_t line, bool write);
+static inline uint64_t *cache_set(const struct cache *c, uint64_t line)
+{
+	return cache_lines(c) + (line & (c->desc.sets - 1)) * c->desc.ways;
+}
 
 /* An access to the line of @pa; returns its cycles. A line is (number + 1) << 1 | dirty; 0 is empty. */
-static inline uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
+uint32_t cache_access(struct cache *c, uint64_t pa, bool write);
+
+/* The same when the line stands in front of its set: a hit. False: it does not, and nothing was done. */
+static inline bool cache_front(struct cache *c, uint64_t pa, bool write)
 {
 	uint64_t line = pa >> c->desc.line_shift;
-	uint64_t *set = cache_lines(c) + (line & (c->desc.sets - 1)) * c->desc.ways;
+	uint64_t *front = cache_set(c, line);
 
-	for (unsigned way = 0; way < c->desc.ways; way++) {
-		uint64_t tag = set[way];
-
-		if (tag >> 1 != line + 1)
-			continue;
-		c->hits++;
-		if (way)
-			memmove(set + 1, set, way * sizeof(*set));
-		set[0] = tag | write;
-		return c->desc.hit_cycles;
-	}
-	return cache_fill(c, set, line, write);
+	if (!c->desc.ways || *front >> 1 != line + 1)
+		return false;
+	*front |= write;
+	c->hits++;
+	return true;
 }
 
 /* Forget all lines (their bytes are in DRAM). Returns how many were dirty. */

@@ -314,27 +314,6 @@ static const char *tlb_check(const struct tlb *t)
 	return NULL;
 }
 
-/* What is remembered of the last accesses is what the TLB says. */
-static const char *quick_check(const struct hw_cpu *cpu)
-{
-	for (unsigned i = 0; i < 6; i++) {
-		const struct hw_quick *q = &cpu->quick[i / 2][i % 2];
-		const struct tlb *t = i / 2 == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
-		uint64_t at = (q->page - 1) << DRAM_FRAME_SHIFT, va;
-		const struct tlb_entry *e;
-		unsigned n = 0, shift;
-		bool known = !q->page || q->changes != t->changes;
-
-		while (!known && (e = tlb_next(t, &n, &va, &shift)))
-			known = at >> shift == va >> shift && e->flags == q->flags &&
-				e->pa + (at - va) == q->pa &&
-				(e->asid == cpu->regime.asid || e->flags & HW_GLOBAL);
-		if (!known)
-			return "a CPU remembers a translation that its TLB has not";
-	}
-	return NULL;
-}
-
 static bool tlb_answers(const struct tlb *t, uint64_t at, uint16_t asid)
 {
 	const struct tlb_entry *e;
@@ -370,8 +349,6 @@ const char *hw_cpu_check(const struct hw_cpu *cpu)
 		wrong = tlb_check(&cpu->dtlb);
 	if (!wrong)
 		wrong = tlb_check(&cpu->stlb);
-	if (!wrong)
-		wrong = quick_check(cpu);
 	if (!wrong)
 		wrong = missed_check(cpu);
 	if (!wrong)

@@ -64,15 +64,6 @@ struct hw_counters {
 	uint64_t cycles;
 };
 
-/* The translation that this kind of access found last, in front of its set in the first TLB: the same page once more
- * need not look. It holds as long as that TLB has not changed, nor the regime. */
-struct hw_quick {
-	uint64_t page;		/* (va >> DRAM_FRAME_SHIFT) + 1; 0: none */
-	uint64_t pa;		/* of the frame */
-	uint64_t changes;	/* of the TLB, then */
-	uint32_t flags;
-};
-
 /* The page that both TLBs had no entry for when they were asked last. While neither has changed, they have none still: the
  * same access once more, after its fault was handled, need not look. */
 struct hw_missed {
@@ -90,7 +81,6 @@ struct hw_cpu {
 	uint8_t node;			/* whose memory is near: for struct dram's distance() */
 	struct hw_counters counters;
 	struct tlb itlb, dtlb, stlb;	/* stlb: unified, second level */
-	struct hw_quick quick[3][2];	/* by enum hw_kind, and user */
 	struct hw_missed missed;
 	struct walk_memory walk_memory;
 	struct walk_cache walk_cache;

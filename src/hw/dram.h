@@ -89,34 +89,26 @@ static inline void *dram_at(const struct dram *d, uint64_t pa)
 	return d->contents + (pa - d->base);
 }
 
-/* A little-endian word of @bytes (1-8) that does not cross a frame: the CPU's path. 0 or -ENXIO. */
-static inline int dram_load(const struct dram *d, uint64_t pa, unsigned bytes, uint64_t *value)
+/* A little-endian word of @bytes (1-8) of a frame that has contents. */
+static inline uint64_t dram_get(const struct dram *d, uint64_t pa, unsigned bytes)
 {
-	*value = 0;
-	if (__builtin_expect(dram_has(d, pa), 1)) {
-		switch (bytes) {
-		case 8:
-			memcpy(value, dram_at(d, pa), 8);
-			break;
-		case 4:
-			memcpy(value, dram_at(d, pa), 4);
-			break;
-		default:
-			memcpy(value, dram_at(d, pa), bytes);
-		}
-		return 0;
+	uint64_t value = 0;
+
+	switch (bytes) {
+	case 8:
+		memcpy(&value, dram_at(d, pa), 8);
+		break;
+	case 4:
+		memcpy(&value, dram_at(d, pa), 4);
+		break;
+	default:
+		memcpy(&value, dram_at(d, pa), bytes);
 	}
-	return dram_is_ram(d, pa) ? 0 : -ENXIO;
+	return value;
 }
 
-static inline int dram_store(const struct dram *d, uint64_t pa, unsigned bytes, uint64_t value, struct refusal *why)
+static inline void dram_put(const struct dram *d, uint64_t pa, unsigned bytes, uint64_t value)
 {
-	if (__builtin_expect(!dram_has(d, pa), 0)) {
-		int err = dram_touch(d, pa, why);
-
-		if (err)
-			return err;
-	}
 	switch (bytes) {
 	case 8:
 		memcpy(dram_at(d, pa), &value, 8);
@@ -127,6 +119,26 @@ static inline int dram_store(const struct dram *d, uint64_t pa, unsigned bytes, 
 	default:
 		memcpy(dram_at(d, pa), &value, bytes);
 	}
+}
+
+/* The same of any frame, for words that do not cross one: the CPU's path. 0 or -ENXIO; a store -EDQUOT, too. */
+static inline int dram_load(const struct dram *d, uint64_t pa, unsigned bytes, uint64_t *value)
+{
+	bool has = dram_has(d, pa);
+
+	*value = __builtin_expect(has, 1) ? dram_get(d, pa, bytes) : 0;
+	return __builtin_expect(has, 1) || dram_is_ram(d, pa) ? 0 : -ENXIO;
+}
+
+static inline int dram_store(const struct dram *d, uint64_t pa, unsigned bytes, uint64_t value, struct refusal *why)
+{
+	if (__builtin_expect(!dram_has(d, pa), 0)) {
+		int err = dram_touch(d, pa, why);
+
+		if (err)
+			return err;
+	}
+	dram_put(d, pa, bytes, value);
 	return 0;
 }
 

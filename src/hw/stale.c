@@ -87,7 +87,7 @@ static uint64_t *tag_of(const struct cache *c, uint64_t line)
 
 	if (!c->desc.ways)
 		return NULL;
-	set = cache_lines(c) + (line & (c->desc.sets - 1)) * c->desc.ways;
+	set = cache_set(c, line);
 	for (unsigned way = 0; way < c->desc.ways; way++)
 		if (set[way] >> 1 == line + 1)
 			return &set[way];
@@ -143,8 +143,7 @@ uint32_t stale_cpu_access(
 	uint64_t line = pa >> s->table->line_shift, misses = c->misses, last = 0;
 
 	if (c->desc.ways)
-		last = cache_lines(
-			c)[(line & (c->desc.sets - 1)) * c->desc.ways + c->desc.ways - 1];
+		last = cache_set(c, line)[c->desc.ways - 1];
 	uint32_t cycles = cache_access(c, pa, write);
 
 	if (c->misses != misses)

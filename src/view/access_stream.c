@@ -27,6 +27,7 @@
 #include "view/task_view.h"
 
 #include "base/parse.h"
+#include "hw/front.h"
 #include "mm/kernel/cpus.h"
 #include "mm/page/contents.h"
 #include "mm/process/access.h"
@@ -208,7 +209,7 @@ static void handle_fault(struct runner *u)
 	(void)switch_mm(u->m, u->t->cpu, u->mm);
 }
 
-static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, enum hw_kind kind)
+static void access_any(struct runner *u, uint64_t addr, unsigned bytes, enum hw_kind kind)
 {
 	u->x.cycles = 0;
 	u->x.a.va = addr;
@@ -224,15 +225,31 @@ static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, 
 	}
 }
 
+static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, enum hw_kind kind)
+{
+	uint32_t cycles;
+	uint64_t pa;
+
+	if (__builtin_expect(!hw_front_access(u->cpu, &u->dram, addr, bytes, kind, true, false, &pa,
+				     &cycles),
+		    0)) {
+		access_any(u, addr, bytes, kind);
+		return;
+	}
+	machine_charge_cycles(u->m, cycles);
+	u->r->count[ACCESS_tlb_hits]++;
+	u->r->count[ACCESS_cycles] += cycles;
+}
+
 /* What is wider than a word touches its first and its last page, and those between. */
 static void access_wide(struct runner *u, const struct lackey_ref *ref, enum hw_kind kind)
 {
 	uint64_t last = (ref->addr + ref->bytes - 1) & ~(PAGE_BYTES - 1);
 
-	access_once(u, ref->addr, 8, kind);
+	access_any(u, ref->addr, 8, kind);
 	for (uint64_t at = (ref->addr & ~(PAGE_BYTES - 1)) + PAGE_BYTES; at <= last;
 		at += PAGE_BYTES)
-		access_once(u, at, 8, kind);
+		access_any(u, at, 8, kind);
 }
 
 static void tell_beyond(
@@ -258,14 +275,14 @@ static inline void run_ref(struct runner *u, const struct lackey_ref *ref)
 
 	u->r->count[ACCESS_references]++;
 	u->r->count[counts[ref->kind]]++;
-	if (ref->bytes <= 8)
+	if (__builtin_expect(ref->bytes <= 8, 1))
 		access_once(u, ref->addr, ref->bytes, kinds[ref->kind]);
 	else
 		access_wide(u, ref, kinds[ref->kind]);
-	if (ref->kind != LACKEY_MODIFY)
+	if (__builtin_expect(ref->kind != LACKEY_MODIFY, 1))
 		return;
 	if (ref->bytes <= 8)
-		access_once(u, ref->addr, ref->bytes, HW_STORE);
+		access_any(u, ref->addr, ref->bytes, HW_STORE);
 	else
 		access_wide(u, ref, HW_STORE);
 }

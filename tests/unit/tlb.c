@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct tlb *make(uint32_t sets, uint32_t ways)
 {
@@ -248,4 +249,67 @@ Test(tlb, data_cache_counts_time)
 	cr_assert_eq(cache_flush(c), 0);
 	cr_assert_eq(cache_access(c, 0x1000, false), 200);
 	free(c);
+}
+
+enum { LISTED = 4 };
+
+/* An access to a set that is a list of lines, the latest first: its cycles. */
+static uint32_t list_access(uint64_t *list, bool *dirty, uint64_t line, bool write)
+{
+	unsigned at = 0;
+
+	while (at < LISTED - 1 && list[at] != line)
+		at++;
+	bool hit = list[at] == line, was_dirty = dirty[at];
+
+	memmove(list + 1, list, at * sizeof(*list));
+	memmove(dirty + 1, dirty, at * sizeof(*dirty));
+	list[0] = line;
+	dirty[0] = write || (hit && was_dirty);
+	return hit ? 4 : was_dirty ? 240 : 200;
+}
+
+/* @forgetful: what stands in front is not marked when it is written. How often do cache and list differ? */
+static unsigned cache_against_list(bool forgetful)
+{
+	struct cache_desc desc = {.sets = 8,
+		.ways = LISTED,
+		.line_shift = 5,
+		.hit_cycles = 4,
+		.miss_cycles = 200,
+		.writeback_cycles = 40};
+	struct cache *c = calloc(1, sizeof(*c) + cache_bytes(&desc));
+	uint64_t list[8][LISTED];
+	bool dirty[8][LISTED] = {{false}};
+	struct rng rng = {4};
+	unsigned differences = 0, fronts = 0;
+
+	memset(list, 0xff, sizeof(list));
+	cache_init(c, &desc, sizeof(*c));
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t line = rng_below(&rng, 3) ? rng_below(&rng, 12) : rng_below(&rng, 80);
+		bool write = rng_below(&rng, 2), front = list[line % 8][0] == line;
+		uint64_t pa = line * 32 + rng_below(&rng, 32);
+
+		if (rng_below(&rng, 2)) {
+			bool had = cache_front(c, pa, write && !forgetful);
+
+			fronts += had;
+			differences += had != front;
+			if (had)
+				list_access(list[line % 8], dirty[line % 8], line, write);
+			continue;
+		}
+		differences += cache_access(c, pa, write) !=
+			       list_access(list[line % 8], dirty[line % 8], line, write);
+	}
+	cr_assert_gt(fronts, 1000);
+	free(c);
+	return differences;
+}
+
+Test(tlb, data_cache_against_a_list)
+{
+	cr_assert_eq(cache_against_list(false), 0);
+	cr_assert_gt(cache_against_list(true), 0, "a broken cache is noticed");
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The usual access, inline: both the TLB and the cache have in front what was used last, and most accesses want it again.
+ *
+ *	va ──> first TLB, its set's first entry: a small page? may it be used as it is?
+ *	           └─> cache, its set's first line: the same line?      yes, both: that is all
+ *
+ * It leaves what hw_access() leaves, which asks it first; whoever makes many accesses in a row asks it by himself.
+ */
+#ifndef SIMM_HW_FRONT_H
+#define SIMM_HW_FRONT_H
+
+#include "hw/cpu.h"
+
+static inline bool hw_is_x86(const struct hw_cpu *cpu)
+{
+	return cpu->desc.family == HW_X86_32 || cpu->desc.family == HW_X86_64;
+}
+
+static inline struct tlb *hw_first_tlb(struct hw_cpu *cpu, enum hw_kind kind)
+{
+	return kind == HW_FETCH ? &cpu->itlb : &cpu->dtlb;
+}
+
+/* Most accesses may be made, and a page's flags alone say so. */
+static inline bool hw_plainly_allowed(
+	const struct hw_regime *r, uint32_t flags, enum hw_kind kind, bool user)
+{
+	uint32_t want = (uint32_t)(user ? HW_UR : HW_PR) << kind;
+	uint32_t ask = !user && flags & HW_U_ALL ? HW_HAS_DOMAINS | HW_HAS_SMEP | HW_HAS_SMAP
+						 : HW_HAS_DOMAINS;
+
+	return flags & want && !(r->has & ask);
+}
+
+/* The entry that a search of the first TLB would find, when it is that of a small page in front of its set, and nothing is
+ * to be done but to use it. NULL: it must be searched. */
+static inline const struct tlb_entry *hw_front_entry(const struct hw_cpu *cpu,
+	const struct tlb *first, uint64_t va, enum hw_kind kind, bool user)
+{
+	uint64_t page = va >> DRAM_FRAME_SHIFT;
+	const struct tlb_entry *e = tlb_set(first, page);
+
+	if (!(first->shifts & DRAM_FRAME_BYTES) || cpu->regime.mode == PAGING_NONE ||
+		!tlb_is(e, page << DRAM_FRAME_SHIFT | DRAM_FRAME_SHIFT, cpu->regime.asid))
+		return NULL;
+	if (!hw_plainly_allowed(&cpu->regime, e->flags, kind, user) ||
+		(kind == HW_STORE && !(e->flags & HW_DIRTY)))
+		return NULL;
+	return e;
+}
+
+/* Make the access, all but its bytes, for which there must be contents when @data. *@pa and *@cycles are as those of struct
+ * hw_access. False: nothing was done, hw_access() must. */
+static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uint64_t va,
+	unsigned bytes, enum hw_kind kind, bool user, bool data, uint64_t *pa, uint32_t *cycles)
+{
+	struct tlb *first = hw_first_tlb(cpu, kind);
+	const struct tlb_entry *e = hw_front_entry(cpu, first, va, kind, user);
+	unsigned shift = cpu->count_cycles ? cpu->dcache.desc.line_shift : DRAM_FRAME_SHIFT;
+
+	if (!e || d->stale || (va ^ (va + bytes - 1)) >> shift)
+		return false;
+	*pa = e->pa | va % DRAM_FRAME_BYTES;
+	*cycles = 0;
+	/* Without data nothing need be there, but where an empty bus is a fault. */
+	if ((data || !hw_is_x86(cpu)) && !dram_has(d, *pa))
+		return false;
+	if (cpu->count_cycles) {
+		if (e->flags & HW_UNCACHED || !cache_front(&cpu->dcache, *pa, kind == HW_STORE))
+			return false;
+		*cycles = cpu->dcache.desc.hit_cycles;
+		cpu->counters.cycles += *cycles;
+	}
+	cpu->counters.accesses[kind]++;
+	first->hits++;
+	return true;
+}
+
+#endif
