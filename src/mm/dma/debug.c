@@ -127,9 +127,10 @@ int debug_dma_reserve(struct machine *m, uint32_t n)
 
 	if (dma_debug_disabled(m))
 		return 0;
-	if (!s->buckets_at)
-		s->buckets_at = heap_alloc(m, DMA_DEBUG_HASH_SIZE * sizeof(uint32_t));
-	if (!s->buckets_at)
+	if (!s->heads_at)
+		s->heads_at =
+			heap_alloc(m, NR_DMA_DEBUG_RINGS * DMA_DEBUG_HASH_SIZE * sizeof(uint32_t));
+	if (!s->heads_at)
 		return -m->why.err;
 	while (cap - s->nr < n && cap < 1u << 30)
 		cap *= 2;
@@ -159,7 +160,7 @@ static struct dma_debug_entry *entry_alloc(struct machine *m, unsigned cpu)
 	assert(i < s->cap);
 	struct dma_debug_entry *x = &entries(m)[i];
 	if (s->free)
-		s->free = x->next;
+		s->free = x->link[0].next;
 	else
 		s->used++;
 	s->nr++;
@@ -247,7 +248,7 @@ void dma_debug_del(struct machine *m, struct dma_debug_entry *x)
 	if (x->dir != DMA_TO_DEVICE)
 		cacheline_remove(m, x);
 	x->device = 0;
-	x->next = s->free;
+	x->link[0].next = s->free;
 	s->free = (uint32_t)(x - entries(m)) + 1;
 	s->nr--;
 	s->num_free_entries++;

@@ -94,7 +94,7 @@ struct dma_debug_entry *dma_debug_find_unasked(
 	const struct machine *m, const struct dma_debug_entry *ref);
 struct dma_debug_entry *dma_debug_find_contain(
 	const struct machine *m, const struct dma_debug_entry *ref);
-/* Put an entry into the ring of its bucket, as the youngest; take it out. */
+/* Put an entry into its rings, as the youngest; take it out. */
 void dma_debug_hash_add(struct machine *m, struct dma_debug_entry *x);
 void dma_debug_hash_del(struct machine *m, struct dma_debug_entry *x);
 /* One of exactly this address, device, size, type and direction; NULL: none. */

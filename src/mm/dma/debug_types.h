@@ -20,29 +20,36 @@ enum dma_debug_type { DMA_DEBUG_SINGLE, DMA_DEBUG_SG, DMA_DEBUG_COHERENT, DMA_DE
 
 enum dma_map_err { MAP_ERR_CHECK_NOT_APPLICABLE, MAP_ERR_NOT_CHECKED, MAP_ERR_CHECKED };
 
+/* A place in a ring: indices of entries. */
+struct dma_debug_link {
+	uint32_t next, prev;
+};
+
+enum dma_debug_ring { DMA_DEBUG_BY_BUCKET, DMA_DEBUG_BY_ADDRESS, NR_DMA_DEBUG_RINGS };
+
 struct dma_debug_entry {
 	uint64_t dev_addr, size;
 	uint64_t phys;	 /* the CPU's side */
 	uint32_t device; /* id; 0: a free entry */
-	uint32_t next;	 /* index of the next in its bucket's ring; of free ones: index + 1 */
 	uint32_t sg_call_ents, sg_mapped_ents;
 	depot_stack_handle_t stack;
 	uint8_t type;	 /* enum dma_debug_type */
 	uint8_t dir;	 /* enum dma_data_direction */
 	uint8_t map_err; /* enum dma_map_err */
 	uint8_t unused;
+	/* Of free entries [0].next is the next one's index + 1. */
+	struct dma_debug_link link[NR_DMA_DEBUG_RINGS];
 };
 
 struct dma_debug {
 	uint64_t at; /* heap block of struct dma_debug_entry [cap]; 0: nothing was ever noted */
-	uint64_t
-		buckets_at; /* heap block of uint32_t [DMA_DEBUG_HASH_SIZE]: the last entry's index + 1; 0: empty */
+	/* Heap block of uint32_t [NR_DMA_DEBUG_RINGS][DMA_DEBUG_HASH_SIZE]: the last entry's index + 1; 0: the ring is empty. */
+	uint64_t heads_at;
 	uint32_t cap;  /* a power of two */
 	uint32_t nr;   /* entries in buckets */
 	uint32_t used; /* ever used: those behind are untouched */
 	uint32_t free; /* index + 1 of the first free one */
-	struct radix
-		cachelines; /* dma_active_cacheline: number of the line to 1 + mappings of it beyond the first */
+	struct radix cachelines; /* dma_active_cacheline: number of the line to how many map it */
 	bool initialized, global_disable;
 	bool overlap_said; /* WARN_ONCE() of too many mappings of a line */
 	/* debugfs's */
