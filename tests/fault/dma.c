@@ -9,11 +9,13 @@
 #include "mm/dma/engine.h"
 #include "mm/dma/iommu.h"
 #include "mm/dma/mapping.h"
+#include "mm/dma/reserved_mem.h"
 #include "mm/page/address.h"
 #include "mm/process/file.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PIECES = 40 };
@@ -222,4 +224,66 @@ Test(dma, hosts_memory_ends_behind_iommu, .timeout = 60)
 {
 	end_hosts_memory("pc-x86_64", "", true);
 	end_hosts_memory("arm64-virt", "", true);
+}
+
+/* ---- a device's own memory ---- */
+
+static void begin_with_pool(struct program *p)
+{
+	struct machine_desc *d = described("arm64-virt");
+	struct reserved_range *r = &d->reserved[d->nr_reserved];
+
+	*r = (struct reserved_range){
+		.start = 0x48000000, .end = 0x48010000, .no_map = true, .dma_pool = true};
+	d->nr_reserved++;
+	snprintf(r->name, sizeof(r->name), "pool");
+	memset(p, 0, sizeof(*p));
+	p->m = boot_described(d);
+	cr_assert(p->m, "%s", refused_why());
+	cr_assert_eq(device_make(p->m, "codec", 5, &p->d), 0);
+	p->d->made = true;
+	p->d->region[p->d->nr_regions++] = (int16_t)(p->m->devices.nr_reserved - 1);
+}
+
+/* The driver's probe: 0, or what it failed with and left no trace of. */
+static int probe(struct program *p)
+{
+	uint64_t va, dma;
+	int err = of_reserved_mem_device_init_by_idx(p->m, 0, p->d, 0);
+
+	booted_check(p->m);
+	cr_expect_eq(p->d->dma_mem != 0, err == 0);
+	if (err)
+		return err;
+	err = dma_alloc_coherent(p->m, 0, p->d, 5 * PAGE_BYTES, GFP_KERNEL, 0, &va, &dma);
+	booted_check(p->m);
+	if (!err) {
+		cr_expect_eq(dma, 0x48000000);
+		cr_expect_eq(dma_free_coherent(p->m, 0, p->d, 5 * PAGE_BYTES, va, dma), 0);
+	}
+	cr_expect_eq(of_reserved_mem_device_release(p->m, p->d), 0);
+	return err;
+}
+
+Test(dma, hosts_memory_ends_at_a_devices_pool, .timeout = 60)
+{
+	unsigned failures = 0;
+
+	for (unsigned n = 0; n < 400; n += 1 + n / 4) {
+		struct program p;
+
+		begin_with_pool(&p);
+		uint64_t budget = p.m->arena.budget_pages;
+		p.m->arena.budget_pages = p.m->arena.touched_pages + n;
+		int err = probe(&p);
+
+		cr_expect(!err || err == -EDQUOT, "%d: %s", err, p.m->why.sentence);
+		p.m->arena.budget_pages = budget;
+		cr_expect_eq(probe(&p), 0, "%s", p.m->why.sentence);
+		machine_destroy(p.m);
+		failures += err != 0;
+		if (!err)
+			break;
+	}
+	cr_expect_gt(failures, 2);
 }
