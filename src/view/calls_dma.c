@@ -326,7 +326,7 @@ int call_dma_unmap_sg(struct call *c)
 {
 	const struct call_value *a = &c->arg[0];
 	uint32_t nents = (uint32_t)c->arg[1].number;
-	struct scatterlist *sg;
+	struct scatterlist *sg = NULL;
 	int err = check_list(c, 0, &sg);
 
 	for (uint32_t i = 0; i < nents && !err; i++) {

@@ -111,6 +111,15 @@ Test(dma, wrong_unmaps_are_refused_in_the_words_of_dma_debug)
 		cr_assert_eq(world_refused_at(s, CTL, row[i].line), EINVAL, "%s", row[i].line);
 		cr_assert(file_has(s, "sim/dmesg", row[i].words), "%s", row[i].line);
 	}
+	/* All attributes at once, known ones and others. */
+	world_call_at(s, CTL, "e = dma_map_single b+128 16 DMA_TO_DEVICE 0xffff");
+	check(s);
+	world_call_at(s, CTL, "dma_unmap_single e");
+	/* So long that the end comes before the begin; a direction that is none. */
+	cr_expect_eq(world_refused_at(
+			     s, CTL, "dma_sync_single_for_cpu d 0xffffffffffffffff DMA_TO_DEVICE"),
+		EINVAL);
+	cr_expect_eq(world_refused_at(s, CTL, "dma_sync_single_for_cpu d 16 9"), EINVAL);
 	world_call_at(s, CTL, "dma_unmap_single d");
 	check(s);
 	simm_destroy(s);
@@ -121,9 +130,11 @@ Test(dma, bad_requests_change_nothing)
 	static const char *const lines[] = {"dma_map_single b 0 DMA_TO_DEVICE",
 		"dma_map_single b 10 DMA_NONE", "dma_map_single 1000 10 DMA_TO_DEVICE",
 		"dma_alloc_coherent 0", "dma_read d 0", "dma_map_sg p 3 DMA_TO_DEVICE s",
-		"dma_unmap_sg s 3 DMA_TO_DEVICE", "readl 0x100", "dmaengine_submit 5 1",
-		"dma_alloc_pages 4096 DMA_NONE", "dma_map_resource 0x1000000 4 DMA_TO_DEVICE",
-		"alloc_pages GFP_KERNEL"};
+		"dma_unmap_sg s 3 DMA_TO_DEVICE", "dma_unmap_sg s 0 DMA_TO_DEVICE",
+		"dma_unmap_sg ) 9 DMA_TO_DEVICE", "dma_unmap_sg 1x 9999999999 DMA_TO_DEVICE",
+		"dma_map_single b 10 9", "dma_alloc_pages 4096 9", "dma_map_sg p 1 9 s",
+		"readl 0x100", "dmaengine_submit 5 1", "dma_alloc_pages 4096 DMA_NONE",
+		"dma_map_resource 0x1000000 4 DMA_TO_DEVICE", "alloc_pages GFP_KERNEL"};
 	struct simm *s = with_device("pc-x86_64", "nic");
 
 	world_call(s, "b = __get_free_pages GFP_KERNEL 0");

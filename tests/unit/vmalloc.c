@@ -288,6 +288,35 @@ Test(vmalloc, arrays_and_nodes)
 	simm_destroy(simm);
 }
 
+/* vunmap() and iounmap() take an area as it is: the pages of vmalloc() are lost, and VmallocUsed counts them for ever. The array
+ * of a large area's pages is an area, too, but nobody's to free. */
+Test(vmalloc, areas_that_others_end)
+{
+	struct machine *m = booted("pc-x86_64", NULL);
+	uint64_t v, array, pages = m->vmalloc.nr_pages;
+
+	cr_assert_eq(vmalloc(m, 0, 3 * PAGE_BYTES, 0, &v), 0);
+	cr_expect_eq(vunmap(m, 0, v), 0);
+	cr_expect_eq(vfree(m, 0, v), -EINVAL);
+	booted_check(m);
+	cr_assert_eq(vmalloc(m, 0, 2 * PAGE_BYTES, 0, &v), 0);
+	cr_expect_eq(iounmap(m, 0, v), 0);
+	booted_check(m);
+	cr_expect_eq(m->vmalloc.nr_pages, pages + 5);
+	cr_assert_eq(vmalloc(m, 0, 2000 * PAGE_BYTES, 0, &v), 0);
+	array = find_vm_area(m, v)->pages_address;
+	cr_assert(is_vmalloc_addr(m, array));
+	cr_expect_eq(vfree(m, 0, array), -EBUSY);
+	cr_expect_eq(vunmap(m, 0, array), -EBUSY);
+	cr_expect_eq(iounmap(m, 0, array), -EBUSY);
+	booted_check(m);
+	cr_expect_eq(vfree(m, 0, v), 0);
+	cr_expect_eq(m->vmalloc.nr_pages, pages + 5);
+	cr_expect_null(find_vm_area(m, array));
+	booted_check(m);
+	machine_destroy(m);
+}
+
 Test(vmalloc, vmap_of_pages)
 {
 	for (unsigned i = 0; i < NR_PRESETS; i++) {

@@ -341,8 +341,8 @@ int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 		err = refuse(&m->why, EINVAL,
 			"dma_alloc_pages takes no zone and no __GFP_COMP: the masks say which "
 			"memory it is");
-	if (!err && dir == DMA_NONE)
-		err = refuse(&m->why, EINVAL, "DMA_NONE is no direction");
+	if (!err && dir >= DMA_NONE)
+		err = refuse(&m->why, EINVAL, "this is no direction");
 	if (!err)
 		err = dma_mappings_reserve(m, 1);
 	if (!err && !d->hw.coherent)

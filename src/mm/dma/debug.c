@@ -274,7 +274,7 @@ static unsigned check_records(const struct machine *m, struct text *out)
 			x = dma_mapping_of_device(m, d->id, x)) {
 			struct dma_debug_entry ref = dma_debug_entry_of(x);
 
-			if (x->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
+			if (x->type == DMA_TYPE_COHERENT && x->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
 				continue;
 			want++;
 			ref.device = d->id;

@@ -31,9 +31,9 @@ typedef unsigned long long ull;
 static int check_request(struct machine *m, const struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir)
 {
-	if (dir == DMA_NONE)
+	if (dir >= DMA_NONE)
 		return refuse(&m->why, EINVAL,
-			"DMA_NONE is no direction: DMA_TO_DEVICE, DMA_FROM_DEVICE or "
+			"a direction is one of DMA_TO_DEVICE, DMA_FROM_DEVICE, "
 			"DMA_BIDIRECTIONAL");
 	if (!bytes || bytes > (uint64_t)1 << 40 || phys + bytes < phys)
 		return refuse(
@@ -162,9 +162,9 @@ static int check_sync(struct machine *m, const struct device *d, const struct dm
 
 	if (!x)
 		problem = "device driver tries to sync DMA memory it has not allocated";
-	else if (dma + bytes > x->dma + x->bytes)
+	else if (bytes > x->dma + x->bytes - dma)
 		problem = "device driver syncs DMA memory outside allocated range";
-	else if (x->dir != DMA_BIDIRECTIONAL && dir != x->dir)
+	else if (dir >= DMA_NONE || (x->dir != DMA_BIDIRECTIONAL && dir != x->dir))
 		problem = "device driver syncs DMA memory with different direction";
 	if (!problem)
 		return 0;
@@ -232,7 +232,7 @@ int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_
 	enum dma_data_direction dir, uint64_t *dma)
 {
 	*dma = DMA_MAPPING_ERROR;
-	if (dir == DMA_NONE || !bytes)
+	if (dir >= DMA_NONE || !bytes)
 		return refuse(&m->why, EINVAL, "a mapping has a direction and at least one byte");
 	if (pfn_valid(m, phys >> PAGE_SHIFT))
 		return refuse(&m->why, EINVAL,

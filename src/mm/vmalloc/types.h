@@ -28,6 +28,7 @@ enum vm_struct_flags {
 	VM_MAP_PUT_PAGES = 0x200, /* vfree() also gives vmap()'s pages back */
 	VM_ALLOW_HUGE_VMAP = 0x400,
 	VM_KERNEL_STACK = 0x10000, /* ours, of a task: nobody else ends it */
+	VM_PAGES_ARRAY = 0x20000,  /* ours, of a large area's pages: neither */
 };
 
 /* What a busy area has (struct vm_struct). */
@@ -59,7 +60,8 @@ struct vmalloc {
 	uint64_t free_root, busy_root, lazy_root;
 	uint64_t nr_free, nr_busy, nr_lazy;	/* areas */
 	uint64_t lazy_pages;	/* vmap_lazy_nr */
-	uint64_t nr_pages;	/* nr_vmalloc_pages: mapped by VM_ALLOC areas */
+	uint64_t nr_pages;	/* nr_vmalloc_pages: mapped by VM_ALLOC areas, */
+	uint64_t lost_pages;	/* or by one once, whose pages vunmap() and iounmap() have not given back */
 	uint64_t purges;
 	bool ready;		/* boot is over: areas cost objects */
 	bool no_huge;		/* nohugevmalloc: vmalloc_huge() takes single pages */

@@ -216,7 +216,7 @@ unsigned vmalloc_check(struct machine *m, struct text *out)
 			(ull)f.bytes, (ull)l.bytes, (ull)b.bytes);
 		bad++;
 	}
-	if (b.pages != v->nr_pages || l.bytes >> PAGE_SHIFT != v->lazy_pages) {
+	if (b.pages + v->lost_pages != v->nr_pages || l.bytes >> PAGE_SHIFT != v->lazy_pages) {
 		text_printf(out,
 			"vmalloc: %llu pages and %llu lazily freed ones are counted, the areas "
 			"have "

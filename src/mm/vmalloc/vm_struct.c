@@ -63,8 +63,8 @@ void vm_struct_write(struct machine *m, const struct vm_struct *vm)
 {
 	bool wide = machine_has(m, CONFIG_64BIT),
 	     order = m->arch == ARCH_X86_64 || m->arch == ARCH_ARM64;
-	const uint64_t word[] = {
-		0, vm->addr, vm->size, vm->flags & ~(uint32_t)VM_KERNEL_STACK, vm->pages_address};
+	const uint64_t word[] = {0, vm->addr, vm->size,
+		vm->flags & ~(uint32_t)(VM_KERNEL_STACK | VM_PAGES_ARRAY), vm->pages_address};
 	const uint32_t page_order = vm->page_order;
 	uint8_t bytes[VM_STRUCT_MOST_BYTES] = {0};
 	struct dram dram = machine_dram(m);

@@ -157,6 +157,8 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 				     : kmalloc_own(m, cpu, bytes, GFP_KERNEL | __GFP_ZERO, r->nid,
 					       &a->vm.pages_address);
 
+	if (!err && bytes > PAGE_BYTES)
+		find_vmap_area(m, a->vm.pages_address)->vm.flags |= VM_PAGES_ARRAY;
 	if (err) {
 		warn_alloc(m, r->gfp,
 			"vmalloc error: size %llu, failed to allocated page array size %llu",
@@ -321,8 +323,10 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 		(void)free_pages_order(m, cpu, pages[i], 0);
 	if (free_pages && !(vm.flags & VM_MAP_PUT_PAGES))
 		m->vmalloc.nr_pages -= vm.nr_pages;
+	else if (vm.flags & VM_ALLOC)
+		m->vmalloc.lost_pages += vm.nr_pages;
 	if (is_vmalloc_addr(m, vm.pages_address))
-		(void)vfree(m, cpu, vm.pages_address);
+		end_vm_area(m, cpu, find_vmap_area(m, vm.pages_address), true);
 	else
 		kfree_own(m, cpu, vm.pages_address);
 	kfree_own(m, cpu, vm.object);
@@ -352,6 +356,11 @@ static int vunmap_area(struct machine *m, unsigned cpu, uint64_t addr, bool free
 	if (a->vm.flags & VM_KERNEL_STACK)
 		return refuse(&m->why, EBUSY,
 			"0x%llx is in the kernel stack of a task, or in one that waits for a task",
+			(ull)addr);
+	if (a->vm.flags & VM_PAGES_ARRAY)
+		return refuse(&m->why, EBUSY,
+			"at 0x%llx is the kernel's own array of another area's pages, which it "
+			"still needs",
 			(ull)addr);
 	if (a->vm.flags & VM_MAP && a->vm.phys_addr)
 		return refuse(&m->why, EBUSY,
