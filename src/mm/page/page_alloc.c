@@ -273,7 +273,7 @@ static int refuse_order(struct machine *m, gfp_t gfp, unsigned order)
 }
 
 /* The end of an allocation: *@pfn is NO_PFN when none was found. */
-static int finish(struct machine *m, const struct alloc_request *r, uint64_t pfn)
+static inline int finish(struct machine *m, const struct alloc_request *r, uint64_t pfn)
 {
 	if (trace_wants(&m->trace, TRACE_mm_page_alloc))
 		trace_alloc(m, r, pfn);

@@ -44,19 +44,48 @@ static unsigned list_order(const struct machine *m, unsigned index)
 }
 
 static void push(struct machine *m, struct frame_list *list, uint64_t pfn, unsigned order,
-	enum migratetype type, bool tail)
+	enum migratetype type)
 {
 	struct frame *f = frame_of(m, pfn);
 
 	*f = (struct frame){.flags = FRAME_PCP, .index = type, .order = order & 15};
-	frame_list_add(m, list, f, pfn, tail);
+	frame_list_add(m, list, f, pfn, false);
 }
 
-/* Take the block of @f off either end; its frame becomes zero. */
-static void take(struct machine *m, struct frame_list *list, struct frame *f)
+/* @nr neighbours, the first one at @pfn, to the tail. */
+static void push_run(struct machine *m, struct frame_list *list, uint64_t pfn, uint64_t nr,
+	unsigned order, enum migratetype type)
 {
-	frame_list_del(m, list, f);
+	uint32_t self = (uint32_t)(pfn + 1), block = 1u << order, prev = list->tail;
+	struct frame *f = frame_of(m, pfn);
+
+	if (prev)
+		frame_of(m, prev - 1)->next = self;
+	else
+		list->head = self;
+	for (; nr; nr--, f += block, prev = self, self += block)
+		*f = (struct frame){.flags = FRAME_PCP,
+			.next = nr > 1 ? self + block : 0,
+			.prev = prev,
+			.index = type,
+			.order = order & 15};
+	list->tail = prev;
+}
+
+/* The first block; its frame becomes zero. */
+static uint64_t take_first(struct machine *m, struct frame_list *list, unsigned order)
+{
+	uint64_t pfn = list->head - 1;
+	struct frame *f = frame_of(m, pfn);
+
+	assert(f->flags == FRAME_PCP && f->order == order);
+	list->head = f->next;
+	if (list->head)
+		frame_of(m, list->head - 1)->prev = 0;
+	else
+		list->tail = 0;
 	*f = (struct frame){0};
+	return pfn;
 }
 
 /* rmqueue_bulk(): fill an empty list. */
@@ -76,8 +105,7 @@ static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct fr
 
 		if (pfn == NO_PFN)
 			break;
-		for (uint64_t i = 0; i < nr; i++)
-			push(m, list, pfn + (i << order), order, from, true);
+		push_run(m, list, pfn, nr, order, from);
 		zone_count_free(z, -(int64_t)(nr << order), from);
 		pcp->count += (uint32_t)nr << order;
 	}
@@ -96,11 +124,9 @@ uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned ord
 		if (!list->head)
 			return NO_PFN;
 	}
-	uint64_t pfn = list->head - 1;
-	assert(frame_of(m, pfn)->flags == FRAME_PCP && pcp->count >= 1u << order);
-	take(m, list, frame_of(m, pfn));
+	assert(pcp->count >= 1u << order);
 	pcp->count -= 1u << order;
-	return pfn;
+	return take_first(m, list, order);
 }
 
 static void trace_drain(
@@ -230,7 +256,7 @@ void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, uns
 	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
 
 	assert(type != MIGRATE_ISOLATE);
-	push(m, &pcp->list[index], pfn, order, type, false);
+	push(m, &pcp->list[index], pfn, order, type);
 	pcp->count += 1u << order;
 	/* Many frees of larger blocks in a row: they would keep memory from merging, so all goes back. */
 	bool all = pcp->free_factor && order && order <= PCP_COSTLY_ORDER;
@@ -249,7 +275,7 @@ void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64
 
 	assert(type != MIGRATE_ISOLATE);
 	for (unsigned i = 0; i < nr; i++) {
-		push(m, &pcp->list[index], pfns[i], 0, type, false);
+		push(m, &pcp->list[index], pfns[i], 0, type);
 		if (++pcp->count >= z->pcp_high)
 			free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
 	}
