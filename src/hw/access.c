@@ -106,22 +106,32 @@ static uint32_t far_cycles(const struct hw_cpu *cpu, const struct dram *d, uint6
 	return distance > 10 ? cpu->dcache.desc.miss_cycles * (distance - 10) / 10 : 0;
 }
 
-static uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+static __attribute__((noinline)) uint32_t cached_behind(
+	struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
 	uint64_t misses = cpu->dcache.misses;
 	uint32_t cycles = __builtin_expect(d->stale != NULL, 0)
 				  ? stale_cpu_access(d->stale, d, &cpu->dcache, pa, write)
 				  : cache_access(&cpu->dcache, pa, write);
 
-	return __builtin_expect(cpu->dcache.misses == misses, 1) ? cycles
-								 : cycles + far_cycles(cpu, d, pa);
+	return cpu->dcache.misses == misses ? cycles : cycles + far_cycles(cpu, d, pa);
+}
+
+static inline uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+{
+	if (__builtin_expect(!d->stale && cache_front(&cpu->dcache, pa, write), 1))
+		return cpu->dcache.desc.hit_cycles;
+	return cached_behind(cpu, d, pa, write);
 }
 
 static void charge_walk(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct page_walk *w)
 {
+	uint32_t cycles = 0;
+
 	for (unsigned i = w->first; i < w->nr_steps; i++)
-		a->cycles += HW_CYCLES_WALK_STEP + cached(cpu, d, w->step[i].entry_at, false);
+		cycles += HW_CYCLES_WALK_STEP + cached(cpu, d, w->step[i].entry_at, false);
+	a->cycles += cycles;
 }
 
 /* From the root, or from where the page-walk cache knows the way to. */
