@@ -16,8 +16,8 @@
 
 #include <errno.h>
 
-/* Of 32 pages and more: a tenth of a millisecond, two when all pages have contents (bench/compact.sh). */
-#define SLICE_CLUSTERS 8u
+/* Of 32 pages, or what is left of a pageblock: half a millisecond, two when all pages have contents (bench/compact.sh). */
+#define SLICE_CLUSTERS 4u
 
 typedef unsigned long long ull;
 

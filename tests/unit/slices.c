@@ -33,13 +33,13 @@ static const struct act {
 	unsigned slices; /* at least so many */
 } acts[] = {
 	{"a large block", "pc-x86_64", "256M", "0", CRUMBS HELD, "sim/ctl",
-		"big = alloc_pages " MOVABLE " 9\n", -ENOMEM, -EINTR, 20},
+		"big = alloc_pages " MOVABLE " 9\n", -ENOMEM, -EINTR, 5},
 	{"large blocks", "pc-x86_64", "256M", "0", CRUMBS, "sim/ctl",
-		"big.0-19 = alloc_pages " MOVABLE " 9\n", 0, -EINTR, 20},
+		"big.0-19 = alloc_pages " MOVABLE " 9\n", 0, -EINTR, 5},
 	{"huge pages", "pc-x86_64", "256M", "0", CRUMBS, "proc/sys/vm/nr_hugepages", "20\n", 0, 0,
-		20},
+		5},
 	{"more huge pages than fit", "pc-x86_64-numa", "512M", "0", CRUMBS,
-		"proc/sys/vm/nr_hugepages", "1000\n", 0, 0, 20},
+		"proc/sys/vm/nr_hugepages", "1000\n", 0, 0, 5},
 	{"kcompactd", "pc-x86_64", "256M", "0", CRUMBS HELD, "sim/ctl",
 		"q = alloc_pages GFP_NOWAIT 9\n", -ENOMEM, -ENOMEM, 5},
 	{"kcompactd by itself", "pc-x86_64", "256M", "0", CRUMBS, "sim/clock", "+1s\n", 0, -EINTR,
@@ -57,7 +57,7 @@ static const struct act {
 	{"a large block by a recording", "pc-x86_64", "256M", "0", CRUMBS HELD, "sim/replay",
 		" a-1 [000] ..... 1.0: mm_page_alloc: page=0000000012 pfn=0x3b400 order=9 "
 		"migratetype=1 gfp_flags=" MOVABLE "\n",
-		0, -EINTR, 20},
+		0, -EINTR, 5},
 	{"pages side by side", "arm64-virt", "512M", "16M", TENANTS, "sim/ctl",
 		"alloc_contig_pages 30000 GFP_KERNEL\n", 0, -EINTR, 20},
 };

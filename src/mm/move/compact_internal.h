@@ -38,6 +38,23 @@ int compaction_alloc(
 void compaction_free(struct machine *m, unsigned cpu, void *data, uint64_t new_pfn);
 /* Give back what was not used; the highest page of it, 0: nothing. */
 uint64_t release_freepages(struct machine *m, struct compact_control *cc);
+/* __isolate_free_page(): the free block at @pfn, off its list; false when the zone has too little left. */
+bool compact_isolate_free(struct machine *m, struct compact_control *cc, uint64_t pfn, unsigned order,
+	enum migratetype list);
+/* Has the free scanner what it needs? */
+static inline bool compact_has_enough(const struct compact_control *cc)
+{
+	return cc->nr_freepages >= cc->nr_migratepages || cc->nr_ranges == COMPACT_RANGES_MAX;
+}
+/* isolate_freepages_block(): up from @pfn, every @stride-th page is looked at. Returns where it stopped. */
+uint64_t compact_take_free(struct machine *m, struct compact_control *cc, uint64_t pfn, uint64_t end_pfn,
+	unsigned stride);
+
+/* compact_fast.c: what the lists of free blocks tell the scanners. */
+/* Where the migration scanner should go on: in the block at hand, or in one that has free pages already. */
+uint64_t fast_find_migrateblock(struct machine *m, struct compact_control *cc);
+/* Some free pages high up in the zone, perhaps. */
+void fast_isolate_freepages(struct machine *m, struct compact_control *cc);
 /* Forget what was learnt of the zone's pageblocks (__reset_isolation_suitable()). */
 void reset_isolation_suitable(struct machine *m, struct zone *z);
 

@@ -4,15 +4,16 @@
  *
  * The migration scanner goes up, a pageblock at a time. In a block that may be worth it (not skipped, of the right
  * migratetype for an asynchronous direct compaction) it isolates up to 32 pages that can move, and remembers where it was.
- * A block in which it found none gets its skip bit, so that the next compaction passes over it.
+ * A block that it has looked at gets its skip bit, so that the next compaction passes over it. When it comes to a block for the
+ * second time it takes all that is left of it.
  *
  * The free scanner goes down from the zone's end. It takes free blocks out of movable pageblocks until it has as many
- * pages as are to be moved; large free blocks at the zone's end, those of memory never used among them, are what it finds
- * first. The kernel cuts a block into single pages at once, here a block is a range of which pages are taken.
+ * pages as are to be moved. Pageblocks that are free in one piece, as all memory is that was never used, stay so. The kernel
+ * cuts a block into single pages at once, here a block is a range of which pages are taken.
  *
  * Invariant: what is isolated is in no free count; cc->nr_freepages is the sum of the ranges.
- * Left out: the shortcuts through the free lists (fast_isolate_freepages(), fast_find_migrateblock()), capturing a block
- * while it merges, the strict ranges of CMA (that is cma.c's own way). Follows mm/compaction.c of 6.1.
+ * Both take shortcuts through the free lists (compact_fast.c). Left out: capturing a block while it merges, the strict ranges of
+ * CMA (that is contig.c's own way). Follows mm/compaction.c of 6.1.
  */
 #include "mm/move/compact_internal.h"
 
@@ -89,6 +90,8 @@ void reset_isolation_suitable(struct machine *m, struct zone *z)
 	}
 	z->compact.migrate_pfn[0] = z->compact.migrate_pfn[1] = z->start_pfn;
 	z->compact.free_pfn = pageblock_start(m, zone_end_pfn(z) - 1);
+	z->compact.init_migrate_pfn = z->start_pfn;
+	z->compact.init_free_pfn = z->compact.free_pfn;
 }
 
 /* The block at @pfn or the one that it is inside, in a live max-order block; its pages from @pfn on in *@left. NULL: never
@@ -149,7 +152,16 @@ static uint64_t isolate_block(
 	bool skip_on_failure = cc->direct && cc->mode == MIGRATE_ASYNC && cc->order > 0;
 	uint64_t start_pfn = pfn, scanned = 0, left, taken = 0, unit_end = 0;
 	uint64_t unit = skip_on_failure ? (uint64_t)1 << cc->order : 1;
+	/* Of a pageblock that is entered in its midst the bit is not asked, nor set. */
+	bool entered = pfn == pageblock_start(m, pfn), marked = false;
 
+	if (entered && !isolation_suitable(m, cc, pfn)) {
+		update_cached_migrate(m, cc, end_pfn);
+		trace_isolate(
+			m, cc->cpu, TRACE_mm_compaction_isolate_migratepages, pfn, end_pfn, 1, 0);
+		cc->total_migrate_scanned++;
+		return end_pfn;
+	}
 	while (pfn < end_pfn) {
 		if (skip_on_failure && pfn >= unit_end) {
 			/* A unit of the order is free now when these are moved. */
@@ -163,7 +175,10 @@ static uint64_t isolate_block(
 		if (f && may_move(m, cc, f) && !migrate_isolate(m, &cc->pages, pfn)) {
 			taken++;
 			pfn++;
-			if (taken >= COMPACT_CLUSTER_MAX)
+			if (entered && !marked && !cc->ignore_skip_hint && !cc->no_set_skip_hint)
+				set_skip(m, start_pfn);
+			marked = true;
+			if (taken >= COMPACT_CLUSTER_MAX && !cc->rescan)
 				break;
 			continue;
 		}
@@ -181,10 +196,11 @@ static uint64_t isolate_block(
 	if (pfn > end_pfn)
 		pfn = end_pfn;
 	refusal_clear(&m->why);
-	if (pfn == end_pfn && !taken) {
-		if (!cc->no_set_skip_hint)
+	if (pfn == end_pfn && (!taken || cc->rescan)) {
+		if (entered && !marked && !cc->no_set_skip_hint)
 			set_skip(m, start_pfn);
-		update_cached_migrate(m, cc, pfn - 1);
+		/* As 6.1 has it: behind the next one. */
+		update_cached_migrate(m, cc, pfn);
 	}
 	trace_isolate(m, cc->cpu, TRACE_mm_compaction_isolate_migratepages, start_pfn, pfn, scanned,
 		taken);
@@ -196,10 +212,11 @@ static uint64_t isolate_block(
 enum isolate_result isolate_migratepages(struct machine *m, struct compact_control *cc)
 {
 	const struct zone *z = compact_zone_of(m, cc);
-	uint64_t pfn = cc->migrate_pfn, end_pfn = pageblock_end(m, pfn);
+	uint64_t pfn = fast_find_migrateblock(m, cc), end_pfn = pageblock_end(m, pfn);
+	bool found = pfn != cc->migrate_pfn && !cc->fast_search_fail;
 
-	for (; end_pfn <= cc->free_pfn;
-		cc->migrate_pfn = pfn = end_pfn, end_pfn += (uint64_t)1 << m->pageblock_order) {
+	for (; end_pfn <= cc->free_pfn; found = false, cc->migrate_pfn = pfn = end_pfn,
+					end_pfn += (uint64_t)1 << m->pageblock_order) {
 		uint64_t whole = (uint64_t)1 << (m->nr_orders - 1);
 
 		if (!frame_is_live(m, pfn)) {
@@ -213,11 +230,11 @@ enum isolate_result isolate_migratepages(struct machine *m, struct compact_contr
 		}
 		if (m->nr_nodes > 1 && pfn_zone(m, pfn) != z)
 			continue;
-		if ((pfn == pageblock_start(m, pfn) || pfn == z->start_pfn) &&
+		if ((pfn == pageblock_start(m, pfn) || pfn == z->start_pfn) && !found &&
 			!isolation_suitable(m, cc, pfn))
 			continue;
 		if (!suitable_migration_source(m, cc, pfn)) {
-			update_cached_migrate(m, cc, pfn);
+			update_cached_migrate(m, cc, end_pfn);
 			continue;
 		}
 		cc->migrate_pfn = isolate_block(m, cc, pfn, end_pfn);
@@ -232,21 +249,35 @@ enum isolate_result isolate_migratepages(struct machine *m, struct compact_contr
 static bool suitable_migration_target(
 	const struct machine *m, const struct compact_control *cc, uint64_t pfn)
 {
+	const struct zone *z = compact_zone_of(m, cc);
+	uint64_t largest_pages = (uint64_t)1 << (m->nr_orders - 1);
 	enum migratetype type = pageblock_type(m, pfn);
 
+	/* What is free in one piece already is better left so. Of a larger block's second pageblock it does not show. */
 	if (frame_is_live(m, pfn)) {
 		const struct frame *f = frame_of(m, pfn);
 
-		/* What is free in one piece already is better left so. */
-		if (cc->order > 0 && f->flags & FRAME_BUDDY && f->order >= m->pageblock_order &&
-			cc->order >= (int)m->pageblock_order)
+		if (f->flags & FRAME_BUDDY && f->order >= m->pageblock_order)
 			return false;
+	} else if (!(pfn & (largest_pages - 1)) && extent_find(z, m->nr_orders - 1, pfn)) {
+		return false;
 	}
 	return cc->ignore_block_suitable || type == MIGRATE_MOVABLE || type == MIGRATE_CMA;
 }
 
-/* __isolate_free_page(): the free block at @pfn, off its list; false when the zone has too little left. */
-static bool isolate_free_block(struct machine *m, struct compact_control *cc, uint64_t pfn,
+/* The pageblocks of a free block that is taken whole become Movable. */
+static void make_movable(struct machine *m, uint64_t pfn, unsigned order)
+{
+	uint64_t end_pfn = pfn + ((uint64_t)1 << order);
+
+	if (order + 1 < m->pageblock_order)
+		return;
+	for (; pfn < end_pfn; pfn += (uint64_t)1 << m->pageblock_order)
+		if (migratetype_mergeable(pageblock_type(m, pfn)))
+			(void)pageblock_set_type(m, pfn, MIGRATE_MOVABLE);
+}
+
+bool compact_isolate_free(struct machine *m, struct compact_control *cc, uint64_t pfn,
 	unsigned order, enum migratetype list)
 {
 	struct zone *z = compact_zone_of(m, cc);
@@ -255,51 +286,49 @@ static bool isolate_free_block(struct machine *m, struct compact_control *cc, ui
 	if (!watermark_ok(m, z, 0, mark, ZONE_DMA, ALLOC_CMA) || buddy_take(m, z, pfn, order))
 		return false;
 	zone_count_free(z, -((int64_t)1 << order), list);
+	make_movable(m, pfn, order);
 	cc->range[cc->nr_ranges].pfn = pfn;
 	cc->range[cc->nr_ranges++].pages = (uint64_t)1 << order;
 	cc->nr_freepages += (uint64_t)1 << order;
 	return true;
 }
 
-static bool enough(const struct compact_control *cc)
+uint64_t compact_take_free(struct machine *m, struct compact_control *cc, uint64_t pfn,
+	uint64_t end_pfn, unsigned stride)
 {
-	return cc->nr_freepages >= cc->nr_migratepages || cc->nr_ranges == COMPACT_RANGES_MAX;
-}
-
-/* isolate_freepages_block(): up from @pfn. Returns where it stopped. */
-static uint64_t take_free(
-	struct machine *m, struct compact_control *cc, uint64_t pfn, uint64_t end_pfn)
-{
-	struct zone *z = compact_zone_of(m, cc);
 	uint64_t start_pfn = pfn, scanned = 0, left, before = cc->nr_freepages;
-	unsigned largest = m->nr_orders - 1;
 
-	while (pfn < end_pfn && !enough(cc)) {
-		uint64_t whole_pfn = pfn & ~(((uint64_t)1 << largest) - 1);
-		const struct extent *e = extent_find(z, largest, whole_pfn);
-		const struct frame *f = e ? NULL : block_at(m, pfn, &left);
+	while (pfn < end_pfn && !compact_has_enough(cc)) {
+		const struct frame *f = NULL;
 
+		left = end_pfn - pfn;
+		if (frame_is_live(m, pfn))
+			f = block_at(m, pfn, &left);
 		scanned++;
-		if (e) {
-			enum migratetype list = (enum migratetype)e->migratetype;
-
-			if (!isolate_free_block(m, cc, whole_pfn, largest, list))
+		if (f && f->flags & FRAME_BUDDY && left == (uint64_t)1 << f->order) {
+			if (!compact_isolate_free(
+				    m, cc, pfn, (unsigned)f->order, (enum migratetype)f->index))
 				break;
-			pfn = whole_pfn + ((uint64_t)1 << largest);
+			pfn += compact_has_enough(cc) ? left : left - 1 + stride;
 			continue;
 		}
-		if (f && f->flags & FRAME_BUDDY && left == (uint64_t)1 << f->order &&
-			!isolate_free_block(
-				m, cc, pfn, (unsigned)f->order, (enum migratetype)f->index))
-			break;
-		pfn += left;
+		/* Inside of a free block none of its pages looks free. */
+		if (!f || !(f->flags & FRAME_HEAD)) {
+			left = left < end_pfn - pfn ? left : end_pfn - pfn;
+			scanned += (left - 1) / stride;
+			pfn += stride == 1 ? left : ((left - 1) / stride + 1) * stride;
+		} else {
+			pfn += left - 1 + stride;
+		}
 	}
 	refusal_clear(&m->why);
+	if (pfn > end_pfn)
+		pfn = end_pfn;
 	trace_isolate(m, cc->cpu, TRACE_mm_compaction_isolate_freepages, start_pfn, pfn, scanned,
 		cc->nr_freepages - before);
 	cc->total_free_scanned += scanned;
 	count_event(m, EV_compact_isolated, cc->nr_freepages - before);
-	return pfn > end_pfn ? end_pfn : pfn;
+	return pfn;
 }
 
 /* Is there something in this pageblock for the scanner to look at? */
@@ -315,23 +344,32 @@ static bool has_pages(struct machine *m, const struct zone *z, uint64_t pfn)
 
 static void isolate_freepages(struct machine *m, struct compact_control *cc)
 {
+	fast_isolate_freepages(m, cc);
+	if (cc->nr_freepages)
+		return;
 	const struct zone *z = compact_zone_of(m, cc);
 	uint64_t step = (uint64_t)1 << m->pageblock_order;
 	uint64_t at = cc->free_pfn, start_pfn = pageblock_start(m, at);
 	uint64_t end_pfn = start_pfn + step, low_pfn = pageblock_end(m, cc->migrate_pfn);
+	unsigned stride = cc->mode == MIGRATE_ASYNC ? COMPACT_CLUSTER_MAX : 1;
 
-	for (; start_pfn >= low_pfn && !enough(cc);
+	for (; start_pfn >= low_pfn && !compact_has_enough(cc);
 		end_pfn = start_pfn, start_pfn -= step, at = start_pfn) {
 		if (!has_pages(m, z, start_pfn) || !suitable_migration_target(m, cc, start_pfn) ||
 			!isolation_suitable(m, cc, start_pfn))
 			continue;
 		uint64_t until = end_pfn < zone_end_pfn(z) ? end_pfn : zone_end_pfn(z);
+		uint64_t before = cc->nr_freepages;
 
-		at = take_free(m, cc, at > z->start_pfn ? at : z->start_pfn, until);
+		at = compact_take_free(m, cc, at > z->start_pfn ? at : z->start_pfn, until, stride);
 		if (at == until)
 			update_free_skip(m, cc, start_pfn);
 		if (at < until)
 			break;
+		/* Where some are, more are. */
+		stride = cc->nr_freepages > before	    ? 1
+			 : stride < COMPACT_CLUSTER_MAX / 2 ? stride << 1
+							    : COMPACT_CLUSTER_MAX;
 	}
 	cc->free_pfn = at;
 }

@@ -10,8 +10,7 @@
  * A compaction is a compact_control that is begun, stepped and ended, so that a long one can be cut into slices: between
  * them nothing is isolated, every free page is on a list again, and readers see a whole machine.
  *
- * Invariant: after each step that is not the last, cc->pages is empty. Left out: page capture, contention, the second look at
- * a pageblock that takes all the rest of it.
+ * Invariant: after each step that is not the last, cc->pages is empty. Left out: page capture, contention.
  * Follows mm/compaction.c (compact_zone(), __compact_finished(), compaction_suitable(), defer_compaction()) of 6.1.
  */
 #include "mm/move/compact_internal.h"
@@ -224,6 +223,8 @@ enum compact_result compact_zone_begin(struct machine *m, struct compact_control
 	cc->begun = true;
 	begin_scanners(m, cc);
 	cc->last_migrated_pfn = 0;
+	cc->fast_start_pfn = 0;
+	cc->search_order = cc->order;
 	cc->update_cached =
 		cc->mode == MIGRATE_ASYNC && z->compact.migrate_pfn[0] == z->compact.migrate_pfn[1];
 	trace_ends(m, TRACE_mm_compaction_begin, cc, 0);
@@ -281,6 +282,7 @@ enum compact_result compact_zone_step(struct machine *m, struct compact_control 
 	struct zone *z = compact_zone_of(m, cc);
 	uint64_t from = cc->migrate_pfn;
 
+	cc->rescan = pageblock_start(m, cc->last_migrated_pfn) == pageblock_start(m, from);
 	if (isolate_migratepages(m, cc) == ISOLATE_NONE) {
 		if (cc->update_cached)
 			z->compact.migrate_pfn[1] = z->compact.migrate_pfn[0];

@@ -23,7 +23,7 @@
 #include "mm/page/lru.h"
 
 #define CHECK_NS	  500000000ull /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
-#define CLUSTERS_PER_STEP 8u	       /* of 32 pages and more: a tenth of a millisecond */
+#define CLUSTERS_PER_STEP 4u /* of 32 pages, or what is left of a pageblock: half a millisecond */
 
 /* ---- how fragmented ---- */
 
@@ -228,7 +228,7 @@ void kcompactd_step(struct machine *m, unsigned nid)
 	uint64_t wait_ns = CHECK_NS;
 
 	if (daemon_of(m, nid)->round_at || begin_round(m, nid)) {
-		clock_turn_counts(m, 8 * CLUSTERS_PER_STEP);
+		clock_turn_counts(m, 16 * CLUSTERS_PER_STEP);
 		wait_ns = round_step(m, nid) ? 0 : end_round(m, nid);
 	}
 	clock_schedule(m, TASK_KCOMPACTD, nid, m->clock.now_ns + wait_ns);

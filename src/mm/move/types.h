@@ -33,6 +33,10 @@ struct compact_control {
 	bool begun; /* the scanners are at work */
 	uint64_t migrate_pfn, free_pfn; /* the scanners */
 	uint64_t last_migrated_pfn;
+	bool rescan;		   /* of the pageblock of which some pages have moved: take all the rest */
+	uint64_t fast_start_pfn;   /* the lowest block that a list of free blocks led to; UINT64_MAX: that is over */
+	uint32_t fast_search_fail; /* searches in vain, one after the other: each halves the next one */
+	int32_t search_order;	   /* of the list that had a page to move to */
 	uint64_t total_migrate_scanned, total_free_scanned;
 	/* What the free scanner has taken, and how many of these pages. */
 	struct {

@@ -50,4 +50,20 @@ static inline void frame_list_del(
 		list->tail = f->prev;
 }
 
+/* Turn the list so that @f, a member, the frame of @pfn, is its head: what was before it comes behind the tail. */
+static inline void frame_list_turn(
+	struct machine *m, struct frame_list *list, struct frame *f, uint64_t pfn)
+{
+	uint32_t before = f->prev;
+
+	if (!before)
+		return;
+	frame_of(m, list->tail - 1)->next = list->head;
+	frame_of(m, list->head - 1)->prev = list->tail;
+	frame_of(m, before - 1)->next = 0;
+	f->prev = 0;
+	list->head = (uint32_t)(pfn + 1);
+	list->tail = before;
+}
+
 #endif

@@ -92,7 +92,7 @@ static inline int alloc_pages_node(
 /* A signal: the next slice ends it with EINTR, unless a block is free by then. */
 void alloc_pages_interrupt(struct machine *m);
 /* What a slice of an act that is cut into such moves. */
-#define ALLOC_CLUSTERS_PER_SLICE 8u
+#define ALLOC_CLUSTERS_PER_SLICE 4u
 
 /* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
