@@ -4,6 +4,9 @@
  * 6.1's kernel/dma/debug.c, once for each mistake.
  */
 #include "base/text.h"
+#include "mm/dma/mapping.h"
+#include "mm/process/task.h"
+#include "support/booted.h"
 #include "support/world.h"
 
 #include <criterion/criterion.h>
@@ -445,6 +448,33 @@ Test(dma_debug, memory_that_no_device_should_touch)
 	cr_expect_eq(times_logged(s, "platform nic: rejecting DMA map of vmalloc memory\n"), 1);
 	is(s, "error_count", 2);
 	end(s);
+}
+
+/* Where stacks are mapped page by page, the kernel knows the page and can only guess the address. */
+Test(dma_debug, buffers_on_the_stack)
+{
+	static const char *const presets[][2] = {
+		{"pc-x86_64", "device driver maps memory from stack [probable addr=ffff"},
+		{"pc-i386", "device driver maps memory from stack [addr=c"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct machine *m = booted(presets[i][0], NULL);
+		struct device *d;
+		struct task *t;
+		uint64_t dma;
+
+		cr_assert_eq(task_clone(m, task_find(m, 1), 0, 0, &t), 0);
+		uint64_t page = task_stack_pfn(m, t, 1) << PAGE_SHIFT;
+		cr_assert_eq(device_make(m, "nic", 3, &d), 0);
+		/* Nobody runs: whose stack it is does not matter. */
+		m->processes.tasks.current_pid[0] = 0;
+		cr_assert_eq(dma_map_phys(m, 0, d, page + 64, 64, DMA_TO_DEVICE, 0, &dma), 0);
+		cr_expect(!strstr(booted_log(m), "maps memory from stack"));
+		m->processes.tasks.current_pid[0] = t->pid;
+		cr_assert_eq(dma_map_phys(m, 0, d, page + 64, 64, DMA_TO_DEVICE, 0, &dma), 0);
+		cr_expect(strstr(booted_log(m), presets[i][1]), "%s", booted_log(m));
+		machine_destroy(m);
+	}
 }
 
 /* The pool grows by a page at a time; without a page dma-debug gives up, for good. */
