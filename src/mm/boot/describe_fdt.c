@@ -401,9 +401,7 @@ int describe_fdt(struct machine_desc *d, struct blob blob, struct refusal *why)
 	if (!d->nr_fw_cpus)
 		d->nr_fw_cpus = 1;
 	err = describe_reserved(d, blob.data, why);
-	if (!err) {
-		describe_buses(d, blob.data);
-		describe_devices(d, blob.data);
-	}
+	if (!err)
+		describe_tree(d, blob.data);
 	return err;
 }

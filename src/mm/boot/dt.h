@@ -41,8 +41,7 @@ bool dt_translate(const void *fdt, int bus, unsigned address, unsigned size, uns
 
 /* The parts of describe_fdt(), in files of their own. */
 int describe_reserved(struct machine_desc *d, const void *fdt, struct refusal *why);
-void describe_buses(struct machine_desc *d, const void *fdt);
-void describe_devices(struct machine_desc *d, const void *fdt);
+void describe_tree(struct machine_desc *d, const void *fdt);
 int describe_e820(struct machine_desc *d, const void *fdt, int node, struct refusal *why);
 void describe_io_names(struct machine_desc *d, const void *fdt, int node, bool port);
 
