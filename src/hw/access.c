@@ -106,8 +106,7 @@ static uint32_t far_cycles(const struct hw_cpu *cpu, const struct dram *d, uint6
 	return distance > 10 ? cpu->dcache.desc.miss_cycles * (distance - 10) / 10 : 0;
 }
 
-static __attribute__((noinline)) uint32_t cached_behind(
-	struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
 	uint64_t misses = cpu->dcache.misses;
 	uint32_t cycles = __builtin_expect(d->stale != NULL, 0)
@@ -117,20 +116,13 @@ static __attribute__((noinline)) uint32_t cached_behind(
 	return cpu->dcache.misses == misses ? cycles : cycles + far_cycles(cpu, d, pa);
 }
 
-static inline uint32_t cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
-{
-	if (__builtin_expect(!d->stale && cache_front(&cpu->dcache, pa, write), 1))
-		return cpu->dcache.desc.hit_cycles;
-	return cached_behind(cpu, d, pa, write);
-}
-
 static void charge_walk(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct page_walk *w)
 {
 	uint32_t cycles = 0;
 
 	for (unsigned i = w->first; i < w->nr_steps; i++)
-		cycles += HW_CYCLES_WALK_STEP + cached(cpu, d, w->step[i].entry_at, false);
+		cycles += HW_CYCLES_WALK_STEP + hw_cached(cpu, d, w->step[i].entry_at, false);
 	a->cycles += cycles;
 }
 
@@ -324,9 +316,9 @@ static void charge_bytes(
 		a->cycles += cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
 		return;
 	}
-	a->cycles += cached(cpu, d, p->pa, write);
+	a->cycles += hw_cached(cpu, d, p->pa, write);
 	if ((p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift)
-		a->cycles += cached(cpu, d, p->pa + p->bytes - 1, write);
+		a->cycles += hw_cached(cpu, d, p->pa + p->bytes - 1, write);
 }
 
 /* With devices that bypass the caches, the caches decide which bytes there are, whether or not cycles are counted. An

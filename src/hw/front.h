@@ -3,7 +3,7 @@
  * The usual access, inline: both the TLB and the cache have in front what was used last, and most accesses want it again.
  *
  *	va ──> first TLB, its set's first entry: a small page? may it be used as it is?
- *	           └─> cache, its set's first line: the same line?      yes, both: that is all
+ *	           └─> cache, its set's first line: the same line?      both: that is all
  *
  * It leaves what hw_access() leaves, which asks it first; whoever makes many accesses in a row asks it by himself.
  */
@@ -50,6 +50,15 @@ static inline const struct tlb_entry *hw_front_entry(const struct hw_cpu *cpu,
 	return e;
 }
 
+/* One access to the line of @pa through the data cache: its cycles. _behind: the same, whose line is not in front. */
+uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write);
+static inline uint32_t hw_cached(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+{
+	if (__builtin_expect(!d->stale && cache_front(&cpu->dcache, pa, write), 1))
+		return cpu->dcache.desc.hit_cycles;
+	return hw_cached_behind(cpu, d, pa, write);
+}
+
 /* Make the access, all but its bytes, for which there must be contents when @data. *@pa and *@cycles are as those of struct
  * hw_access. False: nothing was done, hw_access() must. */
 static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uint64_t va,
@@ -57,9 +66,9 @@ static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uin
 {
 	struct tlb *first = hw_first_tlb(cpu, kind);
 	const struct tlb_entry *e = hw_front_entry(cpu, first, va, kind, user);
-	unsigned shift = cpu->count_cycles ? cpu->dcache.desc.line_shift : DRAM_FRAME_SHIFT;
+	uint64_t span = va ^ (va + bytes - 1);
 
-	if (!e || d->stale || (va ^ (va + bytes - 1)) >> shift)
+	if (!e || d->stale || span >> DRAM_FRAME_SHIFT)
 		return false;
 	*pa = e->pa | va % DRAM_FRAME_BYTES;
 	*cycles = 0;
@@ -67,9 +76,13 @@ static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uin
 	if ((data || !hw_is_x86(cpu)) && !dram_has(d, *pa))
 		return false;
 	if (cpu->count_cycles) {
-		if (e->flags & HW_UNCACHED || !cache_front(&cpu->dcache, *pa, kind == HW_STORE))
+		bool write = kind == HW_STORE;
+
+		if (e->flags & HW_UNCACHED)
 			return false;
-		*cycles = cpu->dcache.desc.hit_cycles;
+		*cycles = hw_cached(cpu, d, *pa, write);
+		if (__builtin_expect(span >> cpu->dcache.desc.line_shift != 0, 0))
+			*cycles += hw_cached(cpu, d, *pa + bytes - 1, write);
 		cpu->counters.cycles += *cycles;
 	}
 	cpu->counters.accesses[kind]++;
