@@ -296,13 +296,6 @@ void unlink_anon_vmas(struct machine *m, unsigned cpu, struct vma *v)
 
 /* ---- counting entries ---- */
 
-static uint64_t *node_stat(struct machine *m, uint64_t pfn, enum node_stat_item item)
-{
-	unsigned nid = m->nr_nodes == 1 ? 0 : pfn_zone(m, pfn)->nid;
-
-	return &node_at(m, nid)->stat[item];
-}
-
 static uint64_t linear_index(const struct vma *v, uint64_t addr)
 {
 	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
@@ -317,16 +310,7 @@ void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v, uint
 	f->mapcount = 1;
 	f->mapping = anon_vma_at(m, v->anon_vma_at)->id;
 	f->index = linear_index(v, addr);
-	++*node_stat(m, pfn, ND_nr_anon_pages);
-}
-
-void page_dup_anon_rmap(struct machine *m, uint64_t pfn)
-{
-	struct frame *f = frame_of(m, pfn);
-
-	assert(f->flags & FRAME_ANON && f->mapcount);
-	f->flags &= ~(uint32_t)FRAME_ANON_EXCLUSIVE;
-	f->mapcount++;
+	++*rmap_node_stat(m, pfn, ND_nr_anon_pages);
 }
 
 void page_add_file_rmap(struct machine *m, uint64_t pfn)
@@ -334,17 +318,7 @@ void page_add_file_rmap(struct machine *m, uint64_t pfn)
 	struct frame *f = frame_of(m, pfn);
 
 	if (!f->mapcount++)
-		++*node_stat(m, pfn, ND_nr_mapped);
-}
-
-void page_remove_rmap(struct machine *m, uint64_t pfn)
-{
-	struct frame *f = frame_of(m, pfn);
-
-	assert(f->mapcount);
-	if (--f->mapcount)
-		return;
-	--*node_stat(m, pfn, f->flags & FRAME_ANON ? ND_nr_anon_pages : ND_nr_mapped);
+		++*rmap_node_stat(m, pfn, ND_nr_mapped);
 }
 
 void page_move_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v)
@@ -362,7 +336,7 @@ void page_add_anon_rmap(struct machine *m, uint64_t pfn, bool exclusive)
 
 	assert(f->flags & FRAME_ANON);
 	if (!f->mapcount++)
-		++*node_stat(m, pfn, ND_nr_anon_pages);
+		++*rmap_node_stat(m, pfn, ND_nr_anon_pages);
 	if (exclusive)
 		f->flags |= FRAME_ANON_EXCLUSIVE;
 }

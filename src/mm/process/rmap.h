@@ -8,7 +8,11 @@
 #ifndef SIMM_MM_RMAP_H
 #define SIMM_MM_RMAP_H
 
+#include "mm/page/frame.h"
+#include "mm/page/zone.h"
 #include "mm/process/types.h"
+
+#include <assert.h>
 
 /* Ids of anon_vmas and inodes. 0: m->why (ENOMEM, EDQUOT). */
 uint32_t mapping_id_alloc(struct machine *m, uint64_t object_at);
@@ -30,11 +34,36 @@ void unlink_anon_vmas(struct machine *m, unsigned cpu, struct vma *v);
 /* list_is_singular(&vma->anon_vma_chain) */
 bool anon_chain_singular(const struct machine *m, const struct vma *v);
 
+/* The counter of the node that the page lies in. */
+static inline uint64_t *rmap_node_stat(struct machine *m, uint64_t pfn, enum node_stat_item item)
+{
+	unsigned nid = m->nr_nodes == 1 ? 0 : pfn_zone(m, pfn)->nid;
+
+	return &node_at(m, nid)->stat[item];
+}
+
 /* Count a new page-table entry for the page, and what follows of the node's counters. */
 void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v, uint64_t addr);
-void page_dup_anon_rmap(struct machine *m, uint64_t pfn);
 void page_add_file_rmap(struct machine *m, uint64_t pfn);
-void page_remove_rmap(struct machine *m, uint64_t pfn);
+static inline void page_dup_anon_rmap(struct machine *m, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(f->flags & FRAME_ANON && f->mapcount);
+	f->flags &= ~(uint32_t)FRAME_ANON_EXCLUSIVE;
+	f->mapcount++;
+}
+
+static inline void page_remove_rmap(struct machine *m, uint64_t pfn)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(f->mapcount);
+	if (--f->mapcount)
+		return;
+	--*rmap_node_stat(m, pfn, f->flags & FRAME_ANON ? ND_nr_anon_pages : ND_nr_mapped);
+}
+
 /* page_move_anon_rmap(): the only mapper makes the page its own. */
 void page_move_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v);
 
