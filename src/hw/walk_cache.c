@@ -121,8 +121,12 @@ void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const stru
 unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *r, uint64_t va)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
-	const struct paging_level *level = &mode->level[mode->nr_levels - 1];
 	unsigned gone = 0;
+
+	/* Without translation no address has a way. */
+	if (r->mode == PAGING_NONE)
+		return 0;
+	const struct paging_level *level = &mode->level[mode->nr_levels - 1];
 
 	c->absent = walk_cache_key(va >> level[-1].shift, r->asid);
 	for (unsigned height = 0; height < mode->nr_levels - 1u; height++) {

@@ -270,3 +270,18 @@ Test(walk_cache, least_recently_used_goes_first)
 	cr_assert_null(walk_cache_check(c));
 	free(c);
 }
+
+/* invlpg and its like before the MMU is on: there is nothing to forget, and no level to look at. */
+Test(walk_cache, without_translation_there_is_no_way)
+{
+	static const enum hw_family family[] = {HW_ARM, HW_ARM64, HW_RISCV, HW_ARM_M, HW_X86_64};
+
+	for (unsigned i = 0; i < sizeof(family) / sizeof(family[0]); i++) {
+		struct hw_cpu *cpu = make(family[i], (struct walk_cache_desc){{32, 4, 2, 1}});
+
+		hw_invlpg(cpu, 0x1000);
+		cr_assert_eq(cpu->walk_cache.invalidations, 0);
+		cr_assert_null(hw_cpu_check(cpu));
+		free(cpu);
+	}
+}
