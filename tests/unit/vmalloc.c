@@ -288,6 +288,20 @@ Test(vmalloc, arrays_and_nodes)
 	simm_destroy(simm);
 }
 
+/* Sixteen terabytes of registers: a few thousand entries, and the check looks at these. */
+Test(vmalloc, a_huge_range_of_registers)
+{
+	struct machine *m = booted("pc-x86_64", NULL);
+	uint64_t va;
+
+	cr_assert_eq(
+		ioremap(m, 0, (uint64_t)1 << 44, (uint64_t)1 << 44, &va), 0, "%s", m->why.sentence);
+	booted_check(m);
+	cr_expect_eq(iounmap(m, 0, va), 0);
+	booted_check(m);
+	machine_destroy(m);
+}
+
 /* vunmap() and iounmap() take an area as it is: the pages of vmalloc() are lost, and VmallocUsed counts them for ever. The array
  * of a large area's pages is an area, too, but nobody's to free. */
 Test(vmalloc, areas_that_others_end)

@@ -127,15 +127,21 @@ static void check_entries(
 	struct machine *m, const struct vmap_area *a, struct sums *s, struct text *out)
 {
 	const struct vm_struct *vm = &a->vm;
-	uint64_t mapped = vm_mapped_bytes(vm), pa;
-	unsigned before = s->bad;
+	uint64_t mapped = vm_mapped_bytes(vm), pa, step;
+	unsigned before = s->bad, shift;
 
 	if (vm->addr != a->start || vm->size != a->end - a->start)
 		fault_at(s, out, "an area is not where it says", a->start);
 	if (mapped < vm->size && kernel_translate(m, a->start + mapped, &pa, NULL))
 		fault_at(s, out, "the guard page is mapped", a->start + mapped);
-	for (uint64_t at = 0; at < mapped && s->bad == before; at += PAGE_BYTES) {
-		bool there = kernel_translate(m, a->start + at, &pa, NULL);
+	for (uint64_t at = 0; at < mapped && s->bad == before; at += step) {
+		bool there = kernel_translate(m, a->start + at, &pa, &shift);
+
+		/* Registers may be terabytes of large pages. */
+		step = there && at >> PAGE_SHIFT >= vm->nr_pages
+			       ? ((uint64_t)1 << shift) -
+					 ((a->start + at) & (((uint64_t)1 << shift) - 1))
+			       : PAGE_BYTES;
 
 		if (!there)
 			fault_at(s, out, "a page of an area is not mapped", a->start + at);
