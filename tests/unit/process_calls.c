@@ -335,3 +335,39 @@ Test(process_calls, init_without_memory)
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
 	simm_destroy(simm);
 }
+
+/* The tables of a process can be named, but not freed: neither those that are counted, nor those above them. */
+Test(process_calls, page_tables_are_the_kernels_own)
+{
+	static const char *const presets[] = {"pc-x86_64", "pc-i386", "arm64-virt", "arm-virt"};
+
+	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct simm *s = world_hog(presets[i]);
+		char walk[2000], line[80];
+		unsigned tables = 0;
+
+		world_call_at(s, "sim/tasks/hog/ctl", "a = mmap 10000000 64K");
+		world_call_at(s, "sim/tasks/hog/ctl", "touch a 64K w");
+		snprintf(walk, sizeof(walk), "%s", world_cat(s, "sim/tasks/hog/walk/0x10000000"));
+		for (const char *at = walk; (at = strstr(at, "table")); at += 5) {
+			unsigned long long pa = strtoull(at + 5, NULL, 0);
+
+			if (!pa)
+				continue;
+			snprintf(line, sizeof(line), "t = pfn_to_page 0x%llx", pa >> 12);
+			world_call(s, line);
+			for (unsigned order = 0; order < 3; order++) {
+				snprintf(line, sizeof(line), "__free_pages t %u", order);
+				cr_expect_eq(world_refused(s, line), EINVAL, "%s", line);
+			}
+			cr_expect_eq(world_refused(s, "free_contig_range t 1"), EINVAL);
+			(void)world_refused(s, "split_page t");
+			tables++;
+		}
+		cr_expect_geq(tables, 2u, "%s", walk);
+		cr_expect_str_eq(world_cat(s, "sim/check"), "ok\n", "%s", presets[i]);
+		cr_expect_eq(world_rmdir(s, "sim/tasks", "hog"), 0);
+		cr_expect_str_eq(world_cat(s, "sim/check"), "ok\n", "%s", presets[i]);
+		simm_destroy(s);
+	}
+}

@@ -21,6 +21,7 @@
 
 #include "base/text.h"
 #include "mm/page/contents.h"
+#include "mm/page/frame.h"
 
 #include <errno.h>
 
@@ -64,15 +65,22 @@ int iommu_alloc_table(struct machine *m, unsigned cpu, uint64_t *pfn)
 	struct dram dram = machine_dram(m);
 
 	err = dram_touch(&dram, *pfn << PAGE_SHIFT, &m->why);
-	if (err)
-		(void)free_pages_order(m, cpu, *pfn, 0);
+	if (!err) {
+		frame_of(m, *pfn)->own = 1;
+		return 0;
+	}
+	struct refusal why = m->why;
+
+	(void)free_pages_order(m, cpu, *pfn, 0);
+	*pfn = NO_PFN;
+	m->why = why;
 	return err;
 }
 
 void iommu_free_table(struct machine *m, unsigned cpu, uint64_t pfn)
 {
 	if (pfn_valid(m, pfn))
-		(void)free_pages_order(m, cpu, pfn, 0);
+		free_own_pages(m, cpu, pfn, 0);
 }
 
 /* ---- mapping ---- */

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/page/contents.h"
+#include "mm/page/frame.h"
 #include "mm/page/zone.h"
 #include "mm/process/tlb_flush.h"
 
@@ -226,6 +227,7 @@ uint64_t table_pages_alloc(
 		}
 	}
 	clock_charge(m, ZERO_PAGE);
+	frame_of(m, pfn)->own = 1;
 	return pfn << PAGE_SHIFT;
 }
 
@@ -369,7 +371,7 @@ static bool free_empty_table(struct machine *m, unsigned cpu, struct place *p, u
 	put(m, p->at, level_at(m, p->depth)->entry_bytes, 0);
 	flush_tlb_kernel_range(m, cpu, va, va + unit);
 	m->kernel_map.zone_tables--;
-	(void)free_pages_order(m, cpu, table >> PAGE_SHIFT, 0);
+	free_own_pages(m, cpu, table >> PAGE_SHIFT, 0);
 	load(m, p);
 	return true;
 }

@@ -155,6 +155,14 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 		return refuse(&m->why, EINVAL, "pfn 0x%llx is mapped %u times: unmap it first",
 			(ull)pfn, f->mapcount);
 	}
+	/* A page table's type lies where others have their mapcount. */
+	if (f->own) {
+		report_bad_page(m, pfn, "nonzero mapcount");
+		return refuse(&m->why, EINVAL,
+			"pfn 0x%llx is the kernel's own (a page table, a stack): a kernel without "
+			"it would die",
+			(ull)pfn);
+	}
 	report_bad_page(m, pfn, "PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
 	return refuse(&m->why, EINVAL,
 		"pfn 0x%llx is in use (its flags say by whom: sim/page/0x%llx)", (ull)pfn,
@@ -162,9 +170,9 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 }
 
 /* Flags that no page may have when it is freed (PAGE_FLAGS_CHECK_AT_FREE). */
-static bool may_be_freed(const struct frame *f)
+bool page_may_be_freed(const struct frame *f)
 {
-	return !f->mapcount &&
+	return !f->mapcount && !f->own &&
 	       !(f->flags & (FRAME_LRU | FRAME_LOCKED | FRAME_WRITEBACK | FRAME_SLAB |
 				    FRAME_UNEVICTABLE | FRAME_MLOCKED | FRAME_ACTIVE));
 }
@@ -191,7 +199,7 @@ int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned ord
 		return refuse(&m->why, EINVAL, "pfn 0x%llx was allocated with order %u, not %u",
 			(ull)pfn, f->order, order);
 	}
-	if (f->refcount == 1 && !may_be_freed(f))
+	if (f->refcount == 1 && !page_may_be_freed(f))
 		return refuse_state(m, pfn, f);
 	if (--f->refcount == 0)
 		free_block(m, cpu, pfn, order, false);
@@ -200,6 +208,15 @@ int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned ord
 	if (m->checks_full)
 		page_alloc_verify(m);
 	return 0;
+}
+
+void free_own_pages(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order)
+{
+	frame_of(m, pfn)->own = 0;
+	int err = free_pages_order(m, cpu, pfn, order);
+
+	assert(!err);
+	(void)err;
 }
 
 /* The head of the compound page that @pfn is part of, or @pfn itself. */
@@ -241,7 +258,7 @@ int put_page(struct machine *m, unsigned cpu, uint64_t pfn)
 			"0x%llx, which was allocated without "
 			"__GFP_COMP: use __free_pages",
 			f->order, (ull)pfn);
-	if (!may_be_freed(f))
+	if (!page_may_be_freed(f))
 		return refuse_state(m, pfn, f);
 	f->refcount = 0;
 	free_block(m, cpu, pfn, f->order, false);
@@ -259,6 +276,9 @@ int split_page(struct machine *m, uint64_t pfn)
 	if (f->flags & FRAME_HEAD)
 		return refuse(&m->why, EINVAL,
 			"split_page: pfn 0x%llx is a compound page (__GFP_COMP)", (ull)pfn);
+	if (f->own)
+		return refuse(
+			&m->why, EINVAL, "split_page: pfn 0x%llx is the kernel's own", (ull)pfn);
 	unsigned order = f->order;
 	split_page_owner(m, pfn, order);
 	f->order = 0;
@@ -314,7 +334,7 @@ int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t byt
 				"pfn 0x%llx is a block of order %u: free_pages_exact frees single "
 				"pages",
 				(ull)(pfn + i), f->order);
-		if (f->refcount == 1 && !may_be_freed(f))
+		if (f->refcount == 1 && !page_may_be_freed(f))
 			return refuse_state(m, pfn + i, f);
 	}
 	for (uint64_t i = 0; i < pages; i++) {

@@ -97,6 +97,10 @@ void alloc_pages_interrupt(struct machine *m);
 /* __free_pages(): drop a reference; free when it was the last. @order must be the allocation's.
  * Errors: EINVAL for a page that is free, reserved, a tail or of another order (bad page report in the log). */
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
+/* The same of a block that was marked as the kernel's own (frame.own), which others are refused. */
+void free_own_pages(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
+/* May a page in use be freed: nobody maps it, none of its flags forbids it, and it is not the kernel's own? */
+bool page_may_be_freed(const struct frame *f);
 
 /* free_unref_page_list(): single pages that are known to be such, without references, mappings or flags left. */
 void free_unref_page_list(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr);

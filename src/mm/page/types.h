@@ -56,7 +56,8 @@ struct frame {
 	uint32_t mapping; /* id of its anon_vma or file, 0: none; compound tail: head's pfn + 1 */
 	uint64_t
 		index : 44; /* offset within the mapping, in pages; free/pcp page: its migratetype */
-	uint64_t memcg : 16;
+	uint64_t memcg : 15;
+	uint64_t own : 1; /* the kernel's own for good (a page table): nobody else frees it */
 	uint64_t order : 4; /* of the block that begins here: free, on a CPU's list or allocated */
 };
 _Static_assert(sizeof(struct frame) == 32, "a frame in use costs 32 bytes");

@@ -17,6 +17,7 @@
 #include "mm/debug/kmemleak.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"
+#include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 #include "mm/process/task_internal.h"
@@ -133,6 +134,8 @@ int task_stack_alloc(struct machine *m, unsigned cpu, struct task *t)
 			m, cpu, -1, GFP_KERNEL_ACCOUNT | __GFP_ZERO, block_order(m), &pfn);
 		callstack_pop(&m->callstack);
 		t->stack = err ? 0 : page_address(m, pfn);
+		if (!err)
+			frame_of(m, pfn)->own = 1;
 	}
 	if (!err)
 		account(m, t->stack, true);
@@ -151,8 +154,5 @@ void task_stack_free(struct machine *m, unsigned cpu, struct task *t)
 		vmap_stack_free(m, cpu, stack);
 		return;
 	}
-	int err = free_pages_order(m, cpu, virt_to_pfn(m, stack), block_order(m));
-
-	assert(!err);
-	(void)err;
+	free_own_pages(m, cpu, virt_to_pfn(m, stack), block_order(m));
 }

@@ -190,12 +190,8 @@ static uint64_t take_from_stock(struct machine *m, struct mm *mm, unsigned depth
 void pgtables_unstock(struct machine *m, unsigned cpu, struct mm *mm)
 {
 	for (unsigned depth = 1; depth <= upper_levels(m); depth++)
-		for (uint64_t table; (table = take_from_stock(m, mm, depth));) {
-			int err = free_pages_order(m, cpu, table >> PAGE_SHIFT, 0);
-
-			assert(!err);
-			(void)err;
-		}
+		for (uint64_t table; (table = take_from_stock(m, mm, depth));)
+			free_own_pages(m, cpu, table >> PAGE_SHIFT, 0);
 }
 
 int pgtables_stock(struct machine *m, unsigned cpu, struct mm *mm, uint64_t start, uint64_t end)
@@ -246,10 +242,7 @@ static void table_free(
 		frame_of(m, pfn)->flags &= ~(uint32_t)FRAME_PGTABLE;
 		node_at(m, pfn_zone(m, pfn)->nid)->stat[ND_nr_page_table_pages]--;
 	}
-	int err = free_pages_order(m, cpu, pfn, 0);
-
-	assert(!err);
-	(void)err;
+	free_own_pages(m, cpu, pfn, 0);
 }
 
 /* ---- the top table ---- */
@@ -287,10 +280,7 @@ int pgd_alloc(struct machine *m, unsigned cpu, struct mm *mm)
 
 void pgd_free(struct machine *m, unsigned cpu, struct mm *mm)
 {
-	int err = free_pages_order(m, cpu, mm->pgd >> PAGE_SHIFT, pgd_order(m));
-
-	assert(!err);
-	(void)err;
+	free_own_pages(m, cpu, mm->pgd >> PAGE_SHIFT, pgd_order(m));
 	mm->pgd = mm->user_pgd = 0;
 }
 
