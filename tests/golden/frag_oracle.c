@@ -5,8 +5,8 @@
  *
  * Where real pages lay is chance, and real compaction stops early now and then (on amd64-1g after 640 pages), so what is
  * compared is the direction, and amounts: huge blocks come to be out of single pages, no free page is lost, what was moved and
- * isolated for it is within a tenth of what it was there, what the free scanner looked at within a third, and what the
- * migration scanner did within a factor (there it also went through the kernel's own pages).
+ * isolated for it is within a tenth of what it was there, and what the scanners looked at
+ * within a factor (there it also went through the kernel's own pages).
  */
 #include "oracle.h"
 #include "support/booted.h"
@@ -22,7 +22,7 @@
 #define MIB 0x100000ull
 
 /* How far counters may lie from the real ones, in percent; and how many moved pages make a run that was not cut short. */
-enum { TENTH = 10, THIRD = 33, FACTOR = 200, MOVED_ENOUGH = 5000 };
+enum { TENTH = 10, FACTOR = 200, MOVED_ENOUGH = 5000 };
 
 static char *step_file(const char *machine, const char *step, const char *file)
 {
@@ -124,7 +124,7 @@ static void compacts(const char *machine)
 		near(machine, "compact_migrate_scanned",
 			event[EV_compact_migrate_scanned] - migrate, FACTOR);
 		near(machine, "compact_free_scanned", event[EV_compact_free_scanned] - freed,
-			THIRD);
+			FACTOR);
 		near(machine, "compact_isolated", event[EV_compact_isolated] - isolated, TENTH);
 	}
 	machine_destroy(m);

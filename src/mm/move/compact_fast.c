@@ -98,7 +98,7 @@ static void isolate_around(struct machine *m, struct compact_control *cc, uint64
 	end_pfn = end_pfn < zone_end_pfn(z) ? end_pfn : zone_end_pfn(z);
 	if (m->nr_nodes > 1 && pfn_zone(m, start_pfn) != z)
 		return;
-	if (compact_take_free(m, cc, start_pfn, end_pfn, 1) == end_pfn && !cc->no_set_skip_hint &&
+	if (compact_take_free(m, cc, start_pfn, end_pfn) == end_pfn && !cc->no_set_skip_hint &&
 		frame_is_live(m, pfn))
 		pageblock_set_skip(m, pfn, true);
 }

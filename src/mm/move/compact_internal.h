@@ -46,9 +46,9 @@ static inline bool compact_has_enough(const struct compact_control *cc)
 {
 	return cc->nr_freepages >= cc->nr_migratepages || cc->nr_ranges == COMPACT_RANGES_MAX;
 }
-/* isolate_freepages_block(): up from @pfn, every @stride-th page is looked at. Returns where it stopped. */
-uint64_t compact_take_free(struct machine *m, struct compact_control *cc, uint64_t pfn, uint64_t end_pfn,
-	unsigned stride);
+/* isolate_freepages_block(): up from @pfn. Returns where it stopped. */
+uint64_t compact_take_free(
+	struct machine *m, struct compact_control *cc, uint64_t pfn, uint64_t end_pfn);
 
 /* compact_fast.c: what the lists of free blocks tell the scanners. */
 /* Where the migration scanner should go on: in the block at hand, or in one that has free pages already. */

@@ -293,8 +293,8 @@ bool compact_isolate_free(struct machine *m, struct compact_control *cc, uint64_
 	return true;
 }
 
-uint64_t compact_take_free(struct machine *m, struct compact_control *cc, uint64_t pfn,
-	uint64_t end_pfn, unsigned stride)
+uint64_t compact_take_free(
+	struct machine *m, struct compact_control *cc, uint64_t pfn, uint64_t end_pfn)
 {
 	uint64_t start_pfn = pfn, scanned = 0, left, before = cc->nr_freepages;
 
@@ -309,17 +309,13 @@ uint64_t compact_take_free(struct machine *m, struct compact_control *cc, uint64
 			if (!compact_isolate_free(
 				    m, cc, pfn, (unsigned)f->order, (enum migratetype)f->index))
 				break;
-			pfn += compact_has_enough(cc) ? left : left - 1 + stride;
+			pfn += left;
 			continue;
 		}
 		/* Inside of a free block none of its pages looks free. */
-		if (!f || !(f->flags & FRAME_HEAD)) {
-			left = left < end_pfn - pfn ? left : end_pfn - pfn;
-			scanned += (left - 1) / stride;
-			pfn += stride == 1 ? left : ((left - 1) / stride + 1) * stride;
-		} else {
-			pfn += left - 1 + stride;
-		}
+		if (!f || !(f->flags & FRAME_HEAD))
+			scanned += (left < end_pfn - pfn ? left : end_pfn - pfn) - 1;
+		pfn += left;
 	}
 	refusal_clear(&m->why);
 	if (pfn > end_pfn)
@@ -351,7 +347,6 @@ static void isolate_freepages(struct machine *m, struct compact_control *cc)
 	uint64_t step = (uint64_t)1 << m->pageblock_order;
 	uint64_t at = cc->free_pfn, start_pfn = pageblock_start(m, at);
 	uint64_t end_pfn = start_pfn + step, low_pfn = pageblock_end(m, cc->migrate_pfn);
-	unsigned stride = cc->mode == MIGRATE_ASYNC ? COMPACT_CLUSTER_MAX : 1;
 
 	for (; start_pfn >= low_pfn && !compact_has_enough(cc);
 		end_pfn = start_pfn, start_pfn -= step, at = start_pfn) {
@@ -359,17 +354,12 @@ static void isolate_freepages(struct machine *m, struct compact_control *cc)
 			!isolation_suitable(m, cc, start_pfn))
 			continue;
 		uint64_t until = end_pfn < zone_end_pfn(z) ? end_pfn : zone_end_pfn(z);
-		uint64_t before = cc->nr_freepages;
 
-		at = compact_take_free(m, cc, at > z->start_pfn ? at : z->start_pfn, until, stride);
+		at = compact_take_free(m, cc, at > z->start_pfn ? at : z->start_pfn, until);
 		if (at == until)
 			update_free_skip(m, cc, start_pfn);
 		if (at < until)
 			break;
-		/* Where some are, more are. */
-		stride = cc->nr_freepages > before	    ? 1
-			 : stride < COMPACT_CLUSTER_MAX / 2 ? stride << 1
-							    : COMPACT_CLUSTER_MAX;
 	}
 	cc->free_pfn = at;
 }
