@@ -171,7 +171,7 @@ static void note_buffer(
 	struct machine *m, unsigned cpu, const struct device *d, const struct dma_mapping *x)
 {
 	if (!(x->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
-		debug_dma_map(m, cpu, d, dma_debug_entry_of(x), x->attrs);
+		debug_dma_map(m, cpu, d, x, x->attrs);
 }
 
 /* Behind an IOMMU: any pages will do. */
@@ -361,7 +361,7 @@ int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 	x->type = DMA_TYPE_PAGES;
 	x->dir = (uint8_t)dir;
 	x->cpu = page_address(m, *pfn);
-	debug_dma_map(m, cpu, d, dma_debug_entry_of(x), 0);
+	debug_dma_map(m, cpu, d, x, 0);
 	clock_charge(m, DMA_MAP);
 	return 0;
 }

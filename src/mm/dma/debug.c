@@ -211,7 +211,7 @@ static void cacheline_remove(struct machine *m, const struct dma_debug_entry *x)
 
 /* ---- an entry's life ---- */
 
-void debug_dma_map(struct machine *m, unsigned cpu, const struct device *d,
+void debug_dma_note(struct machine *m, unsigned cpu, const struct device *d,
 	struct dma_debug_entry x, unsigned attrs)
 {
 	static const uint16_t callers[] = {[DMA_DEBUG_SINGLE] = CALLER_debug_dma_map_page,
@@ -220,8 +220,6 @@ void debug_dma_map(struct machine *m, unsigned cpu, const struct device *d,
 		[DMA_DEBUG_RESOURCE] = CALLER_debug_dma_map_resource};
 	bool single = x.type == DMA_DEBUG_SINGLE;
 
-	if (dma_debug_disabled(m))
-		return;
 	callstack_push(&m->callstack, callers[x.type]);
 	struct dma_debug_entry *e = entry_alloc(m, cpu);
 	x.stack = e ? stack_depot_save(m) : 0;

@@ -46,9 +46,17 @@ int debug_dma_reserve(struct machine *m, uint32_t n);
 
 /* dma_map_single() of the kernel address @addr: it should be of the direct map. */
 void debug_dma_map_single(struct machine *m, const struct device *d, uint64_t addr, uint64_t bytes);
-/* The mapping is made: @x says which, with the number of the call's pieces for a scatterlist's; map_err is set here. */
-void debug_dma_map(struct machine *m, unsigned cpu, const struct device *d,
+/* The mapping is made: @x says which, with the number of the call's pieces for a scatterlist's; map_err is set here. Not to
+ * be called while dma-debug does nothing. */
+void debug_dma_note(struct machine *m, unsigned cpu, const struct device *d,
 	struct dma_debug_entry x, unsigned attrs);
+/* The mapping @x is made. */
+static inline void debug_dma_map(struct machine *m, unsigned cpu, const struct device *d,
+	const struct dma_mapping *x, unsigned attrs)
+{
+	if (!dma_debug_disabled(m))
+		debug_dma_note(m, cpu, d, dma_debug_entry_of(x), attrs);
+}
 /* The pieces of a scatterlist, and the first @mapped of them as segments. */
 void debug_dma_map_sg(struct machine *m, unsigned cpu, const struct device *d,
 	const struct scatterlist *sg, uint32_t nents, uint32_t mapped, enum dma_data_direction dir,

@@ -137,7 +137,7 @@ void debug_dma_map_sg(struct machine *m, unsigned cpu, const struct device *d,
 			.sg_mapped_ents = mapped};
 
 		check_sg_segment(m, d, &sg[i]);
-		debug_dma_map(m, cpu, d, x, attrs);
+		debug_dma_note(m, cpu, d, x, attrs);
 	}
 }
 

@@ -311,12 +311,13 @@ int dma_end_mapping(struct machine *m, const struct device *d, const struct dma_
 {
 	int err = dma_check_unmap(m, d, x, dma, bytes, type, dir);
 
-	debug_dma_unmap(m, d,
-		&(struct dma_debug_entry){.type = (uint8_t)dma_debug_type(type),
-			.dev_addr = dma,
-			.size = bytes,
-			.dir = (uint8_t)dir},
-		!err);
+	if (!dma_debug_disabled(m))
+		debug_dma_unmap(m, d,
+			&(struct dma_debug_entry){.type = (uint8_t)dma_debug_type(type),
+				.dev_addr = dma,
+				.size = bytes,
+				.dir = (uint8_t)dir},
+			!err);
 	return err;
 }
 

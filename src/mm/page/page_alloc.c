@@ -352,7 +352,7 @@ static struct zone *bulk_zone(
 uint64_t alloc_pages_bulk(
 	struct machine *m, unsigned cpu, int nid, gfp_t gfp, uint64_t n, uint64_t *pfns)
 {
-	struct alloc_request r;
+	struct alloc_request r = {0};
 	uint64_t done = 0;
 
 	if (!n || gfp_check(gfp, &m->why) || request_init(m, &r, cpu, nid, 0, gfp, 0))
