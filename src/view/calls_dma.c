@@ -211,8 +211,7 @@ int call_dma_sync_single_for_cpu(struct call *c)
 	uint64_t bytes;
 	int err = size_and_direction(c, &bytes, &dir);
 
-	return err ? err
-		   : dma_sync_for_cpu(c->m, c->cpu, device_of(c), c->arg[0].number, bytes, dir);
+	return err ? err : dma_sync_single(c->m, device_of(c), c->arg[0].number, bytes, dir, true);
 }
 
 int call_dma_sync_single_for_device(struct call *c)
@@ -221,8 +220,7 @@ int call_dma_sync_single_for_device(struct call *c)
 	uint64_t bytes;
 	int err = size_and_direction(c, &bytes, &dir);
 
-	return err ? err
-		   : dma_sync_for_device(c->m, c->cpu, device_of(c), c->arg[0].number, bytes, dir);
+	return err ? err : dma_sync_single(c->m, device_of(c), c->arg[0].number, bytes, dir, false);
 }
 
 int call_dma_mapping_error(struct call *c)
@@ -322,25 +320,54 @@ int call_dma_map_sg(struct call *c)
 	return err;
 }
 
-int call_dma_unmap_sg(struct call *c)
+/* The bus addresses NAME.0 ... as segments; the caller frees *@sg, also after an error. */
+static int read_segments(struct call *c, struct scatterlist **sg)
 {
 	const struct call_value *a = &c->arg[0];
 	uint32_t nents = (uint32_t)c->arg[1].number;
-	struct scatterlist *sg = NULL;
-	int err = check_list(c, 0, &sg);
+	int err = check_list(c, 0, sg);
 
 	for (uint32_t i = 0; i < nents && !err; i++) {
 		const struct var *var = var_get(c->m, c->vars, a->word, a->len, i);
 
-		if (!var || var->kind != VAR_DMA) {
-			err = refuse_at(&c->m->why, ENOENT, a->column, (uint32_t)a->len,
+		if (!var || var->kind != VAR_DMA)
+			return refuse_at(&c->m->why, ENOENT, a->column, (uint32_t)a->len,
 				"%.*s.%u is no bus address: dma_map_sg makes them", (int)a->len,
 				a->word, i);
-			break;
-		}
-		sg[i].dma = var->value;
-		sg[i].dma_bytes = var->bytes;
+		(*sg)[i].dma = var->value;
+		(*sg)[i].dma_bytes = var->bytes;
 	}
+	return err;
+}
+
+static int sync_list(struct call *c, bool to_cpu)
+{
+	struct scatterlist *sg = NULL;
+	int err = read_segments(c, &sg);
+
+	if (!err)
+		err = dma_sync_sg(c->m, device_of(c), sg, (uint32_t)c->arg[1].number,
+			(enum dma_data_direction)c->arg[2].number, to_cpu);
+	free(sg);
+	return err;
+}
+
+int call_dma_sync_sg_for_cpu(struct call *c)
+{
+	return sync_list(c, true);
+}
+
+int call_dma_sync_sg_for_device(struct call *c)
+{
+	return sync_list(c, false);
+}
+
+int call_dma_unmap_sg(struct call *c)
+{
+	uint32_t nents = (uint32_t)c->arg[1].number;
+	struct scatterlist *sg = NULL;
+	int err = read_segments(c, &sg);
+
 	if (!err)
 		err = dma_unmap_sg(c->m, c->cpu, device_of(c), sg, nents,
 			(enum dma_data_direction)c->arg[2].number, 0);

@@ -186,11 +186,11 @@ static void stray_act(struct model *x)
 static void sync_act(struct model *x, struct buffer *b)
 {
 	if (b->cpus) {
-		expect(x, !dma_sync_for_device(x->m, 0, b->d, b->dma, b->bytes, b->dir));
+		expect(x, !dma_sync_single(x->m, b->d, b->dma, b->bytes, b->dir, false));
 		if (b->dir != DMA_FROM_DEVICE)
 			memcpy(b->device + b->from, b->cpu + b->from, b->bytes);
 	} else {
-		expect(x, !dma_sync_for_cpu(x->m, 0, b->d, b->dma, b->bytes, b->dir));
+		expect(x, !dma_sync_single(x->m, b->d, b->dma, b->bytes, b->dir, true));
 		if (b->dir != DMA_TO_DEVICE)
 			memcpy(b->cpu + b->from, b->device + b->from, b->bytes);
 	}

@@ -408,6 +408,12 @@ Test(dma_debug, segments_of_scatterlists)
 	world_call_at(s, CTL, "dma_map_sg p 2 DMA_TO_DEVICE s");
 	cr_expect(logged(s, "mapping sg segment longer than device claims to support [len=131072] "
 			    "[max=65536]\n"));
+	world_call_at(s, CTL, "dma_sync_sg_for_device s 2 DMA_TO_DEVICE");
+	is(s, "error_count", 2);
+	world_call_at(s, CTL, "dma_sync_sg_for_device s 1 DMA_TO_DEVICE");
+	cr_expect(logged(s, "device driver syncs DMA sg list with different entry count [map "
+			    "count=2] [sync count=1]\n"));
+	is(s, "error_count", 3);
 	/* Of a list of two, one: warned of, and done. */
 	world_call_at(s, CTL, "dma_unmap_sg s 1 DMA_TO_DEVICE");
 	cr_expect(logged(s, "device driver frees DMA sg list with different entry count [map "
@@ -415,11 +421,11 @@ Test(dma_debug, segments_of_scatterlists)
 	cr_expect(strstr(world_cat(s, API "dump"), "platform nic scather-gather idx "));
 	world_call_at(s, CTL, "dma_set_max_seg_size 1M");
 	world_call_at(s, CTL, "dma_set_seg_boundary 0xffff");
-	is(s, "error_count", 3);
+	is(s, "error_count", 4);
 	world_call_at(s, CTL, "dma_map_sg p 1 DMA_TO_DEVICE t");
 	cr_expect(logged(s, "mapping sg segment across boundary [start=0x"));
 	cr_expect(logged(s, "] [boundary=0x000000000000ffff]\n"));
-	is(s, "error_count", 4);
+	is(s, "error_count", 5);
 	end(s);
 }
 

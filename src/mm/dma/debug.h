@@ -69,6 +69,8 @@ void debug_dma_unmap_sg(struct machine *m, const struct device *d, const struct 
 	uint32_t nents, enum dma_data_direction dir, bool ended);
 void debug_dma_sync(struct machine *m, const struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir, bool to_cpu);
+void debug_dma_sync_sg(struct machine *m, const struct device *d, const struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, bool to_cpu);
 /* dma_mapping_error() was asked. */
 void debug_dma_mapping_error(struct machine *m, const struct device *d, uint64_t dma);
 /* The driver has let the device go: nothing of it should be mapped. */

@@ -243,6 +243,32 @@ static void sync_err(struct machine *m, const struct device *d, const struct dma
 		dma_direction_name(ref->dir));
 }
 
+/* check_sync(); what was mapped both ways is not asked for more. */
+static void check_sync(struct machine *m, const struct device *d, const struct dma_debug_entry *ref,
+	const struct dma_debug_entry *x, bool to_cpu)
+{
+	if (!x) {
+		dma_debug_err(m, d, NULL,
+			"device driver tries to sync DMA memory it has not allocated [device "
+			"address=0x%016llx] [size=%llu bytes]",
+			(ull)ref->dev_addr, (ull)ref->size);
+		return;
+	}
+	if (x->dir == DMA_BIDIRECTIONAL)
+		return;
+	if (ref->dir != x->dir)
+		sync_err(m, d, ref, x, "DMA memory with different direction");
+	if (to_cpu && x->dir != DMA_FROM_DEVICE && ref->dir != DMA_TO_DEVICE)
+		sync_err(m, d, ref, x, "device read-only DMA memory for cpu");
+	if (!to_cpu && x->dir != DMA_TO_DEVICE && ref->dir != DMA_FROM_DEVICE)
+		sync_err(m, d, ref, x, "device write-only DMA memory to device");
+	if (ref->sg_call_ents && x->type == DMA_DEBUG_SG && ref->sg_call_ents != x->sg_mapped_ents)
+		dma_debug_err(m, d, x,
+			"device driver syncs DMA sg list with different entry count [map count=%u] "
+			"[sync count=%u]",
+			x->sg_call_ents, ref->sg_call_ents);
+}
+
 void debug_dma_sync(struct machine *m, const struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir, bool to_cpu)
 {
@@ -252,25 +278,23 @@ void debug_dma_sync(struct machine *m, const struct device *d, uint64_t dma, uin
 		.size = bytes,
 		.dir = (uint8_t)dir};
 
-	if (dma_debug_disabled(m))
-		return;
-	const struct dma_debug_entry *x = dma_debug_find_contain(m, &ref);
+	if (!dma_debug_disabled(m))
+		check_sync(m, d, &ref, dma_debug_find_contain(m, &ref), to_cpu);
+}
 
-	if (!x) {
-		dma_debug_err(m, d, NULL,
-			"device driver tries to sync DMA memory it has not allocated [device "
-			"address=0x%016llx] [size=%llu bytes]",
-			(ull)dma, (ull)bytes);
-		return;
+void debug_dma_sync_sg(struct machine *m, const struct device *d, const struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, bool to_cpu)
+{
+	for (uint32_t i = 0; i < nents && !dma_debug_disabled(m); i++) {
+		const struct dma_debug_entry ref = {.type = DMA_DEBUG_SG,
+			.device = d->id,
+			.dev_addr = sg[i].dma,
+			.size = sg[i].dma_bytes,
+			.dir = (uint8_t)dir,
+			.sg_call_ents = nents};
+
+		check_sync(m, d, &ref, dma_debug_find_contain(m, &ref), to_cpu);
 	}
-	if (x->dir == DMA_BIDIRECTIONAL)
-		return;
-	if (dir != x->dir)
-		sync_err(m, d, &ref, x, "DMA memory with different direction");
-	if (to_cpu && x->dir != DMA_FROM_DEVICE && dir != DMA_TO_DEVICE)
-		sync_err(m, d, &ref, x, "device read-only DMA memory for cpu");
-	if (!to_cpu && x->dir != DMA_TO_DEVICE && dir != DMA_FROM_DEVICE)
-		sync_err(m, d, &ref, x, "device write-only DMA memory to device");
 }
 
 void debug_dma_mapping_error(struct machine *m, const struct device *d, uint64_t dma)

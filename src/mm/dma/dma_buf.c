@@ -147,23 +147,18 @@ void dma_buf_release(struct machine *m, unsigned cpu, struct inode *i)
 
 /* ---- the CPU ---- */
 
-typedef int sync_fn(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
-	enum dma_data_direction dir);
-
-/* dma_sync_sgtable_*() of every mapping, in the direction that it was mapped with. */
-static int sync_all(struct machine *m, unsigned cpu, struct dma_buf *b, sync_fn *sync)
+/* dma_sync_sgtable_for_*() of every mapping, in the direction that it was mapped with. */
+static int sync_all(struct machine *m, const struct dma_buf *b, bool to_cpu)
 {
 	for (const struct dma_buf_attachment *a = dma_buf_attachment_next(m, b, NULL); a;
 		a = dma_buf_attachment_next(m, b, a)) {
-		const struct scatterlist *sg = a->mapped ? machine_at(m, a->sg_at) : NULL;
+		int err = a->mapped ? dma_sync_sg(m, device_find(m, a->device),
+					      machine_at(m, a->sg_at), a->nr_segments,
+					      (enum dma_data_direction)a->dir, to_cpu)
+				    : 0;
 
-		for (uint32_t i = 0; sg && i < a->nr_segments; i++) {
-			int err = sync(m, cpu, device_find(m, a->device), sg[i].dma,
-				sg[i].dma_bytes, (enum dma_data_direction)a->dir);
-
-			if (err)
-				return err;
-		}
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -172,14 +167,14 @@ int dma_buf_begin_cpu_access(
 	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir)
 {
 	(void)dir;
-	return sync_all(m, cpu, b, dma_sync_for_cpu);
+	return sync_all(m, b, true);
 }
 
 int dma_buf_end_cpu_access(
 	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir)
 {
 	(void)dir;
-	return sync_all(m, cpu, b, dma_sync_for_device);
+	return sync_all(m, b, false);
 }
 
 int dma_buf_vmap(struct machine *m, unsigned cpu, struct dma_buf *b, uint64_t *addr)

@@ -172,36 +172,24 @@ static int check_sync(struct machine *m, const struct device *d, const struct dm
 		problem, d->name);
 }
 
-int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
-	uint64_t bytes, enum dma_data_direction dir)
+static void sync_one(struct machine *m, struct device *d, struct dma_mapping *x, uint64_t dma,
+	uint64_t bytes, enum dma_data_direction dir, bool to_cpu)
 {
-	struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
-	int err = check_sync(m, d, x, dma, bytes, dir);
-
-	(void)cpu;
-	debug_dma_sync(m, d, dma, bytes, dir, true);
-	if (err)
-		return err;
 	x->flags &= (uint8_t)~DMA_MAPPING_UNSYNCED;
-	sync_for_cpu(m, d, dma, bytes, dir);
+	(to_cpu ? sync_for_cpu : sync_for_device)(m, d, dma, bytes, dir);
 	clock_charge(m, DMA_SYNC);
-	return 0;
 }
 
-int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint64_t dma,
-	uint64_t bytes, enum dma_data_direction dir)
+int dma_sync_single(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir, bool to_cpu)
 {
 	struct dma_mapping *x = dma_mapping_synced(m, d->id, dma, bytes, dir);
 	int err = check_sync(m, d, x, dma, bytes, dir);
 
-	(void)cpu;
-	debug_dma_sync(m, d, dma, bytes, dir, false);
-	if (err)
-		return err;
-	x->flags &= (uint8_t)~DMA_MAPPING_UNSYNCED;
-	sync_for_device(m, d, dma, bytes, dir);
-	clock_charge(m, DMA_SYNC);
-	return 0;
+	debug_dma_sync(m, d, dma, bytes, dir, to_cpu);
+	if (!err)
+		sync_one(m, d, x, dma, bytes, dir, to_cpu);
+	return err;
 }
 
 bool dma_need_sync(const struct machine *m, const struct device *d, uint64_t dma)
@@ -403,5 +391,23 @@ int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatt
 	for (uint32_t i = 0; i < nents; i++)
 		unmap_piece(m, cpu, d, &sg[i], dir, attrs);
 	clock_charge_ns(m, (uint64_t)COST_NS_DMA_UNMAP * nents);
+	return 0;
+}
+
+int dma_sync_sg(struct machine *m, struct device *d, const struct scatterlist *sg, uint32_t nents,
+	enum dma_data_direction dir, bool to_cpu)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < nents && !err; i++)
+		err = check_sync(m, d,
+			dma_mapping_synced(m, d->id, sg[i].dma, sg[i].dma_bytes, dir), sg[i].dma,
+			sg[i].dma_bytes, dir);
+	debug_dma_sync_sg(m, d, sg, nents, dir, to_cpu);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < nents; i++)
+		sync_one(m, d, dma_mapping_synced(m, d->id, sg[i].dma, sg[i].dma_bytes, dir),
+			sg[i].dma, sg[i].dma_bytes, dir, to_cpu);
 	return 0;
 }

@@ -40,10 +40,9 @@ int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phy
 void dma_reject_vmalloc(struct machine *m, const struct device *d);
 int dma_unmap_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
 	enum dma_data_direction dir, unsigned attrs);
-int dma_sync_for_cpu(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
-	enum dma_data_direction dir);
-int dma_sync_for_device(struct machine *m, unsigned cpu, struct device *d, uint64_t dma, uint64_t bytes,
-	enum dma_data_direction dir);
+/* dma_sync_single_for_cpu(), dma_sync_single_for_device(). Errors: EINVAL. */
+int dma_sync_single(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
+	enum dma_data_direction dir, bool to_cpu);
 /* Registers of another device. Errors: as dma_map_phys(); EINVAL: it is RAM. */
 int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_t bytes,
 	enum dma_data_direction dir, uint64_t *dma);
@@ -58,10 +57,13 @@ struct scatterlist {
 	uint64_t dma, dma_bytes; /* of the first nents after mapping */
 };
 /* Map @nents pieces; *@mapped is how many the device has to be told (an IOMMU merges). All or nothing. */
-int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg, uint32_t nents,
-	enum dma_data_direction dir, unsigned attrs, uint32_t *mapped);
+int dma_map_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
+	uint32_t nents, enum dma_data_direction dir, unsigned attrs, uint32_t *mapped);
 int dma_unmap_sg(struct machine *m, unsigned cpu, struct device *d, struct scatterlist *sg,
 	uint32_t nents, enum dma_data_direction dir, unsigned attrs);
+/* dma_sync_sg_for_cpu(), dma_sync_sg_for_device(): the @nents segments that dma_map_sg() gave, all or none. */
+int dma_sync_sg(struct machine *m, struct device *d, const struct scatterlist *sg, uint32_t nents,
+	enum dma_data_direction dir, bool to_cpu);
 
 /* ---- buffers (alloc.c) ---- */
 
@@ -91,12 +93,12 @@ struct dma_mapping *dma_mapping_match(const struct machine *m, uint32_t device, 
 struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device, uint64_t dma);
 /* The one that a sync of [dma, dma + bytes) means: memory may be mapped several times, and without an IOMMU all are alike but
  * for length and direction. NULL: none. */
-struct dma_mapping *dma_mapping_synced(const struct machine *m, uint32_t device, uint64_t dma,
-	uint64_t bytes, unsigned dir);
+struct dma_mapping *dma_mapping_synced(
+	const struct machine *m, uint32_t device, uint64_t dma, uint64_t bytes, unsigned dir);
 /* A mapping of the memory at @phys, of @device (0: of any that bypasses the caches), in another direction than @not; it looks at
  * all mappings. NULL: none. */
 struct dma_mapping *dma_mapping_of_phys(
-	const struct machine *m, uint32_t device, uint64_t phys, enum dma_data_direction not);
+	const struct machine *m, uint32_t device, uint64_t phys, enum dma_data_direction not );
 /* Room for @n more, so that recording cannot fail. Errors: EDQUOT, ENOMEM. */
 int dma_mappings_reserve(struct machine *m, uint32_t n);
 /* A record of a live mapping; there is room. Type, direction and the rest are 0, for the caller to fill. */
