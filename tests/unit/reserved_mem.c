@@ -412,7 +412,7 @@ Test(reserved_mem, ranges_that_overlap)
 }
 
 /* Whatever overlaps: it boots, and nothing is there twice. */
-Test(reserved_mem, any_ranges, .timeout = 120)
+Test(reserved_mem, any_ranges)
 {
 	static const char *const compatible[] = {NULL, "shared-dma-pool", "restricted-dma-pool"};
 	static const char *const flags[] = {"", "no-map", "reusable"};
