@@ -150,6 +150,14 @@ static struct tlb_entry *fill(
 	return absent ? tlb_put_absent(t, va, shift, e) : tlb_put(t, va, shift, e);
 }
 
+static inline enum hw_fault check(
+	const struct hw_regime *r, uint32_t flags, const struct hw_access *a)
+{
+	if (hw_plainly_allowed(r, flags, a->kind, a->user))
+		return HW_FAULT_NONE;
+	return hw_check(r, flags, a->kind, a->user);
+}
+
 /* @absent: both TLBs were asked and have no entry. */
 static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
 	struct piece *p, bool absent)
@@ -160,16 +168,17 @@ static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_acc
 		charge_walk(cpu, d, a, w);
 	unsigned depth = w->nr_steps ? w->nr_steps - 1 : 0;
 
-	if (w->fault)
-		return raise_fault(cpu, a, w->fault, va, depth, w->flags, absent);
-	enum hw_fault denied = hw_check(&cpu->regime, w->flags, a->kind, a->user);
+	enum hw_fault why = w->fault;
+	unsigned marked = 0;
 
-	if (denied)
-		return raise_fault(cpu, a, denied, va, depth, w->flags, absent);
-	unsigned marked = walk_mark(&cpu->regime, d, w, a->kind);
-
-	if (w->fault)
-		return raise_fault(cpu, a, w->fault, va, depth, w->flags, absent);
+	if (!why)
+		why = check(&cpu->regime, w->flags, a);
+	if (!why) {
+		marked = walk_mark(&cpu->regime, d, w, a->kind);
+		why = w->fault;
+	}
+	if (why)
+		return raise_fault(cpu, a, why, va, depth, w->flags, absent);
 	cpu->counters.flags_set += marked;
 	if (cpu->count_cycles)
 		a->cycles += marked * HW_CYCLES_SET_FLAG;
@@ -185,14 +194,6 @@ static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_acc
 	p->pa = w->pa;
 	p->flags = w->flags;
 	return 0;
-}
-
-static inline enum hw_fault check_hit(
-	const struct hw_regime *r, uint32_t flags, const struct hw_access *a)
-{
-	if (hw_plainly_allowed(r, flags, a->kind, a->user))
-		return HW_FAULT_NONE;
-	return hw_check(r, flags, a->kind, a->user);
 }
 
 /* The flags of @hit do not allow it: what is to blame? */
@@ -263,8 +264,32 @@ static inline void remember_miss(struct hw_cpu *cpu, const struct hw_access *a, 
 		.fetch = a->kind == HW_FETCH};
 }
 
-static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, uint64_t va,
-	struct piece *p, uint8_t *result)
+/* Ask the first TLB, then the second; NULL: neither has it. */
+static inline const struct tlb_entry *look_up(
+	struct hw_cpu *cpu, struct hw_access *a, uint64_t va, uint8_t *result)
+{
+	if (__builtin_expect(missed_before(cpu, a, va), 0))
+		return NULL;
+	struct tlb *first = hw_first_tlb(cpu, a->kind);
+	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
+
+	*result = HW_TLB_HIT;
+	if (__builtin_expect(e != NULL, 1))
+		return e;
+	e = tlb_find(&cpu->stlb, va, cpu->regime.asid);
+	if (!e) {
+		remember_miss(cpu, a, va);
+		return NULL;
+	}
+	*result = HW_TLB_HIT2;
+	tlb_put(first, va, e->key & 63, e);
+	if (cpu->count_cycles)
+		a->cycles += HW_CYCLES_TLB2;
+	return e;
+}
+
+static inline int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	uint64_t va, struct piece *p, uint8_t *result)
 {
 	if (cpu->regime.mode == PAGING_NONE) {
 		*result = HW_TLB_OFF;
@@ -274,26 +299,10 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 		p->flags = HW_ALL;
 		return 0;
 	}
-	if (__builtin_expect(missed_before(cpu, a, va), 0)) {
-		*result = HW_TLB_MISS;
-		return walk_and_fill(cpu, d, a, va, p, true);
-	}
-	struct tlb *first = hw_first_tlb(cpu, a->kind);
-	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
+	const struct tlb_entry *e = look_up(cpu, a, va, result);
 
-	*result = HW_TLB_HIT;
-	if (__builtin_expect(!e, 0)) {
-		e = tlb_find(&cpu->stlb, va, cpu->regime.asid);
-		*result = e ? HW_TLB_HIT2 : HW_TLB_MISS;
-		if (e)
-			tlb_put(first, va, e->key & 63, e);
-		else
-			remember_miss(cpu, a, va);
-		if (e && cpu->count_cycles)
-			a->cycles += HW_CYCLES_TLB2;
-	}
 	if (e) {
-		enum hw_fault denied = check_hit(&cpu->regime, e->flags, a);
+		enum hw_fault denied = check(&cpu->regime, e->flags, a);
 
 		if (__builtin_expect(denied, 0))
 			return hw_fault_raise(cpu, a, denied, va, e->depth, e->flags);
@@ -302,9 +311,20 @@ static int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access 
 			p->flags = e->flags;
 			return 0;
 		}
-		*result = HW_TLB_MISS;
 	}
+	*result = HW_TLB_MISS;
 	return walk_and_fill(cpu, d, a, va, p, !e);
+}
+
+/* The access crosses a page: the bytes from @left on are the second one's. Few do, so this is no part of the usual way. */
+static __attribute__((noinline)) int translate_second(struct hw_cpu *cpu, const struct dram *d,
+	struct hw_access *a, uint64_t left, struct piece p[2])
+{
+	uint8_t tlb;
+
+	p[0].bytes = (unsigned)left;
+	p[1].bytes = a->bytes - (unsigned)left;
+	return translate(cpu, d, a, a->va + left, &p[1], &tlb);
 }
 
 static void charge_bytes(
@@ -499,12 +519,8 @@ static __attribute__((noinline)) int access_any(
 	int err = translate(cpu, d, a, a->va, &p[0], &a->tlb);
 
 	if (!err && __builtin_expect(left < a->bytes, 0)) {
-		uint8_t second;
-
-		p[0].bytes = (unsigned)left;
-		p[1].bytes = a->bytes - (unsigned)left;
 		nr = 2;
-		err = translate(cpu, d, a, a->va + left, &p[1], &second);
+		err = translate_second(cpu, d, a, left, p);
 	}
 	if (__builtin_expect(!err, 1)) {
 		a->pa = p[0].pa;
