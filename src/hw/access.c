@@ -119,11 +119,11 @@ uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa,
 static void charge_walk(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct page_walk *w)
 {
-	uint32_t cycles = 0;
+	const struct walk_step *s = &w->step[w->first], *end = &w->step[w->nr_steps];
 
-	for (unsigned i = w->first; i < w->nr_steps; i++)
-		cycles += HW_CYCLES_WALK_STEP + hw_cached(cpu, d, w->step[i].entry_at, false);
-	a->cycles += cycles;
+	a->cycles += (w->nr_steps - w->first) * HW_CYCLES_WALK_STEP;
+	for (; s < end; s++)
+		a->cycles += hw_cached(cpu, d, s->entry_at, false);
 }
 
 /* From the root, or from where the page-walk cache knows the way to. */
