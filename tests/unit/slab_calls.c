@@ -132,6 +132,7 @@ Test(slab_calls, what_must_not_be_freed)
 	refused(simm, "kfree p.3+8", EINVAL, "not the begin of an object of kmalloc-64");
 	refused(simm, "kfree big+4K", EINVAL, "inside the block that kmalloc gave");
 	refused(simm, "kfree page", EINVAL, "which no cache has");
+	refused(simm, "free_pages big 3", EINVAL, "kfree() frees it");
 	cr_expect(logged(simm, "free_large_kmalloc"));
 	refused(simm, "kfree 1000", EINVAL, "no RAM in the kernel's direct map");
 	cr_expect(logged(simm, "BUG: unable to handle page fault for address: 0000000000001000"));

@@ -155,6 +155,10 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 		return refuse(&m->why, EINVAL, "pfn 0x%llx is mapped %u times: unmap it first",
 			(ull)pfn, f->mapcount);
 	}
+	/* Linux lets it go, and has what kmalloc counted for ever. */
+	if (f->own && f->flags & FRAME_HEAD)
+		return refuse(&m->why, EINVAL,
+			"pfn 0x%llx begins a block of kmalloc's: kfree() frees it", (ull)pfn);
 	/* A page table's type lies where others have their mapcount. */
 	if (f->own) {
 		report_bad_page(m, pfn, "nonzero mapcount");

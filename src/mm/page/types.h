@@ -57,7 +57,8 @@ struct frame {
 	uint64_t
 		index : 44; /* offset within the mapping, in pages; free/pcp page: its migratetype */
 	uint64_t memcg : 15;
-	uint64_t own : 1; /* the kernel's own for good (a page table): nobody else frees it */
+	uint64_t
+		own : 1; /* a page table, a large block of kmalloc's ...: only who made it frees it */
 	uint64_t order : 4; /* of the block that begins here: free, on a CPU's list or allocated */
 };
 _Static_assert(sizeof(struct frame) == 32, "a frame in use costs 32 bytes");
@@ -108,7 +109,8 @@ enum compact_priority { COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT
 struct zone_compact {
 	uint64_t migrate_pfn[2],
 		free_pfn; /* where the scanners go on: [0] asynchronous, [1] synchronous; 0: at the ends */
-	uint64_t init_migrate_pfn, init_free_pfn; /* where they began when the skip bits were cleared last; 0: never */
+	uint64_t init_migrate_pfn,
+		init_free_pfn; /* where they began when the skip bits were cleared last; 0: never */
 	uint32_t considered, defer_shift; /* of 1 << defer_shift attempts, how many were put off */
 	uint32_t order_failed;		  /* orders from here on are put off */
 	bool blockskip_flush;		  /* the skip bits are stale */
@@ -187,10 +189,10 @@ struct hugetlb {
 	uint64_t nr_on_node[MAX_NODES];
 	unsigned next_nid; /* whose turn it is */
 	/* What is being done, in slices. */
-	uint64_t wanted;     /* pages, on node @on (-1: on all) */
+	uint64_t wanted; /* pages, on node @on (-1: on all) */
 	int32_t on;
-	uint32_t nid;	     /* that the page at hand is for */
-	uint32_t tried;	     /* nodes that had none, one after the other */
+	uint32_t nid;	/* that the page at hand is for */
+	uint32_t tried; /* nodes that had none, one after the other */
 	bool resizing, allocating;
 };
 

@@ -75,6 +75,7 @@ static int kmalloc_large(struct machine *m, unsigned cpu, uint64_t size, gfp_t g
 		return err;
 	frame_of(m, pfn)->mapping = SLAB_LARGE_MAPPING;
 	frame_of(m, pfn)->index = holder;
+	frame_of(m, pfn)->own = 1;
 	*slab_page_counter(m, 0, pfn) += (uint64_t)1 << order;
 	m->slab.large_pages += (uint64_t)1 << order;
 	*address = slab_address(m, pfn);
@@ -123,10 +124,7 @@ static void free_large(struct machine *m, unsigned cpu, const struct slab_place 
 	m->slab.large_pages -= (uint64_t)1 << p->order;
 	frame_of(m, p->pfn)->mapping = 0;
 	frame_of(m, p->pfn)->index = 0;
-	int err = free_pages_order(m, cpu, p->pfn, p->order);
-
-	assert(!err);
-	(void)err;
+	free_own_pages(m, cpu, p->pfn, p->order);
 }
 
 /* Nothing that kmalloc gave: where is it? */
