@@ -48,8 +48,7 @@ struct arena {
 	uint64_t *touched;     /* one bit per page, its own sparse mapping */
 	uint64_t *summary;     /* one bit per word of `touched` */
 	uint64_t *huge;	       /* one bit per region: it may lie in one huge page */
-	uint64_t
-		huge_runs; /* mappings that the host has made of the regions that may be huge, at most */
+	int huge_runs;	       /* mappings that the host has of such regions, at most */
 };
 
 /* Reserve @size_bytes. @budget_bytes bounds what may be touched (0: no bound).

@@ -135,6 +135,23 @@ static int alloc_atomic(struct machine *m, unsigned cpu, struct device *d, uint6
 		m, cpu, d, bytes, gfp | zone_for(m, d, &limit), in_reach, phys, va);
 }
 
+int dma_remap_block(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached,
+	uint64_t *va, uint8_t *flags)
+{
+	if (!cached)
+		arch_dma_prep_coherent(m, phys, bytes);
+	int err = dma_remap(m, cpu, phys, bytes, cached, va);
+	if (err) {
+		struct refusal why = m->why;
+
+		(void)dma_free_contiguous(m, cpu, phys >> PAGE_SHIFT, bytes);
+		m->why = why;
+		return err;
+	}
+	*flags |= DMA_MAPPING_REMAPPED;
+	return 0;
+}
+
 /* Zeroed pages and the CPU's address of them. Where CPUs have no data cache there is nothing to go around. */
 static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *phys, uint64_t *va, uint8_t *flags)
@@ -153,17 +170,7 @@ static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint6
 	*va = page_address(m, pfn);
 	if (!uncached)
 		return 0;
-	arch_dma_prep_coherent(m, *phys, bytes);
-	err = dma_remap_uncached(m, cpu, *phys, bytes, va);
-	if (err) {
-		struct refusal why = m->why;
-
-		(void)dma_free_contiguous(m, cpu, pfn, bytes);
-		m->why = why;
-		return err;
-	}
-	*flags |= DMA_MAPPING_REMAPPED;
-	return 0;
+	return dma_remap_block(m, cpu, *phys, bytes, false, va, flags);
 }
 
 /* Without an address of the kernel's there is nothing that the kernel's dma-debug could note. */

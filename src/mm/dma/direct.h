@@ -74,5 +74,9 @@ int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d
 	uint64_t *pfn);
 /* dma_free_contiguous(): those, or a block of the page allocator. */
 int dma_free_contiguous(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes);
+/* Such a block gets an address of its own, uncached unless @cached; the mapping's @flags say so. Errors: ENOMEM, EDQUOT (the
+ * block has gone back then). */
+int dma_remap_block(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached, uint64_t *va,
+	uint8_t *flags);
 
 #endif

@@ -456,18 +456,7 @@ static int alloc_block(struct machine *m, unsigned cpu, struct device *d, uint64
 	dram_zero(&dram, *phys, bytes);
 	if (d->hw.coherent && *va)
 		return 0;
-	if (!d->hw.coherent)
-		arch_dma_prep_coherent(m, *phys, bytes);
-	err = dma_remap(m, cpu, *phys, bytes, d->hw.coherent, va);
-	if (err) {
-		struct refusal why = m->why;
-
-		(void)dma_free_contiguous(m, cpu, pfn, bytes);
-		m->why = why;
-		return err;
-	}
-	*flags |= DMA_MAPPING_REMAPPED;
-	return 0;
+	return dma_remap_block(m, cpu, *phys, bytes, d->hw.coherent, va, flags);
 }
 
 /* __iommu_dma_free() of a block. */

@@ -11,6 +11,7 @@
  * Left out: growing in the background when a pool runs low. Follows kernel/dma/pool.c of 6.1.
  */
 #include "mm/dma/coherence.h"
+#include "mm/dma/direct.h"
 
 #include "mm/dma/mapping.h"
 #include "mm/page/contents.h"
@@ -32,22 +33,13 @@ static const struct {
 	[POOL_DMA32] = {GFP_KERNEL | __GFP_DMA32, "GFP_KERNEL|GFP_DMA32"},
 };
 
-static unsigned order_of(uint64_t pages)
-{
-	unsigned order = 0;
-
-	while ((uint64_t)1 << order < pages)
-		order++;
-	return order;
-}
-
 static int make(struct machine *m, unsigned cpu, unsigned kind)
 {
 	struct dma_pool *p = &m->devices.pool[kind];
 	uint64_t pages = (m->totalram_pages << PAGE_SHIFT) / GIB * 32, pfn, va;
 
 	pages = pages < 32 ? 32 : pages > DMA_POOL_MAX_PAGES ? DMA_POOL_MAX_PAGES : pages;
-	unsigned order = order_of(pages);
+	unsigned order = dma_order(pages << PAGE_SHIFT);
 	int err = alloc_pages_node(m, cpu, -1, kinds[kind].gfp | __GFP_ZERO, order, &pfn);
 
 	if (err)
@@ -82,7 +74,7 @@ static void mark(struct dma_pool *p, uint32_t first, uint32_t n, bool used)
 /* gen_pool_first_fit_order_align(); UINT32_MAX: no room. */
 static uint32_t find(const struct dma_pool *p, uint32_t n)
 {
-	uint32_t align = 1u << order_of(n);
+	uint32_t align = 1u << dma_order((uint64_t)n << PAGE_SHIFT);
 
 	for (uint32_t first = 0; first + n <= p->nr_pages; first += align) {
 		uint32_t k = 0;
