@@ -40,9 +40,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LONGEST_PAUSE_NS (UINT64_C(86400) * 1000000000)
-#define TASK_STEPS	 64u /* of what falls due between two calls, in a slice */
-
 enum { ERROR_PROT = 1, ERROR_WRITE = 2, ERROR_FETCH = 16 };
 
 typedef unsigned long long ull;

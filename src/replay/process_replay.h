@@ -13,6 +13,10 @@
 #include "replay/image.h"
 #include "replay/rss_model.h"
 
+/* Of a recording: longer pauses are none; and of what falls due before an event or a call, how much is done in a slice. */
+#define LONGEST_PAUSE_NS (UINT64_C(86400) * 1000000000)
+#define TASK_STEPS	 64u
+
 enum process_count {
 #define PROCESS_COUNT(name, doc) PROCESS_COUNT_##name,
 #include "replay/process_count.def"

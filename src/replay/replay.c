@@ -48,8 +48,6 @@
 #include <string.h>
 
 #define ANOTHER_RECORDING_NS UINT64_C(1000000000)
-#define LONGEST_PAUSE_NS     (UINT64_C(86400) * 1000000000)
-#define TASK_STEPS	     64u /* of what falls due before an event, in a slice */
 
 const char *const replay_count_names[NR_REPLAY_COUNTS] = {
 #define REPLAY_COUNT(name, doc) #name,
@@ -388,11 +386,9 @@ static int begin_event(struct replay *r, struct machine *m, const struct ftrace_
 		return 0;
 	}
 	if (l->has_time) {
-		uint64_t until_ns = time_of(m, st, l->time_ns);
-
-		r->now.until_ns = until_ns;
+		r->now.until_ns = time_of(m, st, l->time_ns);
 		/* Also with no time between: what an act made due runs before the next one. */
-		if (clock_advance_step(m, until_ns, TASK_STEPS))
+		if (clock_advance_step(m, r->now.until_ns, TASK_STEPS))
 			return go_on_later(r, REPLAY_TIME, l, gfp);
 	}
 	enum replay_phase phase = act(r, m, st, l, gfp);

@@ -3,10 +3,11 @@
  * Calls for pages side by side, taken whoever has them: from contiguous memory areas, and by their numbers.
  *
  *	buf = cma_alloc reserved 256	──> cma_step(), slice after slice	──> 0xbc000 zone=HighMem pages=256 ...
- *	cma_release reserved buf	──> cma_release()
+ *	cma_release reserved buf	──> cma_release_step(), the same way
  *
  * A call takes slices of counted pages, so that readers are served meanwhile; what it has done so far is in run->state. A
- * signal between two slices undoes it: pages that have moved stay moved, all else is as before. The kernel makes one
+ * signal between two slices undoes what takes pages (those that have moved stay moved, all else is as before); a release is
+ * completed. The kernel makes one
  * allocation from areas at a time wait for another (cma_mutex), and so do these calls.
  */
 #include "view/call.h"

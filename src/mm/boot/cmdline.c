@@ -301,7 +301,6 @@ static void parse_pti(struct cmdline *c, const struct word *w)
 	c->pti_off = w->value && parse_is(w->value, w->value_len, "off");
 }
 
-/* Words that keep an x86 kernel from using what the CPU has. */
 /* kstrtobool(): what decides is the first letter, of "on" and "off" the second. */
 static bool parse_switch(const struct word *w, bool *on)
 {
@@ -319,6 +318,7 @@ static bool parse_switch(const struct word *w, bool *on)
 	return true;
 }
 
+/* Words that keep an x86 kernel from using what the CPU has. */
 static bool parse_x86(struct cmdline *c, const struct word *w)
 {
 	if (is(w, "nopti"))

@@ -127,7 +127,9 @@ bool clock_advance_step(struct machine *m, uint64_t until_ns, unsigned steps)
 
 void clock_advance(struct machine *m, uint64_t ns)
 {
-	while (clock_advance_step(m, m->clock.now_ns + ns, UINT32_MAX))
+	uint64_t until_ns = m->clock.now_ns + ns;
+
+	while (clock_advance_step(m, until_ns, UINT32_MAX))
 		;
 }
 

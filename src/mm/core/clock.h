@@ -3,8 +3,8 @@
  * Virtual time and the tasks that run in it.
  *
  * The clock counts simulated nanoseconds since boot. Acts cost what cost.def says; nothing reads
- * the host's clock. Background work (kswapd, vmstat's and the pcp lists' periodic drains, later kcompactd,
- * writeback, transfers) is a set of tasks ordered by (time, sequence); clock_advance() runs those that fall due,
+ * the host's clock. Background work (kswapd, vmstat's and the pcp lists' periodic drains, kcompactd,
+ * transfers) is a set of tasks ordered by (time, sequence); clock_advance_step() runs those that fall due,
  * one bounded step each. A task is an id and an argument, never a pointer: tasks are state.
  */
 #ifndef SIMM_MM_CLOCK_H

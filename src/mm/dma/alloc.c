@@ -152,6 +152,18 @@ int dma_remap_block(struct machine *m, unsigned cpu, uint64_t phys, uint64_t byt
 	return 0;
 }
 
+int dma_free_block(
+	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t va, unsigned flags)
+{
+	if (flags & DMA_MAPPING_ATOMIC) {
+		dma_free_from_pool(m, phys, bytes);
+		return 0;
+	}
+	if (flags & DMA_MAPPING_REMAPPED)
+		dma_unmap(m, cpu, va);
+	return dma_free_contiguous(m, cpu, phys >> PAGE_SHIFT, bytes);
+}
+
 /* Zeroed pages and the CPU's address of them. Where CPUs have no data cache there is nothing to go around. */
 static int alloc_buffer(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
 	gfp_t gfp, uint64_t *phys, uint64_t *va, uint8_t *flags)
@@ -311,13 +323,7 @@ int dma_free_coherent(struct machine *m, unsigned cpu, struct device *d, uint64_
 		iommu_dma_free(m, cpu, d, &was, bytes);
 		return 0;
 	}
-	if (was.flags & DMA_MAPPING_REMAPPED)
-		dma_unmap_uncached(m, cpu, was.cpu);
-	if (was.flags & DMA_MAPPING_ATOMIC) {
-		dma_free_from_pool(m, was.phys, bytes);
-		return 0;
-	}
-	return dma_free_contiguous(m, cpu, was.phys >> PAGE_SHIFT, bytes);
+	return dma_free_block(m, cpu, was.phys, bytes, was.cpu, was.flags);
 }
 
 /* dma_common_alloc_pages() */

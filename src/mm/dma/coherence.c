@@ -153,7 +153,7 @@ int dma_remap(
 		vmalloc_caller(m), va);
 }
 
-void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va)
+void dma_unmap(struct machine *m, unsigned cpu, uint64_t va)
 {
 	int err = vunmap(m, cpu, va);
 

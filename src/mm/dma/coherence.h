@@ -37,18 +37,13 @@ void arch_dma_prep_coherent(struct machine *m, uint64_t phys, uint64_t bytes);
  * @cached. Errors: ENOMEM, EDQUOT. */
 int dma_remap(
 	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached, uint64_t *va);
-static inline int dma_remap_uncached(
-	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t *va)
-{
-	return dma_remap(m, cpu, phys, bytes, false, va);
-}
-void dma_unmap_uncached(struct machine *m, unsigned cpu, uint64_t va);
+void dma_unmap(struct machine *m, unsigned cpu, uint64_t va);
 
 /* pool.c: whole pages, zeroed, of the atomic pool that @gfp's zone has, or of the next ones; of which @fits says that they
  * will do (NULL: any). Errors: ENOMEM, EDQUOT. */
 typedef bool phys_addr_ok_fn(const struct device *d, uint64_t phys, uint64_t bytes);
-int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, uint32_t gfp,
-	phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va);
+int dma_alloc_from_pool(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes,
+	uint32_t gfp, phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va);
 void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes);
 
 unsigned coherence_check(struct machine *m, struct text *out);

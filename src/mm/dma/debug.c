@@ -24,7 +24,6 @@
 
 #include "base/text.h"
 #include "mm/boot/cmdline.h"
-#include "mm/page/zone.h"
 
 #include <assert.h>
 #include <string.h>
@@ -76,14 +75,13 @@ void dma_debug_setup(struct machine *m, const struct cmdline *c)
 void dma_debug_init(struct machine *m)
 {
 	struct dma_debug *s = &m->devices.debug;
-	uint64_t per_page = entries_per_page(m), pages, there = 0;
+	uint64_t per_page = entries_per_page(m), pages;
 
 	if (!machine_has(m, CONFIG_DMA_API_DEBUG) || s->global_disable)
 		return;
-	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
-		there += z->managed_pages;
 	pages = (s->nr_prealloc_entries + per_page - 1) / per_page;
-	s->nr_total_entries = (uint32_t)((pages < there ? pages : there) * per_page);
+	s->nr_total_entries =
+		(uint32_t)((pages < m->totalram_pages ? pages : m->totalram_pages) * per_page);
 	s->num_free_entries = s->min_free_entries = s->nr_total_entries;
 	if (s->nr_total_entries >= s->nr_prealloc_entries)
 		log_printf(m, "DMA-API: preallocated %d debug entries", (int)s->nr_total_entries);

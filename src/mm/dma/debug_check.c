@@ -36,13 +36,11 @@ static int word_digits(const struct machine *m)
 
 void debug_dma_map_single(struct machine *m, const struct device *d, uint64_t addr, uint64_t bytes)
 {
-	/* On arm64 the image's addresses are not of the direct map; elsewhere the kernel takes them for valid. */
-	bool valid = linux_pa_valid(m, addr) &&
-		     !(m->arch == ARCH_ARM64 && address_kind(m, addr) == ADDRESS_IMAGE);
-
 	if (dma_debug_disabled(m))
 		return;
-	if (!valid)
+	/* On arm64 the image's addresses are not of the direct map; elsewhere the kernel takes them for valid. */
+	if (!linux_pa_valid(m, addr) ||
+		(m->arch == ARCH_ARM64 && address_kind(m, addr) == ADDRESS_IMAGE))
 		dma_debug_err(m, d, NULL,
 			"device driver maps memory from invalid area [addr=%0*llx] [len=%llu]",
 			word_digits(m), (ull)addr, (ull)bytes);

@@ -74,6 +74,9 @@ int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d
 	uint64_t *pfn);
 /* dma_free_contiguous(): those, or a block of the page allocator. */
 int dma_free_contiguous(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t bytes);
+/* The block of a coherent buffer goes back: to the atomic pools, or as dma_free_contiguous() says. @va, @flags: of its
+ * mapping. */
+int dma_free_block(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t va, unsigned flags);
 /* Such a block gets an address of its own, uncached unless @cached; the mapping's @flags say so. Errors: ENOMEM, EDQUOT (the
  * block has gone back then). */
 int dma_remap_block(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, bool cached, uint64_t *va,

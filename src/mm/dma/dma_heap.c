@@ -11,6 +11,7 @@
  * Follows drivers/dma-buf/dma-heap.c, heaps/system_heap.c, heaps/cma_heap.c of 6.1.
  */
 #include "mm/dma/dma_buf.h"
+#include "mm/dma/direct.h"
 
 #include "mm/move/cma.h"
 #include "mm/page/contents.h"
@@ -24,15 +25,6 @@
 typedef unsigned long long ull;
 
 static const uint8_t orders[] = {8, 4, 0};
-
-static unsigned order_of(uint64_t pages)
-{
-	unsigned order = 0;
-
-	while ((uint64_t)1 << order < pages)
-		order++;
-	return order;
-}
 
 /* The area of cma_heap.c, when it has a heap: one whose name is taken has none. NULL: there is no such heap. */
 static const struct cma_area *cma_heap(const struct machine *m)
@@ -105,7 +97,7 @@ static int fill_from_system(struct machine *m, unsigned cpu, struct dma_buf *b)
 		if (err)
 			break;
 		x->first = (uint32_t)page;
-		most = order_of(x->pages);
+		most = dma_order((uint64_t)x->pages << PAGE_SHIFT);
 		page += x->pages;
 		b->nr_blocks++;
 	}
@@ -117,7 +109,7 @@ static int fill_from_system(struct machine *m, unsigned cpu, struct dma_buf *b)
 static int fill_from_cma(struct machine *m, unsigned cpu, struct dma_buf *b)
 {
 	uint64_t pages = b->bytes >> PAGE_SHIFT, pfn;
-	unsigned order = order_of(pages);
+	unsigned order = dma_order(b->bytes);
 	struct dram dram = machine_dram(m);
 	int err = reserve(m, b);
 
@@ -133,19 +125,6 @@ static int fill_from_cma(struct machine *m, unsigned cpu, struct dma_buf *b)
 	return 0;
 }
 
-static void free_block(
-	struct machine *m, unsigned cpu, const struct dma_buf *b, const struct dma_buf_block *x)
-{
-	if (!b->cma) {
-		(void)free_pages_order(m, cpu, x->pfn, order_of(x->pages));
-		return;
-	}
-	int err = cma_release(m, cpu, b->cma - 1, x->pfn, x->pages);
-
-	assert(!err);
-	(void)err;
-}
-
 /* ---- all heaps ---- */
 
 void dma_heap_free(struct machine *m, unsigned cpu, struct dma_buf *b)
@@ -153,7 +132,7 @@ void dma_heap_free(struct machine *m, unsigned cpu, struct dma_buf *b)
 	const struct dma_buf_block *x = b->blocks_at ? machine_at(m, b->blocks_at) : NULL;
 
 	for (uint32_t i = 0; i < b->nr_blocks; i++)
-		free_block(m, cpu, b, &x[i]);
+		(void)dma_free_contiguous(m, cpu, x[i].pfn, (uint64_t)x[i].pages << PAGE_SHIFT);
 	heap_free(m, b->blocks_at, b->cap_blocks * sizeof(*x));
 	b->blocks_at = 0;
 	b->nr_blocks = b->cap_blocks = 0;

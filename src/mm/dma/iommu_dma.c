@@ -459,19 +459,6 @@ static int alloc_block(struct machine *m, unsigned cpu, struct device *d, uint64
 	return dma_remap_block(m, cpu, *phys, bytes, d->hw.coherent, va, flags);
 }
 
-/* __iommu_dma_free() of a block. */
-static void free_block(
-	struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint64_t va, unsigned flags)
-{
-	if (flags & DMA_MAPPING_ATOMIC) {
-		dma_free_from_pool(m, phys, bytes);
-		return;
-	}
-	if (flags & DMA_MAPPING_REMAPPED)
-		dma_unmap_uncached(m, cpu, va);
-	(void)dma_free_contiguous(m, cpu, phys >> PAGE_SHIFT, bytes);
-}
-
 int iommu_dma_alloc(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	unsigned attrs, uint64_t *cpu_address, uint64_t *dma, uint64_t *pages_at, uint8_t *flags)
 {
@@ -493,7 +480,7 @@ int iommu_dma_alloc(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 	if (err) {
 		struct refusal why = m->why;
 
-		free_block(m, cpu, phys, bytes, *cpu_address, *flags);
+		(void)dma_free_block(m, cpu, phys, bytes, *cpu_address, *flags);
 		m->why = why;
 	}
 	return err;
@@ -512,6 +499,6 @@ void iommu_dma_free(struct machine *m, unsigned cpu, struct device *d, const str
 		free_scattered(m, cpu, machine_at(m, x->pages_at), n);
 		heap_free(m, x->pages_at, n * sizeof(uint32_t));
 	} else {
-		free_block(m, cpu, x->phys, bytes, x->cpu, x->flags);
+		(void)dma_free_block(m, cpu, x->phys, bytes, x->cpu, x->flags);
 	}
 }

@@ -37,6 +37,7 @@ static int make(struct machine *m, unsigned cpu, unsigned kind)
 {
 	struct dma_pool *p = &m->devices.pool[kind];
 	uint64_t pages = (m->totalram_pages << PAGE_SHIFT) / GIB * 32, pfn, va;
+	uint8_t flags = 0;
 
 	pages = pages < 32 ? 32 : pages > DMA_POOL_MAX_PAGES ? DMA_POOL_MAX_PAGES : pages;
 	unsigned order = dma_order(pages << PAGE_SHIFT);
@@ -44,12 +45,9 @@ static int make(struct machine *m, unsigned cpu, unsigned kind)
 
 	if (err)
 		return err;
-	arch_dma_prep_coherent(m, pfn << PAGE_SHIFT, PAGE_BYTES << order);
-	err = dma_remap_uncached(m, cpu, pfn << PAGE_SHIFT, PAGE_BYTES << order, &va);
-	if (err) {
-		(void)free_pages_order(m, cpu, pfn, order);
+	err = dma_remap_block(m, cpu, pfn << PAGE_SHIFT, PAGE_BYTES << order, false, &va, &flags);
+	if (err)
 		return err;
-	}
 	p->phys = pfn << PAGE_SHIFT;
 	p->va = va;
 	p->nr_pages = 1u << order;

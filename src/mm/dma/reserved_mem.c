@@ -228,15 +228,6 @@ struct reserved_mem *dev_coherent_memory(const struct machine *m, const struct d
 	return i ? reserved_mem_nth(m, i - 1) : NULL;
 }
 
-static unsigned order_of(uint64_t bytes)
-{
-	unsigned order = 0;
-
-	while (PAGE_BYTES << order < bytes)
-		order++;
-	return order;
-}
-
 static bool is_free(const uint64_t *map, uint64_t bit, uint64_t n)
 {
 	for (; n; bit++, n--)
@@ -256,7 +247,7 @@ static void set_bits(uint64_t *map, uint64_t bit, uint64_t n, bool value)
 int dma_alloc_from_coherent(struct machine *m, const struct device *d, struct reserved_mem *mem,
 	uint64_t bytes, uint64_t *phys, uint64_t *va)
 {
-	uint64_t n = bytes > mem->bytes ? 0 : (uint64_t)1 << order_of(bytes), bit = 0;
+	uint64_t n = bytes > mem->bytes ? 0 : (uint64_t)1 << dma_order(bytes), bit = 0;
 	uint64_t *map = machine_at(m, mem->bitmap_at);
 	struct dram dram = machine_dram(m);
 
@@ -286,7 +277,7 @@ void dma_release_from_coherent(struct machine *m, uint64_t phys, uint64_t bytes)
 
 		if (mem->va && phys - mem->base < mem->bytes)
 			set_bits(machine_at(m, mem->bitmap_at), (phys - mem->base) >> PAGE_SHIFT,
-				(uint64_t)1 << order_of(bytes), false);
+				(uint64_t)1 << dma_order(bytes), false);
 	}
 }
 
@@ -302,7 +293,7 @@ unsigned reserved_mem_check(const struct machine *m, struct text *out)
 		for (const struct dma_mapping *x = dma_mapping_of_device(m, d->id, NULL); x;
 			x = dma_mapping_of_device(m, d->id, x))
 			if (x->flags & DMA_MAPPING_RESERVED)
-				held += (uint64_t)1 << order_of(x->bytes);
+				held += (uint64_t)1 << dma_order(x->bytes);
 	if (used == held)
 		return 0;
 	text_printf(out,

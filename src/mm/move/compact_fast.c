@@ -57,7 +57,7 @@ static uint64_t search_list(
 	uint64_t found_pfn = NO_PFN, high_pfn = 0, pfn = NO_PFN;
 	unsigned looked = 0;
 
-	for (uint32_t at = list->tail; at && found_pfn == NO_PFN; at = frame_of(m, pfn)->prev) {
+	for (uint32_t at = list->tail; at; at = frame_of(m, pfn)->prev) {
 		pfn = at - 1;
 		looked++;
 		s->scanned++;
@@ -98,8 +98,7 @@ static void isolate_around(struct machine *m, struct compact_control *cc, uint64
 	end_pfn = end_pfn < zone_end_pfn(z) ? end_pfn : zone_end_pfn(z);
 	if (m->nr_nodes > 1 && pfn_zone(m, start_pfn) != z)
 		return;
-	if (compact_take_free(m, cc, start_pfn, end_pfn) == end_pfn && !cc->no_set_skip_hint &&
-		frame_is_live(m, pfn))
+	if (compact_take_free(m, cc, start_pfn, end_pfn) == end_pfn && frame_is_live(m, pfn))
 		pageblock_set_skip(m, pfn, true);
 }
 

@@ -39,8 +39,8 @@ void compaction_free(struct machine *m, unsigned cpu, void *data, uint64_t new_p
 /* Give back what was not used; the highest page of it, 0: nothing. */
 uint64_t release_freepages(struct machine *m, struct compact_control *cc);
 /* __isolate_free_page(): the free block at @pfn, off its list; false when the zone has too little left. */
-bool compact_isolate_free(struct machine *m, struct compact_control *cc, uint64_t pfn, unsigned order,
-	enum migratetype list);
+bool compact_isolate_free(struct machine *m, struct compact_control *cc, uint64_t pfn,
+	unsigned order, enum migratetype list);
 /* Has the free scanner what it needs? */
 static inline bool compact_has_enough(const struct compact_control *cc)
 {
@@ -59,6 +59,8 @@ void fast_isolate_freepages(struct machine *m, struct compact_control *cc);
 void reset_isolation_suitable(struct machine *m, struct zone *z);
 
 /* compaction.c: one zone. */
+/* The scanners will begin at the zone's ends. */
+void compact_reset_positions(const struct machine *m, struct zone *z);
 enum compact_result compact_zone_begin(struct machine *m, struct compact_control *cc);
 /* One cluster of pages. COMPACT_CONTINUE: there is more to do. */
 enum compact_result compact_zone_step(struct machine *m, struct compact_control *cc);

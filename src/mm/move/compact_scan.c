@@ -54,8 +54,6 @@ static void update_cached_migrate(struct machine *m, const struct compact_contro
 {
 	struct zone *z = compact_zone_of(m, cc);
 
-	if (cc->no_set_skip_hint)
-		return;
 	pfn = pageblock_end(m, pfn);
 	if (pfn > z->compact.migrate_pfn[0])
 		z->compact.migrate_pfn[0] = pfn;
@@ -67,8 +65,6 @@ static void update_free_skip(struct machine *m, const struct compact_control *cc
 {
 	struct zone *z = compact_zone_of(m, cc);
 
-	if (cc->no_set_skip_hint)
-		return;
 	set_skip(m, pfn);
 	if (pfn < z->compact.free_pfn)
 		z->compact.free_pfn = pfn;
@@ -88,9 +84,7 @@ void reset_isolation_suitable(struct machine *m, struct zone *z)
 			pfn |= block - step; /* what was never used has no skip bits */
 		pfn += step;
 	}
-	z->compact.migrate_pfn[0] = z->compact.migrate_pfn[1] = z->start_pfn;
-	z->compact.free_pfn = pageblock_start(m, zone_end_pfn(z) - 1);
-	z->compact.init_migrate_pfn = z->start_pfn;
+	compact_reset_positions(m, z);
 	z->compact.init_free_pfn = z->compact.free_pfn;
 }
 
@@ -175,7 +169,7 @@ static uint64_t isolate_block(
 		if (f && may_move(m, cc, f) && !migrate_isolate(m, &cc->pages, pfn)) {
 			taken++;
 			pfn++;
-			if (entered && !marked && !cc->ignore_skip_hint && !cc->no_set_skip_hint)
+			if (entered && !marked && !cc->ignore_skip_hint)
 				set_skip(m, start_pfn);
 			marked = true;
 			if (taken >= COMPACT_CLUSTER_MAX && !cc->rescan)
@@ -197,7 +191,7 @@ static uint64_t isolate_block(
 		pfn = end_pfn;
 	refusal_clear(&m->why);
 	if (pfn == end_pfn && (!taken || cc->rescan)) {
-		if (entered && !marked && !cc->no_set_skip_hint)
+		if (entered && !marked)
 			set_skip(m, start_pfn);
 		/* As 6.1 has it: behind the next one. */
 		update_cached_migrate(m, cc, pfn);

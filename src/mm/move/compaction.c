@@ -155,7 +155,7 @@ static bool block_is_free(
 	return false;
 }
 
-static void reset_cached_positions(const struct machine *m, struct zone *z)
+void compact_reset_positions(const struct machine *m, struct zone *z)
 {
 	z->compact.migrate_pfn[0] = z->compact.migrate_pfn[1] = z->start_pfn;
 	z->compact.free_pfn = pageblock_start(m, zone_end_pfn(z) - 1);
@@ -166,7 +166,7 @@ static enum compact_result finished(struct machine *m, struct compact_control *c
 	struct zone *z = compact_zone_of(m, cc);
 
 	if (compact_scanners_met(m, cc)) {
-		reset_cached_positions(m, z);
+		compact_reset_positions(m, z);
 		if (cc->direct)
 			z->compact.blockskip_flush = true;
 		return cc->whole_zone ? COMPACT_COMPLETE : COMPACT_PARTIAL_SKIPPED;

@@ -144,7 +144,7 @@ static bool begin_round(struct machine *m, unsigned nid)
 	return true;
 }
 
-/* The next zone of the round is worth it: begin. False: it is not. */
+/* The next zone of the round is worth it: begin. COMPACT_SKIPPED: it is not. */
 static enum compact_result begin_zone(struct machine *m, struct round *r, struct zone *z)
 {
 	r->cc = (struct compact_control){.zone = zone_id(m, z),

@@ -27,16 +27,18 @@ struct compact_control {
 	uint32_t migratetype;  /* of the request */
 	uint32_t highest_zone; /* enum zone_type */
 	uint32_t mode;	       /* enum migrate_mode */
-	bool ignore_skip_hint, no_set_skip_hint, ignore_block_suitable;
+	bool ignore_skip_hint, ignore_block_suitable;
 	bool direct, proactive, whole_zone;
 	bool update_cached;
-	bool begun; /* the scanners are at work */
+	bool begun;			/* the scanners are at work */
 	uint64_t migrate_pfn, free_pfn; /* the scanners */
 	uint64_t last_migrated_pfn;
-	bool rescan;		   /* of the pageblock of which some pages have moved: take all the rest */
-	uint64_t fast_start_pfn;   /* the lowest block that a list of free blocks led to; UINT64_MAX: that is over */
-	uint32_t fast_search_fail; /* searches in vain, one after the other: each halves the next one */
-	int32_t search_order;	   /* of the list that had a page to move to */
+	bool rescan; /* of the pageblock of which some pages have moved: take all the rest */
+	uint64_t
+		fast_start_pfn; /* the lowest block that a list of free blocks led to; UINT64_MAX: that is over */
+	uint32_t
+		fast_search_fail; /* searches in vain, one after the other: each halves the next one */
+	int32_t search_order;	  /* of the list that had a page to move to */
 	uint64_t total_migrate_scanned, total_free_scanned;
 	/* What the free scanner has taken, and how many of these pages. */
 	struct {
@@ -44,7 +46,7 @@ struct compact_control {
 	} range[COMPACT_RANGES_MAX];
 	uint32_t nr_ranges;
 	uint64_t nr_freepages;
-	uint64_t nr_migratepages; /* that still need one of them */
+	uint64_t nr_migratepages;  /* that still need one of them */
 	struct migrate_list pages; /* what the migration scanner has taken */
 };
 

@@ -79,11 +79,7 @@ static uint64_t take_first(struct machine *m, struct frame_list *list, unsigned 
 	struct frame *f = frame_of(m, pfn);
 
 	assert(f->flags == FRAME_PCP && f->order == order);
-	list->head = f->next;
-	if (list->head)
-		frame_of(m, list->head - 1)->prev = 0;
-	else
-		list->tail = 0;
+	frame_list_del(m, list, f);
 	*f = (struct frame){0};
 	return pfn;
 }

@@ -109,8 +109,8 @@ enum compact_priority { COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT
 struct zone_compact {
 	uint64_t migrate_pfn[2],
 		free_pfn; /* where the scanners go on: [0] asynchronous, [1] synchronous; 0: at the ends */
-	uint64_t init_migrate_pfn,
-		init_free_pfn; /* where they began when the skip bits were cleared last; 0: never */
+	uint64_t
+		init_free_pfn; /* where the free scanner began when the skip bits were cleared last; 0: never */
 	uint32_t considered, defer_shift; /* of 1 << defer_shift attempts, how many were put off */
 	uint32_t order_failed;		  /* orders from here on are put off */
 	bool blockskip_flush;		  /* the skip bits are stale */

@@ -51,11 +51,6 @@ static bool is_x86(const struct machine *m)
 	return m->arch == ARCH_I386 || m->arch == ARCH_X86_64;
 }
 
-static struct mm *mm_of(const struct machine *m, uint64_t at)
-{
-	return at ? machine_at(m, at) : NULL;
-}
-
 void asids_init(struct machine *m)
 {
 	struct asids *a = &m->processes.asids;
@@ -137,7 +132,7 @@ static void set_cpu(uint64_t *mask, unsigned cpu, bool on)
 static void load_mm(struct machine *m, struct hw_cpu *c, unsigned cpu, struct mm *mm)
 {
 	struct asids *a = &m->processes.asids;
-	struct mm *prev = mm_of(m, a->mm_at[cpu]);
+	struct mm *prev = current_mm(m, cpu);
 
 	if (is_x86(m)) {
 		/* From here on it need not be told; it will see tlb_gen. */
@@ -254,7 +249,7 @@ static void x86_forget(struct machine *m, struct hw_cpu *c, unsigned cpu, const 
 	bool whole = f->whole || *gen + 1 != f->mm->tlb_gen;
 	bool in_user = a->user_at[cpu];
 
-	assert(mm_of(m, a->mm_at[cpu]) == f->mm && a->slot[cpu][slot] == f->mm->id);
+	assert(current_mm(m, cpu) == f->mm && a->slot[cpu][slot] == f->mm->id);
 	*gen = f->mm->tlb_gen;
 	forget(c, f, asid_pcid(a, slot, false), whole);
 	if (!f->mm->user_pgd || !a->bits)
@@ -275,7 +270,7 @@ static void forget_on(struct machine *m, unsigned cpu, const struct flush *f)
 		return;
 	if (is_x86(m))
 		x86_forget(m, c, cpu, f);
-	else if (a->bits ? f->mm->asid != 0 : mm_of(m, a->mm_at[cpu]) == f->mm)
+	else if (a->bits ? f->mm->asid != 0 : current_mm(m, cpu) == f->mm)
 		forget(c, f, a->bits ? asid_number(a, f->mm) : 0, f->whole);
 }
 
@@ -341,7 +336,7 @@ void flush_tlb_mm(struct machine *m, unsigned cpu, struct mm *mm)
 	assert(cpu < m->nr_cpus);
 	flush_mm(m, cpu, mm, 0, UINT64_MAX);
 	for (unsigned other = 0; other < m->nr_cpus; other++)
-		if (mm_of(m, m->processes.asids.mm_at[other]) == mm) {
+		if (current_mm(m, other) == mm) {
 			int err = switch_mm(m, other, NULL);
 
 			/* It runs in @mm, so it was made. */

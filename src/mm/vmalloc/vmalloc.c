@@ -150,6 +150,7 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 	uint64_t bytes = (uint64_t)nr * (machine_has(m, CONFIG_64BIT) ? 8 : 4);
 	struct vmalloc_request array = {.bytes = bytes,
 		.gfp = GFP_KERNEL | __GFP_ZERO | __GFP_HIGHMEM,
+		.vm_flags = VM_PAGES_ARRAY,
 		.nid = r->nid,
 		.caller = r->caller};
 
@@ -157,8 +158,6 @@ static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 				     : kmalloc_own(m, cpu, bytes, GFP_KERNEL | __GFP_ZERO, r->nid,
 					       &a->vm.pages_address);
 
-	if (!err && bytes > PAGE_BYTES)
-		find_vmap_area(m, a->vm.pages_address)->vm.flags |= VM_PAGES_ARRAY;
 	if (err) {
 		warn_alloc(m, r->gfp,
 			"vmalloc error: size %llu, failed to allocated page array size %llu",

@@ -37,17 +37,19 @@ depot_stack_handle_t vmalloc_caller(struct machine *m);
 /* ---- vmalloc() ---- */
 
 struct vmalloc_request {
-	uint64_t bytes;		/* rounded up to pages */
-	uint64_t align;		/* a power of two; 0: a page */
+	uint64_t bytes; /* rounded up to pages */
+	uint64_t align; /* a power of two; 0: a page */
 	gfp_t gfp;
-	uint32_t vm_flags;	/* VM_USERMAP, VM_NO_GUARD, VM_ALLOW_HUGE_VMAP */
-	int nid;		/* -1: any */
+	uint32_t
+		vm_flags; /* VM_USERMAP, VM_NO_GUARD, VM_ALLOW_HUGE_VMAP, VM_PAGES_ARRAY, VM_KERNEL_STACK */
+	int nid;	  /* -1: any */
 	depot_stack_handle_t caller;
 };
 
 /* __vmalloc_node_range() in the vmalloc area. *@addr: the address. Errors (m->why): EINVAL (0 bytes), ENOMEM, EDQUOT. A refusal may
  * leave a lazily freed area behind, and tables. */
-int vmalloc_node_range(struct machine *m, unsigned cpu, const struct vmalloc_request *r, uint64_t *addr);
+int vmalloc_node_range(
+	struct machine *m, unsigned cpu, const struct vmalloc_request *r, uint64_t *addr);
 /* vmalloc(), vzalloc() ... : GFP_KERNEL with @gfp's other flags. */
 int vmalloc(struct machine *m, unsigned cpu, uint64_t bytes, gfp_t gfp, uint64_t *addr);
 /* vfree(): unmap the area that has @addr in it and give its pages back. Errors: EINVAL, with the kernel's warning in the
@@ -61,7 +63,8 @@ void end_kernel_stack(struct machine *m, unsigned cpu, uint64_t addr);
 
 /* vmap(): the pages side by side; nobody takes references. @flags: 0 or VM_MAP_PUT_PAGES. Errors: EINVAL (a pfn that is none, no
  * pages), ENOMEM, EBUSY, EDQUOT. */
-int vmap(struct machine *m, unsigned cpu, const uint32_t *pfns, uint32_t nr, uint32_t flags, uint64_t *addr);
+int vmap(struct machine *m, unsigned cpu, const uint32_t *pfns, uint32_t nr, uint32_t flags,
+	uint64_t *addr);
 /* vunmap(): the same as vfree(), but pages stay. */
 int vunmap(struct machine *m, unsigned cpu, uint64_t addr);
 /* ioremap(): [phys, phys + bytes) as a device's registers; *@addr is that of @phys itself. Errors: EINVAL with the kernel's warning
