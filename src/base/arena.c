@@ -249,15 +249,13 @@ static void forget_contents(struct arena *a, uint64_t start, uint64_t end)
 void arena_forget(struct arena *a, uint64_t offset, uint64_t bytes)
 {
 	assert(!(offset % ARENA_PAGE_BYTES) && !(bytes % ARENA_PAGE_BYTES));
-	uint64_t start, end, at = offset, stop = offset + bytes;
+	uint64_t stop = (offset + bytes) >> ARENA_PAGE_SHIFT;
 
-	while (at < stop && arena_next_touched(a, at, &start, &end) && start < stop) {
-		uint64_t region_end = (start | (ARENA_REGION_BYTES - 1)) + 1;
+	for (uint64_t first = next_page(a, offset >> ARENA_PAGE_SHIFT); first < stop;) {
+		uint64_t region_end = (first | (PAGES_PER_REGION - 1)) + 1;
+		uint64_t end = region_end < stop ? region_end : stop, page = first;
 
-		end = end < stop ? end : stop;
-		end = end < region_end ? end : region_end;
-		for (uint64_t page = start >> ARENA_PAGE_SHIFT; page < end >> ARENA_PAGE_SHIFT;
-			page++) {
+		for (; page < end && (a->touched[page / 64] >> (page % 64) & 1); page++) {
 			uint64_t word = page / 64;
 
 			a->touched[word] &= ~((uint64_t)1 << (page % 64));
@@ -265,8 +263,8 @@ void arena_forget(struct arena *a, uint64_t offset, uint64_t bytes)
 				a->summary[word / 64] &= ~((uint64_t)1 << (word % 64));
 			a->touched_pages--;
 		}
-		forget_contents(a, start, end);
-		at = end;
+		forget_contents(a, first << ARENA_PAGE_SHIFT, page << ARENA_PAGE_SHIFT);
+		first = next_page(a, page);
 	}
 }
 

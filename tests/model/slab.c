@@ -49,7 +49,7 @@ static uint64_t pa_of(struct model *x, uint64_t address)
 
 	cr_assert(
 		slab_find(x->m, address, &p), "0x%llx is in no slab", (unsigned long long)address);
-	cr_assert(p.allocated && p.start == address, "0x%llx is no allocated object",
+	cr_assert(p.holder != HOLDER_NONE && p.start == address, "0x%llx is no allocated object",
 		(unsigned long long)address);
 	return (p.pfn << PAGE_SHIFT) +
 	       (p.cache ? p.cache->red_left_pad + (uint64_t)p.index * p.cache->size : 0);

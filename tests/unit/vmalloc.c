@@ -246,18 +246,20 @@ Test(vmalloc, what_an_area_costs)
 		cr_assert_eq(vmalloc(m, 0, 3 * PAGE_BYTES, 0, &v), 0);
 		const struct vm_struct *vm = find_vm_area(m, v);
 
-		cr_assert(slab_find(m, vm->object, &p) && p.allocated, "%s", presets[i]);
+		cr_assert(
+			slab_find(m, vm->object, &p) && p.holder != HOLDER_NONE, "%s", presets[i]);
 		cr_expect_eq(p.bytes, cost[i], "%s: %llu", presets[i], (ull)p.bytes);
 		cr_expect_eq(word_at(m, vm->object + word), v, "addr");
 		cr_expect_eq(word_at(m, vm->object + 2 * word), 4 * PAGE_BYTES, "size");
 		at = word_at(m, vm->object + 4 * word);
-		cr_assert(slab_find(m, at, &p) && p.allocated && p.start == at, "%s", presets[i]);
+		cr_assert(slab_find(m, at, &p) && p.holder != HOLDER_NONE && p.start == at, "%s",
+			presets[i]);
 		cr_expect_eq(word_at(m, at + 2 * word), pfn_to_page(m, vm_area_pfn(m, vm, 2)));
 		uint64_t object = vm->object;
 
 		cr_assert_eq(vfree(m, 0, v), 0);
-		cr_expect(slab_find(m, object, &p) && !p.allocated);
-		cr_expect(slab_find(m, at, &p) && !p.allocated);
+		cr_expect(slab_find(m, object, &p) && p.holder == HOLDER_NONE);
+		cr_expect(slab_find(m, at, &p) && p.holder == HOLDER_NONE);
 		booted_check(m);
 		/* They are the kernel's own. */
 		cr_assert_eq(vmalloc(m, 0, PAGE_BYTES, 0, &v), 0);

@@ -95,7 +95,6 @@ static void place_large(const struct machine *m, uint64_t pfn, struct slab_place
 		.start = slab_address(m, pfn),
 		.bytes = PAGE_BYTES << f->order,
 		.holder = (enum slab_holder)frame_of(m, pfn)->index,
-		.allocated = true,
 		.in_object = true};
 }
 
@@ -105,7 +104,6 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 {
 	const struct frame *f = frame_of(m, pfn);
 	struct slab_counts c = slab_counts(f);
-	enum slab_holder holder = slab_holder(m, f, index);
 
 	*out = (struct slab_place){.cache = kmem_cache_get(m, s->id),
 		.pfn = pfn,
@@ -115,8 +113,7 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 		.index = index,
 		.start = slab_address(m, pfn) + s->red_left_pad + (uint64_t)index * s->size,
 		.bytes = s->object_size,
-		.holder = holder,
-		.allocated = holder != HOLDER_NONE};
+		.holder = slab_holder(m, f, index)};
 }
 
 bool slab_find(const struct machine *m, uint64_t address, struct slab_place *out)
@@ -146,7 +143,7 @@ bool slab_find(const struct machine *m, uint64_t address, struct slab_place *out
 	place_object(m, s, head, rest ? last : index, out);
 	out->in_object = !rest && address >= out->start && address - out->start < s->object_size;
 	if (rest)
-		out->allocated = false;
+		out->holder = HOLDER_NONE;
 	return true;
 }
 

@@ -170,7 +170,7 @@ static int refuse_holder(
 /* Is @p what a user can free: an object that begins at @address, and that a user has? */
 static bool is_users(const struct slab_place *p, uint64_t address)
 {
-	return p->start == address && p->holder == HOLDER_USER && p->allocated;
+	return p->start == address && p->holder == HOLDER_USER;
 }
 
 /* A place in a slab that is no user's object's begin. */
@@ -179,7 +179,7 @@ static int refuse_place(
 {
 	const struct kmem_cache *s = p->cache;
 
-	if (p->allocated && p->start == address)
+	if (p->holder != HOLDER_NONE && p->start == address)
 		return refuse_holder(m, verb, address, p);
 
 	if (!s)
@@ -187,8 +187,8 @@ static int refuse_place(
 			"%s: 0x%llx is inside the block that kmalloc gave at 0x%llx: name that one",
 			verb, (ull)address, (ull)p->start);
 	if (s->flags & SLAB_CONSISTENCY_CHECKS)
-		slab_debug_bad_free(
-			m, p->cache, p->pfn, address, address == p->start && !p->allocated);
+		slab_debug_bad_free(m, p->cache, p->pfn, address,
+			address == p->start && p->holder == HOLDER_NONE);
 	if (s->flags & SLAB_CONSISTENCY_CHECKS)
 		return address == p->start
 			       ? refuse(&m->why, EINVAL,
@@ -226,7 +226,8 @@ static int free_object(struct machine *m, unsigned cpu, const char *verb, struct
 	uint64_t address = p->start;
 
 	slab_free(m, cpu, s, address);
-	if (slab_is_debugged(s) && slab_find(m, address, p) && p->cache == s && p->allocated)
+	if (slab_is_debugged(s) && slab_find(m, address, p) && p->cache == s &&
+		p->holder != HOLDER_NONE)
 		return refuse(&m->why, EINVAL,
 			"%s: the object at 0x%llx of %s was not freed, because it or what lies "
 			"around it was overwritten: sim/dmesg has the report",
@@ -296,7 +297,7 @@ static int usable(struct machine *m, const char *verb, uint64_t address, uint64_
 
 	if (!slab_find(m, address, &p))
 		return refuse_foreign(m, verb, address);
-	if (!p.allocated || p.start != address)
+	if (p.holder == HOLDER_NONE || p.start != address)
 		return refuse_place(m, verb, address, &p);
 	*bytes = p.bytes;
 	/* slab_ksize(): all of the place, but for what debugging or RCU needs. */

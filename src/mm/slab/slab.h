@@ -132,8 +132,8 @@ struct slab_place {
 	unsigned index; /* of the object that holds the address */
 	uint64_t start; /* of that object; with red zones, of its own bytes */
 	uint64_t bytes; /* object_size */
-	enum slab_holder holder;
-	bool allocated; /* on no free list */
+	enum slab_holder
+		holder; /* HOLDER_NONE: it is on a free list, or the address is behind the last one */
 	bool in_object; /* the address is inside the object's own bytes (else padding, red zone, rest of the slab) */
 };
 
