@@ -59,8 +59,10 @@ static void fault_registers(struct hw_cpu *cpu, const struct hw_access *a)
 static void forget_page(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va, bool absent)
 {
 	struct tlb *first = hw_first_tlb(cpu, a->kind);
+	struct tlb *other = first == &cpu->dtlb ? &cpu->itlb : &cpu->dtlb;
 
-	tlb_invalidate_page(first == &cpu->dtlb ? &cpu->itlb : &cpu->dtlb, va, cpu->regime.asid);
+	if (other->shifts)
+		tlb_invalidate_page(other, va, cpu->regime.asid);
 	if (!absent) {
 		tlb_invalidate_page(first, va, cpu->regime.asid);
 		tlb_invalidate_page(&cpu->stlb, va, cpu->regime.asid);
@@ -81,8 +83,7 @@ static int raise_fault(struct hw_cpu *cpu, struct hw_access *a, enum hw_fault wh
 		.region = a->region,
 		.domain = flags >> HW_DOMAIN_SHIFT & 15,
 		.va = va};
-	a->vector = hw_fault_vector(cpu->desc.family, &a->fault);
-	a->code = hw_fault_code(cpu->desc.family, &a->fault, fetch_told);
+	hw_fault_exception(cpu->desc.family, &a->fault, fetch_told, &a->vector, &a->code);
 	fault_registers(cpu, a);
 	if (hw_is_x86(cpu) && a->vector == 14)
 		forget_page(cpu, a, va, absent);
@@ -106,24 +107,59 @@ static uint32_t far_cycles(const struct hw_cpu *cpu, const struct dram *d, uint6
 	return distance > 10 ? cpu->dcache.desc.miss_cycles * (distance - 10) / 10 : 0;
 }
 
-uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
+/* The cache misses, and not all memory is equally far; or the line may differ from DRAM's. */
+static __attribute__((noinline)) uint32_t cached_with_care(
+	struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
 	uint64_t misses = cpu->dcache.misses;
-	uint32_t cycles = __builtin_expect(d->stale != NULL, 0)
-				  ? stale_cpu_access(d->stale, d, &cpu->dcache, pa, write)
-				  : cache_access(&cpu->dcache, pa, write);
+	uint32_t cycles = d->stale ? stale_cpu_access(d->stale, d, &cpu->dcache, pa, write)
+				   : cache_access(&cpu->dcache, pa, write);
 
 	return cpu->dcache.misses == misses ? cycles : cycles + far_cycles(cpu, d, pa);
 }
 
-static void charge_walk(
-	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct page_walk *w)
+uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool write)
 {
-	const struct walk_step *s = &w->step[w->first], *end = &w->step[w->nr_steps];
+	if (__builtin_expect(!d->stale && !d->distance, 1))
+		return cache_access(&cpu->dcache, pa, write);
+	return cached_with_care(cpu, d, pa, write);
+}
 
-	a->cycles += (w->nr_steps - w->first) * HW_CYCLES_WALK_STEP;
+static __attribute__((noinline)) uint32_t charge_steps(struct hw_cpu *cpu, const struct dram *d,
+	const struct walk_step *s, const struct walk_step *end)
+{
+	uint32_t cycles = 0;
+
 	for (; s < end; s++)
-		a->cycles += hw_cached(cpu, d, s->entry_at, false);
+		cycles += hw_cached(cpu, d, s->entry_at, false);
+	return cycles;
+}
+
+/* How many of @nr steps in a row find their line in front. */
+static __attribute__((noinline)) unsigned steps_in_front(
+	const struct cache *c, const struct walk_step *s, unsigned nr)
+{
+	struct cache_view v = cache_view(c);
+	unsigned n = 0;
+
+	while (n < nr && cache_view_front(&v, s[n].entry_at))
+		n++;
+	return n;
+}
+
+/* The walker's reads go through the cache, too, where they mostly find what the last walk has left. */
+static uint32_t charge_walk(struct hw_cpu *cpu, const struct dram *d, const struct page_walk *w)
+{
+	const struct walk_step *s = &w->step[w->first];
+	unsigned nr = w->nr_steps - w->first, front = 0;
+
+	if (nr == 1)
+		return HW_CYCLES_WALK_STEP + hw_cached(cpu, d, s->entry_at, false);
+	if (__builtin_expect(!d->stale && cpu->dcache.desc.ways, 1))
+		front = steps_in_front(&cpu->dcache, s, nr);
+	cpu->dcache.hits += front;
+	return nr * HW_CYCLES_WALK_STEP + front * cpu->dcache.desc.hit_cycles +
+	       (front < nr ? charge_steps(cpu, d, s + front, s + nr) : 0);
 }
 
 /* From the root, or from where the page-walk cache knows the way to. */
@@ -131,12 +167,11 @@ static struct page_walk *walk(struct hw_cpu *cpu, const struct dram *d, uint64_t
 {
 	struct page_walk *w = &cpu->walk_memory.walk;
 	const struct walk_cache_entry *e = NULL;
-	unsigned depth = 0;
 
 	if (cpu->walk_cache.nr_entries)
-		e = walk_cache_find(&cpu->walk_cache, &cpu->regime, va, &depth);
+		e = walk_cache_find(&cpu->walk_cache, &cpu->regime, va);
 	if (e)
-		walk_tables_from(&cpu->regime, d, &cpu->walk_memory, va, depth, e->table, e->flags);
+		walk_tables_from(&cpu->regime, d, &cpu->walk_memory, va, e->to);
 	else
 		walk_tables_with(&cpu->regime, d, &cpu->walk_memory, va);
 	cpu->counters.walks++;
@@ -144,10 +179,13 @@ static struct page_walk *walk(struct hw_cpu *cpu, const struct dram *d, uint64_t
 	return w;
 }
 
-static struct tlb_entry *fill(
-	struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *e, bool absent)
+static inline __attribute__((always_inline)) void fill(
+	struct tlb *t, uint64_t va, struct tlb_page page, bool absent)
 {
-	return absent ? tlb_put_absent(t, va, shift, e) : tlb_put(t, va, shift, e);
+	if (absent)
+		tlb_put_absent(t, va, page);
+	else
+		tlb_put(t, va, page);
 }
 
 static inline enum hw_fault check(
@@ -165,7 +203,7 @@ static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_acc
 	struct page_walk *w = walk(cpu, d, va);
 
 	if (cpu->count_cycles)
-		charge_walk(cpu, d, a, w);
+		a->cycles += charge_walk(cpu, d, w);
 	unsigned depth = w->nr_steps ? w->nr_steps - 1 : 0;
 
 	enum hw_fault why = w->fault;
@@ -182,15 +220,16 @@ static int walk_and_fill(struct hw_cpu *cpu, const struct dram *d, struct hw_acc
 	cpu->counters.flags_set += marked;
 	if (cpu->count_cycles)
 		a->cycles += marked * HW_CYCLES_SET_FLAG;
-	struct tlb_entry e = {.pa = w->pa >> w->page_shift << w->page_shift,
+	struct tlb_page page = {.pa = w->pa >> w->page_shift << w->page_shift,
 		.flags = w->flags,
 		.asid = cpu->regime.asid,
-		.depth = (uint8_t)depth};
+		.depth = (uint8_t)depth,
+		.shift = w->page_shift};
 
 	if (w->first + 1 < w->nr_steps && cpu->walk_cache.nr_entries)
 		walk_cache_fill(&cpu->walk_cache, &cpu->regime, w);
-	fill(&cpu->stlb, va, w->page_shift, &e, absent);
-	fill(hw_first_tlb(cpu, a->kind), va, w->page_shift, &e, absent);
+	fill(&cpu->stlb, va, page, absent);
+	fill(hw_first_tlb(cpu, a->kind), va, page, absent);
 	p->pa = w->pa;
 	p->flags = w->flags;
 	return 0;
@@ -240,56 +279,56 @@ static int protect(struct hw_cpu *cpu, struct hw_access *a, uint64_t va, struct 
 	return 0;
 }
 
-/* Are both TLBs known to have nothing for @va? Counts as asking them does. */
-static inline bool missed_before(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
+static inline struct hw_missed miss_of(
+	const struct hw_cpu *cpu, const struct tlb *first, const struct hw_access *a, uint64_t va)
 {
-	const struct hw_missed *k = &cpu->missed;
-	struct tlb *first = hw_first_tlb(cpu, a->kind);
+	return (struct hw_missed){.page = (va >> DRAM_FRAME_SHIFT) + 1,
+		.changes = first->changes + cpu->stlb.changes,
+		.asid = cpu->regime.asid,
+		.fetch = a->kind == HW_FETCH};
+}
 
-	if ((va >> DRAM_FRAME_SHIFT) + 1 != k->page || k->asid != cpu->regime.asid ||
-		k->fetch != (a->kind == HW_FETCH) || k->first_changes != first->changes ||
-		k->second_changes != cpu->stlb.changes)
+/* Are both TLBs known to have nothing for @va? Counts as asking them does. */
+static inline bool missed_before(
+	struct hw_cpu *cpu, struct tlb *first, const struct hw_access *a, uint64_t va)
+{
+	const struct hw_missed *k = &cpu->missed, now = miss_of(cpu, first, a, va);
+
+	if (now.page != k->page || now.changes != k->changes || now.asid != k->asid ||
+		now.fetch != k->fetch)
 		return false;
 	first->misses++;
 	cpu->stlb.misses++;
 	return true;
 }
 
-static inline void remember_miss(struct hw_cpu *cpu, const struct hw_access *a, uint64_t va)
+/* Ask the first TLB, then the second; NULL: neither has it. @again: the same access has just faulted. */
+static inline const struct tlb_page *look_up(
+	struct hw_cpu *cpu, struct hw_access *a, uint64_t va, bool again, uint8_t *result)
 {
-	cpu->missed = (struct hw_missed){.page = (va >> DRAM_FRAME_SHIFT) + 1,
-		.first_changes = hw_first_tlb(cpu, a->kind)->changes,
-		.second_changes = cpu->stlb.changes,
-		.asid = cpu->regime.asid,
-		.fetch = a->kind == HW_FETCH};
-}
-
-/* Ask the first TLB, then the second; NULL: neither has it. */
-static inline const struct tlb_entry *look_up(
-	struct hw_cpu *cpu, struct hw_access *a, uint64_t va, uint8_t *result)
-{
-	if (__builtin_expect(missed_before(cpu, a, va), 0))
-		return NULL;
 	struct tlb *first = hw_first_tlb(cpu, a->kind);
-	const struct tlb_entry *e = tlb_find(first, va, cpu->regime.asid);
+
+	if (again && missed_before(cpu, first, a, va))
+		return NULL;
+	const struct tlb_page *e = tlb_find(first, va, cpu->regime.asid);
 
 	*result = HW_TLB_HIT;
 	if (__builtin_expect(e != NULL, 1))
 		return e;
 	e = tlb_find(&cpu->stlb, va, cpu->regime.asid);
 	if (!e) {
-		remember_miss(cpu, a, va);
+		cpu->missed = miss_of(cpu, first, a, va);
 		return NULL;
 	}
 	*result = HW_TLB_HIT2;
-	tlb_put(first, va, e->key & 63, e);
+	tlb_put(first, va, *e);
 	if (cpu->count_cycles)
 		a->cycles += HW_CYCLES_TLB2;
 	return e;
 }
 
 static inline int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
-	uint64_t va, struct piece *p, uint8_t *result)
+	uint64_t va, bool again, struct piece *p, uint8_t *result)
 {
 	if (cpu->regime.mode == PAGING_NONE) {
 		*result = HW_TLB_OFF;
@@ -299,7 +338,7 @@ static inline int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_
 		p->flags = HW_ALL;
 		return 0;
 	}
-	const struct tlb_entry *e = look_up(cpu, a, va, result);
+	const struct tlb_page *e = look_up(cpu, a, va, again, result);
 
 	if (e) {
 		enum hw_fault denied = check(&cpu->regime, e->flags, a);
@@ -307,7 +346,7 @@ static inline int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_
 		if (__builtin_expect(denied, 0))
 			return hw_fault_raise(cpu, a, denied, va, e->depth, e->flags);
 		if (a->kind != HW_STORE || e->flags & HW_DIRTY) {
-			p->pa = e->pa | (va & (((uint64_t)1 << (e->key & 63)) - 1));
+			p->pa = e->pa | (va & (((uint64_t)1 << e->shift) - 1));
 			p->flags = e->flags;
 			return 0;
 		}
@@ -316,29 +355,36 @@ static inline int translate(struct hw_cpu *cpu, const struct dram *d, struct hw_
 	return walk_and_fill(cpu, d, a, va, p, !e);
 }
 
-/* The access crosses a page: the bytes from @left on are the second one's. Few do, so this is no part of the usual way. */
-static __attribute__((noinline)) int translate_second(struct hw_cpu *cpu, const struct dram *d,
-	struct hw_access *a, uint64_t left, struct piece p[2])
+/* The access crosses a page: the bytes from @left on are the second one's. */
+static int translate_second(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a,
+	uint64_t left, struct piece p[2])
 {
 	uint8_t tlb;
 
 	p[0].bytes = (unsigned)left;
 	p[1].bytes = a->bytes - (unsigned)left;
-	return translate(cpu, d, a, a->va + left, &p[1], &tlb);
+	return translate(cpu, d, a, a->va + left, false, &p[1], &tlb);
 }
 
-static void charge_bytes(
+/* Uncached, or in two lines. */
+static __attribute__((noinline)) uint32_t cycles_of_lines(
+	struct hw_cpu *cpu, const struct dram *d, const struct piece *p, bool write)
+{
+	if (p->flags & HW_UNCACHED)
+		return cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
+	return hw_cached(cpu, d, p->pa, write) + hw_cached(cpu, d, p->pa + p->bytes - 1, write);
+}
+
+static inline void charge_bytes(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct piece *p)
 {
 	bool write = a->kind == HW_STORE;
+	uint64_t lines = (p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift;
 
-	if (p->flags & HW_UNCACHED) {
-		a->cycles += cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
-		return;
-	}
-	a->cycles += hw_cached(cpu, d, p->pa, write);
-	if ((p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift)
-		a->cycles += hw_cached(cpu, d, p->pa + p->bytes - 1, write);
+	if (__builtin_expect(!lines && !(p->flags & HW_UNCACHED), 1))
+		a->cycles += hw_cached(cpu, d, p->pa, write);
+	else
+		a->cycles += cycles_of_lines(cpu, d, p, write);
 }
 
 /* With devices that bypass the caches, the caches decide which bytes there are, whether or not cycles are counted. An
@@ -507,32 +553,43 @@ static inline bool is_ppb(const struct hw_cpu *cpu, uint64_t pa)
 	return pa >> 20 == 0xe00 && cpu->desc.family == HW_ARM_M;
 }
 
+/* The first piece has translated. The access crosses a page, or there is something else than RAM with contents. */
+static __attribute__((noinline)) int access_elsewhere(struct hw_cpu *cpu, const struct dram *d,
+	struct hw_access *a, const struct piece *first, struct refusal *why)
+{
+	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
+	struct piece p[2] = {*first};
+	unsigned nr = left < a->bytes ? 2 : 1;
+	int err = nr == 2 ? translate_second(cpu, d, a, left, p) : 0;
+
+	if (err)
+		return err;
+	return is_ppb(cpu, a->pa) ? hw_scs_access(cpu, a) : move_bytes(cpu, d, a, p, nr, why);
+}
+
 static __attribute__((noinline)) int access_any(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
 {
-	uint64_t left = DRAM_FRAME_BYTES - a->va % DRAM_FRAME_BYTES;
-	struct piece p[2] = {{.bytes = a->bytes}};
-	unsigned nr = 1;
+	bool again = a->fault.fault != HW_FAULT_NONE;
+	struct piece p;
 
+	assert(a->bytes >= 1 && a->bytes <= 8 && a->kind <= HW_FETCH);
+	a->fault.fault = HW_FAULT_NONE;
 	a->cycles = 0;
 	cpu->counters.accesses[a->kind]++;
-	int err = translate(cpu, d, a, a->va, &p[0], &a->tlb);
+	p.bytes = a->bytes;
+	int err = translate(cpu, d, a, a->va, again, &p, &a->tlb);
 
-	if (!err && __builtin_expect(left < a->bytes, 0)) {
-		nr = 2;
-		err = translate_second(cpu, d, a, left, p);
-	}
 	if (__builtin_expect(!err, 1)) {
-		a->pa = p[0].pa;
 		/* Without data nothing need be there, but where an empty bus is a fault. */
-		bool there = (a->no_data && hw_is_x86(cpu)) || dram_has(d, p[0].pa);
+		bool there = (a->no_data && hw_is_x86(cpu)) || dram_has(d, p.pa);
 
-		if (__builtin_expect(is_ppb(cpu, a->pa), 0))
-			err = hw_scs_access(cpu, a);
-		else if (__builtin_expect(nr == 1 && there, 1))
-			err = move_in_place(cpu, d, a, &p[0], why);
+		a->pa = p.pa;
+		if (__builtin_expect(
+			    there && a->va % DRAM_FRAME_BYTES + a->bytes <= DRAM_FRAME_BYTES, 1))
+			err = move_in_place(cpu, d, a, &p, why);
 		else
-			err = move_bytes(cpu, d, a, p, nr, why);
+			err = access_elsewhere(cpu, d, a, &p, why);
 	}
 	cpu->counters.cycles += a->cycles;
 	return err;
@@ -547,14 +604,24 @@ static __attribute__((noinline)) int move_at(const struct dram *d, struct hw_acc
 	return 0;
 }
 
-int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
+static __attribute__((noinline)) int access_front(struct hw_cpu *cpu, const struct dram *d,
+	struct hw_access *a, struct refusal *why, const struct tlb_page *e)
 {
-	assert(a->bytes >= 1 && a->bytes <= 8 && a->kind <= HW_FETCH);
-	a->fault.fault = HW_FAULT_NONE;
-	if (__builtin_expect(!hw_front_access(cpu, d, a->va, a->bytes, a->kind, a->user,
-				     !a->no_data, &a->pa, &a->cycles),
-		    0))
+	if (!hw_front_use(cpu, d, hw_first_tlb(cpu, a->kind), e, a->va, a->bytes, a->kind,
+		    !a->no_data, &a->pa, &a->cycles))
 		return access_any(cpu, d, a, why);
 	a->tlb = HW_TLB_HIT;
 	return a->no_data ? 0 : move_at(d, a);
+}
+
+int hw_access(struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, struct refusal *why)
+{
+	const struct tlb_page *e;
+
+	/* What has just faulted is not in front. */
+	if (__builtin_expect(a->fault.fault != HW_FAULT_NONE, 0))
+		return access_any(cpu, d, a, why);
+	e = hw_front_entry(cpu, hw_first_tlb(cpu, a->kind), a->va, a->kind, a->user);
+	return __builtin_expect(e != NULL, 1) ? access_front(cpu, d, a, why, e)
+					      : access_any(cpu, d, a, why);
 }

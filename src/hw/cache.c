@@ -19,28 +19,55 @@ void cache_init(struct cache *c, const struct cache_desc *desc, uint32_t lines_a
 	c->lines_at = lines_at;
 }
 
+/* The way of @set that has the line; @ways: none. Four at a time, since most searches are for nothing. */
+static inline size_t find_way(const uint64_t *set, size_t ways, uint64_t line)
+{
+	size_t way = 0;
+
+	for (; way + 4 <= ways; way += 4) {
+		if (set[way] >> 1 == line + 1)
+			return way;
+		if (set[way + 1] >> 1 == line + 1)
+			return way + 1;
+		if (set[way + 2] >> 1 == line + 1)
+			return way + 2;
+		if (set[way + 3] >> 1 == line + 1)
+			return way + 3;
+	}
+	while (way < ways && set[way] >> 1 != line + 1)
+		way++;
+	return way;
+}
+
+static __attribute__((noinline)) uint32_t hit(
+	struct cache *c, uint64_t *set, size_t way, bool write)
+{
+	uint64_t tag = set[way];
+
+	memmove(set + 1, set, way * sizeof(*set));
+	set[0] = tag | write;
+	c->hits++;
+	return c->desc.hit_cycles;
+}
+
 uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
 {
 	uint64_t line = pa >> c->desc.line_shift;
-	uint64_t *set = cache_set(c, line), last = 0;
+	uint64_t *set = cache_set(c, line), last;
+	size_t ways = c->desc.ways, way = find_way(set, ways, line);
 
-	/* All lines move back by one place, up to where this one was. */
-	for (unsigned way = 0; way < c->desc.ways; way++) {
-		uint64_t tag = set[way];
-
-		set[way] = last;
-		if (tag >> 1 == line + 1) {
-			set[0] = tag | write;
-			c->hits++;
-			return c->desc.hit_cycles;
-		}
-		last = tag;
-	}
+	if (way < ways)
+		return hit(c, set, way, write);
 	c->misses++;
-	if (c->desc.ways)
-		set[0] = (line + 1) << 1 | write;
-	c->writebacks += last & 1;
-	return c->desc.miss_cycles + (last & 1 ? c->desc.writeback_cycles : 0);
+	if (!ways)
+		return c->desc.miss_cycles;
+	last = set[ways - 1];
+	memmove(set + 1, set, (ways - 1) * sizeof(*set));
+	set[0] = (line + 1) << 1 | write;
+	if (!(last & 1))
+		return c->desc.miss_cycles;
+	c->writebacks++;
+	return c->desc.miss_cycles + c->desc.writeback_cycles;
 }
 
 unsigned cache_flush(struct cache *c)

@@ -292,40 +292,6 @@ void hw_flush_asid(struct hw_cpu *cpu, uint16_t asid)
 	charge(cpu, HW_CYCLES_FLUSH);
 }
 
-static const char *tlb_check(const struct tlb *t)
-{
-	const struct tlb_entry *e = tlb_entries(t);
-
-	for (uint32_t set = 0; set < t->sets; set++)
-		for (uint32_t way = 0; way < t->ways; way++, e++) {
-			unsigned shift = e->key & 63;
-
-			if (!e->key)
-				continue;
-			if (way && !(e - 1)->key)
-				return "a TLB's set has a gap before a used way";
-			if (!(t->shifts >> shift & 1))
-				return "a TLB holds a page size that it does not know of";
-			if ((e->key >> shift & (t->sets - 1)) != set)
-				return "a TLB entry lies in the wrong set";
-			if (e->pa & (((uint64_t)1 << shift) - 1))
-				return "a TLB entry's page is not aligned";
-		}
-	return NULL;
-}
-
-static bool tlb_answers(const struct tlb *t, uint64_t at, uint16_t asid)
-{
-	const struct tlb_entry *e;
-	unsigned n = 0, shift;
-	uint64_t va;
-
-	while ((e = tlb_next(t, &n, &va, &shift)))
-		if (at >> shift == va >> shift && (e->asid == asid || e->flags & HW_GLOBAL))
-			return true;
-	return false;
-}
-
 /* What is remembered as missing is in neither TLB. */
 static const char *missed_check(const struct hw_cpu *cpu)
 {
@@ -333,10 +299,9 @@ static const char *missed_check(const struct hw_cpu *cpu)
 	const struct tlb *first = k->fetch ? &cpu->itlb : &cpu->dtlb;
 	uint64_t at = (k->page - 1) << DRAM_FRAME_SHIFT;
 
-	if (!k->page || k->first_changes != first->changes ||
-		k->second_changes != cpu->stlb.changes)
+	if (!k->page || k->changes != first->changes + cpu->stlb.changes)
 		return NULL;
-	if (tlb_answers(first, at, k->asid) || tlb_answers(&cpu->stlb, at, k->asid))
+	if (tlb_has(first, at, k->asid) || tlb_has(&cpu->stlb, at, k->asid))
 		return "a CPU remembers a page as missing that a TLB has";
 	return NULL;
 }

@@ -68,7 +68,7 @@ struct hw_counters {
  * same access once more, after its fault was handled, need not look. */
 struct hw_missed {
 	uint64_t page;		/* (va >> DRAM_FRAME_SHIFT) + 1; 0: none */
-	uint64_t first_changes, second_changes;	/* of the TLBs, then */
+	uint64_t changes;	/* of both TLBs together, then: each one's only grow */
 	uint16_t asid;
 	bool fetch;		/* the first one is that of instructions */
 };
@@ -123,8 +123,8 @@ struct hw_access {
 	uint64_t pa;		/* of the first byte */
 	uint8_t region;		/* of the first byte: the MPU's region, or MPU_REGION_*; with an MPU only */
 	struct hw_fault_record fault;
-	unsigned vector;	/* of a fault: hw_fault_vector() */
-	uint64_t code;		/* of a fault: hw_fault_code() */
+	unsigned vector;	/* of a fault: hw_fault_exception() */
+	uint64_t code;		/* as well */
 };
 
 /* Make it. 0; -EFAULT: nothing was stored, a->fault says why, and the CPU's fault registers are set; -EDQUOT: the

@@ -132,7 +132,8 @@ static uint64_t riscv_cause(const struct hw_fault_record *f, enum hw_fault_class
 	return bus ? access_fault[f->kind] : page_fault[f->kind];
 }
 
-unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f)
+void hw_fault_exception(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep,
+	unsigned *vector, uint64_t *code)
 {
 	enum hw_fault_class class = hw_fault_class(f->fault);
 
@@ -140,34 +141,24 @@ unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f)
 	switch (family) {
 	case HW_X86_32:
 	case HW_X86_64:
-		return x86_vector(class);
+		*vector = x86_vector(class);
+		*code = x86_code(f, class, nx_or_smep);
+		break;
 	case HW_ARM:
-		return f->kind == HW_FETCH;
+		*vector = f->kind == HW_FETCH;
+		*code = arm_code(f, class);
+		break;
 	case HW_ARM_M:
-		return class == HW_CLASS_REGION ? ARM_M_MEMMANAGE : ARM_M_BUSFAULT;
+		*vector = class == HW_CLASS_REGION ? ARM_M_MEMMANAGE : ARM_M_BUSFAULT;
+		*code = arm_m_code(f, class);
+		break;
 	case HW_ARM64:
-		return (unsigned)(arm64_code(f, class) >> 26);
+		*code = arm64_code(f, class);
+		*vector = (unsigned)(*code >> 26);
+		break;
 	default:
-		return (unsigned)riscv_cause(f, class);
-	}
-}
-
-uint64_t hw_fault_code(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep)
-{
-	enum hw_fault_class class = hw_fault_class(f->fault);
-
-	assert(class != HW_CLASS_NONE);
-	switch (family) {
-	case HW_X86_32:
-	case HW_X86_64:
-		return x86_code(f, class, nx_or_smep);
-	case HW_ARM:
-		return arm_code(f, class);
-	case HW_ARM_M:
-		return arm_m_code(f, class);
-	case HW_ARM64:
-		return arm64_code(f, class);
-	default:
-		return riscv_cause(f, class);
+		*code = riscv_cause(f, class);
+		*vector = (unsigned)*code;
+		break;
 	}
 }

@@ -56,11 +56,10 @@ static inline enum hw_fault_class hw_fault_class(enum hw_fault fault)
 	return (enum hw_fault_class)hw_fault_classes[fault];
 }
 
-/* Which exception: x86's vector (13, 14), the ESR's exception class on AArch64, scause on RISC-V, 0 data and 1
- * prefetch abort on ARM, 4 MemManage and 5 BusFault on ARMv7-M. */
-unsigned hw_fault_vector(enum hw_family family, const struct hw_fault_record *f);
-/* x86: the error code on the stack (@nx_or_smep: the I/D bit exists). ARM: DFSR or IFSR. AArch64: the ESR. RISC-V:
- * scause. ARMv7-M: what the fault sets in CFSR. */
-uint64_t hw_fault_code(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep);
+/* Which exception, and what the CPU tells about it. *@vector: x86's (13, 14), the ESR's exception class on AArch64, scause on
+ * RISC-V, 0 data and 1 prefetch abort on ARM, 4 MemManage and 5 BusFault on ARMv7-M. *@code: x86's error code on the stack
+ * (@nx_or_smep: the I/D bit exists), ARM's DFSR or IFSR, AArch64's ESR, RISC-V's scause, what the fault sets in ARMv7-M's CFSR. */
+void hw_fault_exception(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep, unsigned *vector,
+	uint64_t *code);
 
 #endif

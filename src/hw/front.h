@@ -35,15 +35,19 @@ static inline bool hw_plainly_allowed(
 
 /* The entry that a search of the first TLB would find, when it is that of a small page in front of its set, and nothing is
  * to be done but to use it. NULL: it must be searched. */
-static inline const struct tlb_entry *hw_front_entry(const struct hw_cpu *cpu,
+static inline const struct tlb_page *hw_front_entry(const struct hw_cpu *cpu,
 	const struct tlb *first, uint64_t va, enum hw_kind kind, bool user)
 {
 	uint64_t page = va >> DRAM_FRAME_SHIFT;
-	const struct tlb_entry *e = tlb_set(first, page);
 
-	if (!(first->shifts & DRAM_FRAME_BYTES) || cpu->regime.mode == PAGING_NONE ||
-		!tlb_is(e, page << DRAM_FRAME_SHIFT | DRAM_FRAME_SHIFT, cpu->regime.asid))
+	if (!(first->shifts & DRAM_FRAME_BYTES) || cpu->regime.mode == PAGING_NONE)
 		return NULL;
+	struct tlb_set *set = tlb_set(first, page);
+
+	if (!tlb_front_is(first, set, tlb_key(va, DRAM_FRAME_SHIFT), cpu->regime.asid))
+		return NULL;
+	const struct tlb_page *e = tlb_page(first, set, set->front);
+
 	if (!hw_plainly_allowed(&cpu->regime, e->flags, kind, user) ||
 		(kind == HW_STORE && !(e->flags & HW_DIRTY)))
 		return NULL;
@@ -59,16 +63,14 @@ static inline uint32_t hw_cached(struct hw_cpu *cpu, const struct dram *d, uint6
 	return hw_cached_behind(cpu, d, pa, write);
 }
 
-/* Make the access, all but its bytes, for which there must be contents when @data. *@pa and *@cycles are as those of struct
- * hw_access. False: nothing was done, hw_access() must. */
-static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uint64_t va,
-	unsigned bytes, enum hw_kind kind, bool user, bool data, uint64_t *pa, uint32_t *cycles)
+/* Make the access, all but its bytes, for which there must be contents when @data, through @e of @first: hw_front_entry().
+ * *@pa and *@cycles are as those of struct hw_access. False: nothing was done, hw_access() must. */
+static inline bool hw_front_use(struct hw_cpu *cpu, const struct dram *d, struct tlb *first, const struct tlb_page *e,
+	uint64_t va, unsigned bytes, enum hw_kind kind, bool data, uint64_t *pa, uint32_t *cycles)
 {
-	struct tlb *first = hw_first_tlb(cpu, kind);
-	const struct tlb_entry *e = hw_front_entry(cpu, first, va, kind, user);
 	uint64_t span = va ^ (va + bytes - 1);
 
-	if (!e || d->stale || span >> DRAM_FRAME_SHIFT)
+	if (d->stale || span >> DRAM_FRAME_SHIFT)
 		return false;
 	*pa = e->pa | va % DRAM_FRAME_BYTES;
 	*cycles = 0;
@@ -88,6 +90,16 @@ static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uin
 	cpu->counters.accesses[kind]++;
 	first->hits++;
 	return true;
+}
+
+/* Both, for whoever makes many accesses in a row. */
+static inline bool hw_front_access(struct hw_cpu *cpu, const struct dram *d, uint64_t va,
+	unsigned bytes, enum hw_kind kind, bool user, bool data, uint64_t *pa, uint32_t *cycles)
+{
+	struct tlb *first = hw_first_tlb(cpu, kind);
+	const struct tlb_page *e = hw_front_entry(cpu, first, va, kind, user);
+
+	return e && hw_front_use(cpu, d, first, e, va, bytes, kind, data, pa, cycles);
 }
 
 #endif

@@ -105,9 +105,10 @@ static const struct paging_bit arm_table[] = {{0x4, 0x4, HW_PX, 0, "PXN"}, {0x3,
 #define ADDRESS(...) {__VA_ARGS__}
 
 const struct paging_mode paging_modes[NR_PAGING_MODES] = {
-#define MODE(id, mode_name, mode_doc, bits_of_va, sign, levels, who, nx, pbmt) \
+#define MODE(id, mode_name, mode_doc, bits_of_va, sign, levels, lowest, who, nx, pbmt) \
 	[PAGING_##id].name = mode_name, [PAGING_##id].doc = mode_doc, [PAGING_##id].va_bits = bits_of_va, \
-	[PAGING_##id].signed_va = sign, [PAGING_##id].nr_levels = levels, [PAGING_##id].ad = who, \
+	[PAGING_##id].signed_va = sign, [PAGING_##id].nr_levels = levels, \
+	[PAGING_##id].table_shift = lowest, [PAGING_##id].ad = who, \
 	[PAGING_##id].nx_bit = nx, [PAGING_##id].pbmt_bits = pbmt,
 #define LEVEL(id, depth, linux_name, manual_name, index_shift, index_bits, bytes) \
 	[PAGING_##id].level[depth].name = linux_name, [PAGING_##id].level[depth].manual = manual_name, \
@@ -339,7 +340,7 @@ ALWAYS_INLINE void walk_mode(const struct hw_regime *r, const struct dram *d,
 }
 
 void walk_tables_from(const struct hw_regime *r, const struct dram *d, struct walk_memory *memory,
-	uint64_t va, unsigned depth, uint64_t table, uint32_t flags)
+	uint64_t va, struct walk_start start)
 {
 	struct page_walk *w = &memory->walk;
 
@@ -347,18 +348,18 @@ void walk_tables_from(const struct hw_regime *r, const struct dram *d, struct wa
 		forget(r, memory);
 	w->va = va;
 	w->pa = 0;
-	w->first = depth;
+	w->first = start.depth;
 	w->page_shift = 0;
 	w->fault = HW_FAULT_NONE;
-	w->flags = flags;
+	w->flags = start.flags;
 	w->unmarked = 0;
 	/* What is read from here on is no way from the root. */
-	if (depth && w->rooted > depth)
-		w->rooted = depth;
+	if (start.depth && w->rooted > start.depth)
+		w->rooted = start.depth;
 	switch (r->mode) {
 #define MODE(id, ...)                                                                              \
 	case PAGING_##id:                                                                          \
-		walk_mode(r, d, &paging_modes[PAGING_##id], table, memory);                        \
+		walk_mode(r, d, &paging_modes[PAGING_##id], start.table, memory);                  \
 		break;
 #include "hw/paging.def"
 	}

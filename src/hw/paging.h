@@ -95,7 +95,7 @@ struct paging_level {
 
 struct paging_mode {
 	const char *name, *doc;
-	uint8_t va_bits, nr_levels;
+	uint8_t va_bits, nr_levels, table_shift;
 	bool signed_va;
 	enum paging_ad ad;
 	uint64_t nx_bit, pbmt_bits;

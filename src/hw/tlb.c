@@ -1,85 +1,158 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLBs: filling and forgetting (see tlb.h; finding is inline there).
+ * TLBs: finding, filling and forgetting (see tlb.h; what needs no search is inline there).
  *
- * Invariant: in a set no two entries answer for the same address in the same address space, and empty entries stand
- * behind used ones. Forgetting closes the gaps, so eviction always takes the last way.
+ * Invariant: in a set no two entries answer for the same address in the same address space, and from the front on empty
+ * entries stand behind used ones. Forgetting closes the gaps, so a new entry always takes the place of the last way.
  */
 #include "hw/tlb.h"
 
 #include <assert.h>
 
-void tlb_init(struct tlb *t, const struct tlb_desc *desc, uint32_t entries_at)
+void tlb_init(struct tlb *t, const struct tlb_desc *desc, uint32_t sets_at)
 {
 	assert(!(desc->sets & (desc->sets - 1)));
 	memset(t, 0, sizeof(*t));
 	t->sets = desc->ways ? desc->sets : 0;
 	t->ways = desc->sets ? desc->ways : 0;
-	t->entries_at = entries_at;
+	t->sets_at = sets_at;
+	t->set_bytes = (uint32_t)tlb_set_bytes(desc);
 }
 
-static unsigned key_shift(uint64_t key)
+/* The way of the @nth entry in order of use. */
+static unsigned nth_way(const struct tlb *t, const struct tlb_set *set, unsigned nth)
 {
-	return key & 63;
+	unsigned way = (unsigned)set->front + nth;
+
+	return way < t->ways ? way : way - t->ways;
 }
 
-/* Take way @way out of @set; the later ones move up. */
-static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned way)
+/* The next way from @way on that has @key; the number of ways: none. Four at a time, since most searches are for nothing. */
+static inline size_t next_way(
+	const struct tlb *t, const struct tlb_set *set, size_t way, uint64_t key)
 {
+	size_t ways = t->ways;
+
+	for (; way + 4 <= ways; way += 4) {
+		if (set->key[way] == key)
+			return way;
+		if (set->key[way + 1] == key)
+			return way + 1;
+		if (set->key[way + 2] == key)
+			return way + 2;
+		if (set->key[way + 3] == key)
+			return way + 3;
+	}
+	while (way < ways && set->key[way] != key)
+		way++;
+	return way;
+}
+
+/* The way of the entry that translates the page of @key in the address space @asid; the number of ways: none. */
+static inline size_t find_way(const struct tlb *t, struct tlb_set *set, uint64_t key, uint16_t asid)
+{
+	size_t way = next_way(t, set, 0, key);
+
+	while (way < t->ways && !tlb_answers(tlb_page(t, set, way), asid))
+		way = next_way(t, set, way + 1, key);
+	return way;
+}
+
+/* The entry in @way becomes the latest of @set: those that were used later move back by one. */
+static void to_front(struct tlb *t, struct tlb_set *set, size_t way)
+{
+	uint64_t key = set->key[way];
+	struct tlb_page page = *tlb_page(t, set, way);
+
 	t->changes++;
-	memmove(set + way, set + way + 1, (t->ways - way - 1) * sizeof(*set));
-	memset(set + t->ways - 1, 0, sizeof(*set));
+	while (way != set->front) {
+		size_t before = (way ? way : t->ways) - 1;
+
+		set->key[way] = set->key[before];
+		*tlb_page(t, set, way) = *tlb_page(t, set, before);
+		way = before;
+	}
+	set->key[way] = key;
+	*tlb_page(t, set, way) = page;
 }
 
-/* Take the page out in all address spaces: a global entry will answer for all of them. */
-static void remove_page(struct tlb *t, struct tlb_entry *set, uint64_t key)
+static __attribute__((noinline)) const struct tlb_page *hit(
+	struct tlb *t, struct tlb_set *set, size_t way)
 {
-	for (unsigned way = 0; way < t->ways;)
-		if (set[way].key == key)
-			remove_way(t, set, way);
-		else
-			way++;
+	t->hits++;
+	if (way != set->front)
+		to_front(t, set, way);
+	return tlb_page(t, set, set->front);
 }
 
-/* Where @way is lost; @ways: the last one. */
-static inline struct tlb_entry *put_first(struct tlb *t, struct tlb_entry *set, unsigned way,
-	uint64_t key, const struct tlb_entry *like)
+/* Among the sizes of @shifts. */
+static __attribute__((noinline)) const struct tlb_page *find_among(
+	struct tlb *t, uint64_t va, uint16_t asid, uint64_t shifts)
 {
-	if (way == t->ways)
-		t->evictions += set[--way].key != 0;
-	t->changes++;
-	memmove(set + 1, set, way * sizeof(*set));
-	set[0] = *like;
-	set[0].key = key;
-	t->shifts |= (uint64_t)1 << key_shift(key);
-	return set;
+	for (; shifts; shifts &= shifts - 1) {
+		unsigned shift = (unsigned)__builtin_ctzll(shifts);
+		struct tlb_set *set = tlb_set(t, va >> shift);
+		size_t way = find_way(t, set, tlb_key(va, shift), asid);
+
+		if (way < t->ways)
+			return hit(t, set, way);
+	}
+	t->misses++;
+	return NULL;
 }
 
-struct tlb_entry *tlb_put(struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
+/* Mostly there are pages of one size, and it is asked of one that is not there: a search of keys and nothing else. */
+const struct tlb_page *tlb_find(struct tlb *t, uint64_t va, uint16_t asid)
 {
+	uint64_t shifts = t->shifts;
+
+	if (shifts) {
+		unsigned shift = (unsigned)__builtin_ctzll(shifts);
+		struct tlb_set *set = tlb_set(t, va >> shift);
+		size_t way = next_way(t, set, 0, tlb_key(va, shift));
+
+		if (way < t->ways)
+			return tlb_answers(tlb_page(t, set, way), asid)
+				       ? hit(t, set, way)
+				       : find_among(t, va, asid, shifts);
+		shifts &= shifts - 1;
+		if (shifts)
+			return find_among(t, va, asid, shifts);
+	}
+	t->misses++;
+	return NULL;
+}
+
+/* Take the entry in @way out of @set; the later ones move up. */
+static void take_out(struct tlb *t, struct tlb_set *set, size_t way)
+{
+	to_front(t, set, way);
+	set->key[set->front] = 0;
+	set->front = nth_way(t, set, 1);
+}
+
+void tlb_put(struct tlb *t, uint64_t va, struct tlb_page page)
+{
+	uint64_t key = tlb_key(va, page.shift);
+
 	if (!t->sets)
-		return NULL;
-	assert(shift >= 12 && shift < 64);
-	uint64_t page = va >> shift;
-	struct tlb_entry *set = tlb_set(t, page);
-	uint64_t key = page << shift | shift;
+		return;
+	assert(page.shift >= 12);
+	struct tlb_set *set = tlb_set(t, va >> page.shift);
 
-	if (like->flags & HW_GLOBAL)
-		remove_page(t, set, key);
-	unsigned way = tlb_way(set, t->ways, key, like->asid);
+	if (page.flags & HW_GLOBAL) { /* It will answer for all address spaces. */
+		for (unsigned nth = 0; nth < t->ways;)
+			if (set->key[nth_way(t, set, nth)] == key)
+				take_out(t, set, nth_way(t, set, nth));
+			else
+				nth++;
+	} else {
+		size_t way = find_way(t, set, key, page.asid);
 
-	return put_first(t, set, way, key, like);
-}
-
-struct tlb_entry *tlb_put_absent(
-	struct tlb *t, uint64_t va, unsigned shift, const struct tlb_entry *like)
-{
-	/* It may stand there for other address spaces. */
-	if (!t->sets || like->flags & HW_GLOBAL)
-		return tlb_put(t, va, shift, like);
-	uint64_t page = va >> shift;
-
-	return put_first(t, tlb_set(t, page), t->ways, page << shift | shift, like);
+		if (way < t->ways)
+			take_out(t, set, way);
+	}
+	tlb_push(t, set, va, page);
 }
 
 unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)
@@ -88,13 +161,12 @@ unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)
 
 	for (uint64_t shifts = t->shifts; shifts; shifts &= shifts - 1) {
 		unsigned shift = (unsigned)__builtin_ctzll(shifts);
-		uint64_t page = va >> shift;
-		struct tlb_entry *set = tlb_set(t, page);
-		unsigned way = tlb_way(set, t->ways, page << shift | shift, asid);
+		struct tlb_set *set = tlb_set(t, va >> shift);
+		size_t way = find_way(t, set, tlb_key(va, shift), asid);
 
 		if (way == t->ways)
 			continue;
-		remove_way(t, set, way);
+		take_out(t, set, way);
 		gone++;
 	}
 	t->invalidations += gone;
@@ -104,22 +176,23 @@ unsigned tlb_invalidate_page(struct tlb *t, uint64_t va, uint16_t asid)
 /* Forget the entries for which @asid (negative: any) and globality say so; find out which sizes are left. */
 static unsigned invalidate(struct tlb *t, int asid, bool keep_global)
 {
-	struct tlb_entry *entries = tlb_entries(t);
 	uint64_t shifts = 0;
 	unsigned gone = 0;
 
-	for (unsigned set = 0; set < t->sets; set++)
-		for (unsigned way = 0; way < t->ways;) {
-			struct tlb_entry *e = &entries[(uint64_t)set * t->ways + way];
-			bool other = asid >= 0 && e->asid != asid;
+	for (unsigned i = 0; i < t->sets; i++)
+		for (unsigned nth = 0; nth < t->ways;) {
+			struct tlb_set *set = tlb_set(t, i);
+			unsigned way = nth_way(t, set, nth);
+			const struct tlb_page *p = tlb_page(t, set, way);
+			bool other = asid >= 0 && p->asid != asid;
 
-			if (!e->key)
+			if (!set->key[way])
 				break;
-			if (other || (keep_global && e->flags & HW_GLOBAL)) {
-				shifts |= (uint64_t)1 << key_shift(e->key);
-				way++;
+			if (other || (keep_global && p->flags & HW_GLOBAL)) {
+				shifts |= (uint64_t)1 << p->shift;
+				nth++;
 			} else {
-				remove_way(t, entries + (uint64_t)set * t->ways, way);
+				take_out(t, set, way);
 				gone++;
 			}
 		}
@@ -132,20 +205,20 @@ unsigned tlb_invalidate_range(struct tlb *t, uint64_t start, uint64_t end, uint1
 {
 	unsigned gone = 0;
 
-	for (unsigned set = 0; set < t->sets; set++)
-		for (unsigned way = 0; way < t->ways;) {
-			struct tlb_entry *first = tlb_entries(t) + (uint64_t)set * t->ways;
-			const struct tlb_entry *e = &first[way];
-			unsigned shift = key_shift(e->key);
-			uint64_t va = e->key >> shift << shift;
+	for (unsigned i = 0; i < t->sets; i++)
+		for (unsigned nth = 0; nth < t->ways;) {
+			struct tlb_set *set = tlb_set(t, i);
+			unsigned way = nth_way(t, set, nth);
+			const struct tlb_page *p = tlb_page(t, set, way);
+			uint64_t va = set->key[way] >> p->shift << p->shift;
 
-			if (!e->key)
+			if (!set->key[way])
 				break;
-			if ((e->asid != asid && !(e->flags & HW_GLOBAL)) || va >= end ||
-				va + (((uint64_t)1 << shift) - 1) < start) {
-				way++;
+			if (!tlb_answers(p, asid) || va >= end ||
+				va + (((uint64_t)1 << p->shift) - 1) < start) {
+				nth++;
 			} else {
-				remove_way(t, first, way);
+				take_out(t, set, way);
 				gone++;
 			}
 		}
@@ -165,24 +238,71 @@ unsigned tlb_flush(struct tlb *t, bool keep_global)
 
 unsigned tlb_count(const struct tlb *t)
 {
-	unsigned n = 0;
+	unsigned n = 0, i = 0;
+	uint64_t va;
 
-	for (unsigned i = 0; i < t->sets * t->ways; i++)
-		n += tlb_entries(t)[i].key != 0;
+	while (tlb_next(t, &i, &va))
+		n++;
 	return n;
 }
 
-const struct tlb_entry *tlb_next(const struct tlb *t, unsigned *i, uint64_t *va, unsigned *shift)
+const struct tlb_page *tlb_next(const struct tlb *t, unsigned *i, uint64_t *va)
 {
-	for (; *i < t->sets * t->ways; ++*i) {
-		const struct tlb_entry *e = &tlb_entries(t)[*i];
+	while (*i < t->sets * t->ways) {
+		struct tlb_set *set = tlb_set(t, *i / t->ways);
+		unsigned way = nth_way(t, set, *i % t->ways);
+		const struct tlb_page *p = tlb_page(t, set, way);
 
-		if (e->key) {
-			*shift = key_shift(e->key);
-			*va = e->key >> *shift << *shift;
-			++*i;
-			return e;
-		}
+		++*i;
+		if (!set->key[way])
+			continue;
+		*va = set->key[way] >> p->shift << p->shift;
+		return p;
 	}
 	return NULL;
+}
+
+bool tlb_has(const struct tlb *t, uint64_t va, uint16_t asid)
+{
+	const struct tlb_page *p;
+	unsigned i = 0;
+	uint64_t at;
+
+	while ((p = tlb_next(t, &i, &at)))
+		if (va >> p->shift == at >> p->shift && tlb_answers(p, asid))
+			return true;
+	return false;
+}
+
+static const char *check_way(const struct tlb *t, struct tlb_set *set, unsigned nth)
+{
+	unsigned way = nth_way(t, set, nth);
+	const struct tlb_page *p = tlb_page(t, set, way);
+
+	if (!set->key[way])
+		return NULL;
+	if (nth && !set->key[nth_way(t, set, nth - 1)])
+		return "a TLB's set has a gap before a used way";
+	if (set->key[way] != tlb_key(set->key[way], p->shift))
+		return "a TLB entry's key is of another size";
+	if (!(t->shifts >> p->shift & 1))
+		return "a TLB holds a page size that it does not know of";
+	if (tlb_set(t, set->key[way] >> p->shift) != set)
+		return "a TLB entry lies in the wrong set";
+	if (p->pa & (((uint64_t)1 << p->shift) - 1))
+		return "a TLB entry's page is not aligned";
+	return NULL;
+}
+
+const char *tlb_check(const struct tlb *t)
+{
+	const char *wrong = NULL;
+
+	for (unsigned i = 0; !wrong && i < t->sets * t->ways; i++) {
+		struct tlb_set *set = tlb_set(t, i / t->ways);
+
+		wrong = set->front < t->ways ? check_way(t, set, i % t->ways)
+					     : "the front of a TLB's set is none of its ways";
+	}
+	return wrong;
 }

@@ -80,10 +80,16 @@ struct walk_memory {
 	struct page_walk walk;
 };
 
-/* Walk from level @depth on, whose table is at @table and whose way there has left @flags. Fills memory->walk as far as it
- * came; its fault says whether its pa holds. */
+/* Where a walk begins. */
+struct walk_start {
+	uint64_t table;		/* physical address */
+	uint32_t flags;		/* enum hw_page_flags that the way there has left */
+	uint32_t depth;		/* the table's level */
+};
+
+/* Fills memory->walk as far as it came; its fault says whether its pa holds. */
 void walk_tables_from(const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va,
-	unsigned depth, uint64_t table, uint32_t flags);
+	struct walk_start start);
 /* The walk of what is no address of the mode. */
 void walk_no_address(const struct hw_regime *r, struct walk_memory *memory, uint64_t va);
 /* From the root. */
@@ -91,7 +97,7 @@ static inline void walk_tables_with(
 	const struct hw_regime *r, const struct dram *d, struct walk_memory *memory, uint64_t va)
 {
 	if (__builtin_expect(paging_va_ok(&paging_modes[r->mode], va), 1))
-		walk_tables_from(r, d, memory, va, 0, r->root[r->two_roots && va >> 63], HW_ALL);
+		walk_tables_from(r, d, memory, va, (struct walk_start){r->root[r->two_roots & va >> 63], HW_ALL, 0});
 	else
 		walk_no_address(r, memory, va);
 }

@@ -9,7 +9,8 @@
  *    walker goes on reading what once was a table, whatever lies there now.
  *
  * Invariant: as in a TLB, a set has no two entries for the same prefix and address space. Of the address that was forgotten
- * last no height knows anything until something is filled: a walk for it, which follows each fault, need not look.
+ * last no height knows anything until something is filled: a walk for it, which follows each fault, need not look, and puts
+ * back what is remembered to have been there.
  *
  * Left out: PAE's PDPTE registers, which a write of cr3 loads; they are entries like others here. Tables' global bit
  * of Sv39 (entries are kept for each address space apart, which the manual allows).
@@ -96,43 +97,87 @@ static void make_room(struct walk_cache *c, struct walk_cache_entry *set, unsign
 	walk_cache_to_front(set, way < ways ? way : ways - 1, set[0]);
 }
 
-void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
+static inline void set_entry(
+	struct walk_cache_entry *e, uint64_t key, const struct page_walk *w, unsigned depth)
+{
+	e->key = key;
+	e->to.table = w->step[depth].next;
+	e->to.flags = w->step[depth].flags;
+	e->to.depth = depth + 1;
+}
+
+/* From the step at @depth on. */
+static __attribute__((noinline)) void fill_from(
+	struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w, unsigned depth)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
-	const struct paging_level *level = &mode->level[w->first];
-	const struct walk_step *s = &w->step[w->first], *end = &w->step[w->nr_steps - 1];
 
-	assert(!w->fault && w->nr_steps <= mode->nr_levels);
-	c->absent = 0;
-	for (unsigned height = mode->nr_levels - 2u - w->first; s < end; s++, level++, height--) {
-		uint64_t prefix = w->va >> level->shift;
+	for (; depth + 1 < w->nr_steps; depth++) {
+		unsigned height = mode->nr_levels - 2u - depth, ways = c->height[height].ways;
+		uint64_t prefix = w->va >> mode->level[depth].shift;
 		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
 
-		if (!c->height[height].ways)
+		if (!ways)
 			continue;
-		if (set[0].key)
-			make_room(c, set, c->height[height].ways);
-		set[0].key = walk_cache_key(prefix, r->asid);
-		set[0].table = s->next;
-		set[0].flags = s->flags;
+		if (set->key)
+			make_room(c, set, ways);
+		set_entry(set, walk_cache_key(prefix, r->asid), w, depth);
+	}
+}
+
+void walk_cache_fill(struct walk_cache *c, const struct hw_regime *r, const struct page_walk *w)
+{
+	const struct walk_cache_place *place = &c->forgotten;
+	unsigned depth = w->first, height = place->nr;
+
+	assert(!w->fault);
+	/* What was forgotten last comes back: the places are known, and mostly as it left them. */
+	if (c->absent == walk_cache_lowest_key(r, w->va) && place->mode == r->mode && place->all)
+		for (; depth + 1 < w->nr_steps; depth++) {
+			struct walk_cache_entry *set = walk_cache_at(c, place->set_at[--height]);
+
+			if (set->key)
+				break;
+			set_entry(set, place->key[height], w, depth);
+		}
+	c->absent = 0;
+	if (depth + 1 < w->nr_steps)
+		fill_from(c, r, w, depth);
+}
+
+static __attribute__((noinline)) void place_of(const struct walk_cache *c,
+	const struct hw_regime *r, uint64_t va, struct walk_cache_place *p)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+	const struct paging_level *level = &mode->level[mode->nr_levels - 1];
+
+	p->mode = r->mode;
+	p->nr = mode->nr_levels - 1u;
+	p->all = true;
+	for (unsigned height = 0; height < p->nr; height++) {
+		uint64_t prefix = va >> (--level)->shift;
+
+		p->all &= c->height[height].ways != 0;
+		p->key[height] = walk_cache_key(prefix, r->asid);
+		p->set_at[height] =
+			(uint32_t)((char *)walk_cache_set(c, height, prefix) - (const char *)c);
 	}
 }
 
 unsigned walk_cache_invalidate_va(struct walk_cache *c, const struct hw_regime *r, uint64_t va)
 {
-	const struct paging_mode *mode = &paging_modes[r->mode];
+	struct walk_cache_place *place = &c->forgotten;
 	unsigned gone = 0;
 
 	/* Without translation no address has a way. */
 	if (r->mode == PAGING_NONE)
 		return 0;
-	const struct paging_level *level = &mode->level[mode->nr_levels - 1];
-
-	c->absent = walk_cache_key(va >> level[-1].shift, r->asid);
-	for (unsigned height = 0; height < mode->nr_levels - 1u; height++) {
-		uint64_t prefix = va >> (--level)->shift;
-		struct walk_cache_entry *set = walk_cache_set(c, height, prefix);
-		unsigned way = walk_cache_way(set, walk_cache_key(prefix, r->asid));
+	c->absent = walk_cache_lowest_key(r, va);
+	if (place->mode != r->mode || place->key[0] != c->absent)
+		place_of(c, r, va, place);
+	for (unsigned height = 0; height < place->nr; height++) {
+		struct walk_cache_entry *set = walk_cache_at(c, place->set_at[height]);
+		unsigned way = walk_cache_way(set, place->key[height]);
 
 		if (way == WALK_CACHE_WAYS)
 			continue;

@@ -31,9 +31,7 @@ struct walk_cache_desc {
 
 struct walk_cache_entry {
 	uint64_t key;		/* (va >> the level's shift) + 1, the address space above it; 0: empty */
-	uint64_t table;		/* physical address of the table that it leads to */
-	uint32_t flags;		/* enum hw_page_flags that are left, and ARM's domain */
-	uint32_t unused;
+	struct walk_start to;	/* the table that it leads to */
 };
 _Static_assert(sizeof(struct walk_cache_entry) == 24, "packed for the host's cache");
 
@@ -41,6 +39,15 @@ struct walk_cache_height {
 	uint32_t sets_at;	/* bytes from struct walk_cache */
 	uint32_t set_mask;
 	uint32_t ways;		/* 0: there are no entries of this height */
+};
+
+/* Where the entries for one address belong: the way there, which is the same for all addresses of one lowest table. */
+struct walk_cache_place {
+	uint32_t mode;		/* enum paging_mode_id; PAGING_NONE: of no address */
+	uint32_t nr;		/* heights that the mode has */
+	bool all;		/* of all of them there are entries */
+	uint64_t key[WALK_CACHE_HEIGHTS];
+	uint32_t set_at[WALK_CACHE_HEIGHTS];	/* bytes from struct walk_cache */
 };
 
 struct walk_cache {
@@ -51,6 +58,7 @@ struct walk_cache {
 	uint32_t nr_slots;	/* that have room */
 	uint32_t unused;
 	uint64_t absent;	/* the key at height 0 of an address of which no height knows the way; 0: of none */
+	struct walk_cache_place forgotten;	/* of the address that was forgotten last: the same one's fault may follow */
 	uint64_t hits[WALK_CACHE_HEIGHTS];	/* walks that began below the entry of this height */
 	uint64_t misses;	/* walks that began at the root */
 	uint64_t evictions, invalidations;
@@ -62,9 +70,15 @@ uint64_t walk_cache_bytes(const struct walk_cache_desc *desc);
 /* @entries_at as in struct walk_cache; the entries must be zero. */
 void walk_cache_init(struct walk_cache *c, const struct walk_cache_desc *desc, uint32_t entries_at);
 
+/* @at: bytes from the structure. */
+static inline struct walk_cache_entry *walk_cache_at(const struct walk_cache *c, uint32_t at)
+{
+	return (struct walk_cache_entry *)((char *)(uintptr_t)c + at);
+}
+
 static inline struct walk_cache_entry *walk_cache_entries(const struct walk_cache *c)
 {
-	return (struct walk_cache_entry *)((char *)(uintptr_t)c + c->entries_at);
+	return walk_cache_at(c, c->entries_at);
 }
 
 /* The set of @height for the table that maps @va >> the level's shift = @prefix. */
@@ -72,8 +86,7 @@ static inline struct walk_cache_entry *walk_cache_set(const struct walk_cache *c
 {
 	const struct walk_cache_height *h = &c->height[height];
 
-	return (struct walk_cache_entry *)((char *)(uintptr_t)c + h->sets_at) +
-	       (prefix & h->set_mask) * WALK_CACHE_WAYS;
+	return walk_cache_at(c, h->sets_at) + (prefix & h->set_mask) * WALK_CACHE_WAYS;
 }
 
 #define WALK_CACHE_ASID_SHIFT 48
@@ -91,6 +104,12 @@ static inline uint64_t walk_cache_prefix(const struct walk_cache_entry *e)
 static inline unsigned walk_cache_asid(const struct walk_cache_entry *e)
 {
 	return (unsigned)(e->key >> WALK_CACHE_ASID_SHIFT);
+}
+
+/* The key at height 0 of the way to @va. The regime's mode has levels. */
+static inline uint64_t walk_cache_lowest_key(const struct hw_regime *r, uint64_t va)
+{
+	return walk_cache_key(va >> paging_modes[r->mode].table_shift, r->asid);
 }
 
 /* The way of @set that has it; WALK_CACHE_WAYS: none. */
@@ -117,16 +136,15 @@ static inline void walk_cache_to_front(struct walk_cache_entry *set, unsigned wa
 	set[0] = e;
 }
 
-/* The entry that spares most of the walk for @va, now the first of its set; *@depth gets the level at which the walk
- * goes on. NULL: the walk begins at the root. Counts. */
+/* The entry that spares most of the walk for @va, now the first of its set. NULL: the walk begins at the root. Counts. */
 static inline const struct walk_cache_entry *walk_cache_find(
-	struct walk_cache *c, const struct hw_regime *r, uint64_t va, unsigned *depth)
+	struct walk_cache *c, const struct hw_regime *r, uint64_t va)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
 	unsigned heights = mode->nr_levels - 1u;
 	const struct paging_level *level = &mode->level[heights];
 
-	if (walk_cache_key(va >> level[-1].shift, r->asid) == c->absent)
+	if (walk_cache_lowest_key(r, va) == c->absent)
 		heights = 0;
 	for (unsigned height = 0; height < heights; height++) {
 		uint64_t prefix = va >> (--level)->shift;
@@ -138,7 +156,6 @@ static inline const struct walk_cache_entry *walk_cache_find(
 		if (way)
 			walk_cache_to_front(set, way, set[way]);
 		c->hits[height]++;
-		*depth = heights - height;
 		return set;
 	}
 	c->misses++;

@@ -103,15 +103,15 @@ int64_t store_cpu_mmu(struct view *v, const char *data, size_t len)
 
 static void put_tlb(struct text *out, const char *name, const struct tlb *t)
 {
-	const struct tlb_entry *e;
-	unsigned i = 0, shift;
+	const struct tlb_page *e;
+	unsigned i = 0;
 	uint64_t va;
 
 	text_printf(out, "%s: %u sets of %u ways, %u of %u in use\n", name, t->sets, t->ways,
 		tlb_count(t), t->sets * t->ways);
-	while ((e = tlb_next(t, &i, &va, &shift))) {
+	while ((e = tlb_next(t, &i, &va))) {
 		text_printf(out, "  0x%llx ", (ull)va);
-		put_page_size(out, shift);
+		put_page_size(out, e->shift);
 		text_printf(out, " -> 0x%llx asid %u%s%s, ", (ull)e->pa, e->asid,
 			e->flags & HW_GLOBAL ? " global" : "", e->flags & HW_DIRTY ? " dirty" : "");
 		put_permissions(out, e->flags);
@@ -134,9 +134,9 @@ static void put_walk_cache(struct text *out, const struct walk_cache *c, uint32_
 				continue;
 			text_printf(out, "  0x%llx ", (ull)(walk_cache_prefix(e) << level->shift));
 			put_page_size(out, level->shift);
-			text_printf(out, " -> table 0x%llx of %ss, asid %u, ", (ull)e->table,
+			text_printf(out, " -> table 0x%llx of %ss, asid %u, ", (ull)e->to.table,
 				level[1].name, walk_cache_asid(e));
-			put_permissions(out, e->flags);
+			put_permissions(out, e->to.flags);
 			text_putc(out, '\n');
 		}
 	}

@@ -98,7 +98,6 @@ static void put_tlb(
 	static const char *const where[] = {"for data", "for instructions", "in the second level"};
 	const struct hw_cpu *cpu = machine_cpu_peek(m, nr);
 	const struct tlb *tlbs[3];
-	const struct tlb_entry *e;
 
 	text_printf(out, "%-10s ", "tlb");
 	if (!cpu) {
@@ -108,17 +107,11 @@ static void put_tlb(
 	tlbs[0] = &cpu->dtlb;
 	tlbs[1] = &cpu->itlb;
 	tlbs[2] = &cpu->stlb;
-	for (unsigned t = 0; t < 3; t++) {
-		unsigned i = 0, shift;
-		uint64_t page;
-
-		while ((e = tlb_next(tlbs[t], &i, &page, &shift)))
-			if (va >> shift == page >> shift &&
-				(e->asid == asid || e->flags & HW_GLOBAL)) {
-				text_printf(out, "CPU %u has it, %s\n", nr, where[t]);
-				return;
-			}
-	}
+	for (unsigned t = 0; t < 3; t++)
+		if (tlb_has(tlbs[t], va, asid)) {
+			text_printf(out, "CPU %u has it, %s\n", nr, where[t]);
+			return;
+		}
 	text_printf(out, "CPU %u does not have it\n", nr);
 }
 

@@ -23,14 +23,13 @@ static struct tlb *make(uint32_t sets, uint32_t ways)
 static void put(
 	struct tlb *t, uint64_t va, unsigned shift, uint64_t pa, uint16_t asid, uint32_t flags)
 {
-	struct tlb_entry e = {.pa = pa, .flags = flags, .asid = asid};
-
-	tlb_put(t, va, shift, &e);
+	tlb_put(t, va,
+		(struct tlb_page){.pa = pa, .flags = flags, .asid = asid, .shift = (uint8_t)shift});
 }
 
 static uint64_t find(struct tlb *t, uint64_t va, uint16_t asid)
 {
-	const struct tlb_entry *e = tlb_find(t, va, asid);
+	const struct tlb_page *e = tlb_find(t, va, asid);
 
 	return e ? e->pa : UINT64_MAX;
 }

@@ -327,41 +327,70 @@ Test(walk, accessed_and_dirty)
 	ram_finish(&ram);
 }
 
+/* What a mode says of its last tables follows from its levels. */
+Test(walk, last_tables)
+{
+	for (unsigned id = PAGING_NONE + 1; id < NR_PAGING_MODES; id++) {
+		const struct paging_mode *mode = &paging_modes[id];
+
+		cr_expect_eq(mode->table_shift, mode->level[mode->nr_levels - 2].shift, "%s",
+			mode->name);
+	}
+}
+
+static uint64_t code_of(enum hw_family family, const struct hw_fault_record *f, bool nx_or_smep)
+{
+	unsigned vector;
+	uint64_t code;
+
+	hw_fault_exception(family, f, nx_or_smep, &vector, &code);
+	return code;
+}
+
+static unsigned vector_of(enum hw_family family, const struct hw_fault_record *f)
+{
+	unsigned vector;
+	uint64_t code;
+
+	hw_fault_exception(family, f, true, &vector, &code);
+	return vector;
+}
+
 /* The codes that real kernels got: the oracle's derived/faults.tsv names them per machine. */
 Test(walk, fault_codes)
 {
 	struct hw_fault_record f = {.fault = HW_FAULT_NOT_PRESENT, .kind = HW_LOAD, .user = true};
 
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 4);
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 4);
 	f.kind = HW_FETCH;
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0x14);
-	cr_assert_eq(hw_fault_code(HW_X86_32, &f, false), 0x4,
-		"without NX nobody tells a fetch from a load");
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 0x14);
+	cr_assert_eq(
+		code_of(HW_X86_32, &f, false), 0x4, "without NX nobody tells a fetch from a load");
 	f.fault = HW_FAULT_EXEC;
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0x15);
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 0x15);
 	f = (struct hw_fault_record){
 		.fault = HW_FAULT_WRITE, .kind = HW_STORE, .user = true, .depth = 1, .domain = 1};
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 7);
-	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x81f);
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 7);
+	cr_assert_eq(code_of(HW_ARM, &f, true), 0x81f);
 	f.fault = HW_FAULT_RESERVED_BIT;
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0xf);
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 0xf);
 	f = (struct hw_fault_record){.fault = HW_FAULT_NOT_PRESENT,
 		.kind = HW_LOAD,
 		.user = true,
 		.depth = 1,
 		.domain = 1};
-	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x17);
+	cr_assert_eq(code_of(HW_ARM, &f, true), 0x17);
 	f.depth = 0;
-	cr_assert_eq(hw_fault_code(HW_ARM, &f, true), 0x05, "where no second-level table is");
+	cr_assert_eq(code_of(HW_ARM, &f, true), 0x05, "where no second-level table is");
 	f.depth = 2;
-	cr_assert_eq(hw_fault_code(HW_ARM64, &f, true), 0x92000006);
-	cr_assert_eq(hw_fault_vector(HW_RISCV, &f), 13);
+	cr_assert_eq(code_of(HW_ARM64, &f, true), 0x92000006);
+	cr_assert_eq(vector_of(HW_RISCV, &f), 13);
 	f.fault = HW_FAULT_NOT_CANONICAL;
-	cr_assert_eq(hw_fault_vector(HW_X86_64, &f), 13, "a general protection fault");
-	cr_assert_eq(hw_fault_code(HW_X86_64, &f, true), 0);
+	cr_assert_eq(vector_of(HW_X86_64, &f), 13, "a general protection fault");
+	cr_assert_eq(code_of(HW_X86_64, &f, true), 0);
 	f.fault = HW_FAULT_NO_RAM;
 	f.kind = HW_STORE;
-	cr_assert_eq(hw_fault_code(HW_RISCV, &f, true), 7);
+	cr_assert_eq(code_of(HW_RISCV, &f, true), 7);
 }
 
 /* Every form of every mode: address to entry and back; the level's shift is the sum of what lies below it. */

@@ -250,7 +250,6 @@ Test(walk_cache, least_recently_used_goes_first)
 	struct walk_cache_desc desc = {{4, 0, 0, 0}};
 	struct walk_cache *c = calloc(1, sizeof(*c) + walk_cache_bytes(&desc));
 	struct hw_regime r = {.mode = PAGING_X86_32};
-	unsigned depth;
 
 	walk_cache_init(c, &desc, sizeof(*c));
 	for (uint64_t i = 0; i < 5; i++) {
@@ -261,12 +260,12 @@ Test(walk_cache, least_recently_used_goes_first)
 
 		walk_cache_fill(c, &r, &w);
 		if (i == 3)
-			cr_assert_not_null(walk_cache_find(c, &r, 0, &depth));
+			cr_assert_not_null(walk_cache_find(c, &r, 0));
 	}
 	cr_assert_eq(c->evictions, 1);
-	cr_assert_null(walk_cache_find(c, &r, 1 << 22, &depth), "the second was the oldest");
-	cr_assert_eq(walk_cache_find(c, &r, 4 << 22, &depth)->table, 4 << 12);
-	cr_assert_eq(depth, 1);
+	cr_assert_null(walk_cache_find(c, &r, 1 << 22), "the second was the oldest");
+	cr_assert_eq(walk_cache_find(c, &r, 4 << 22)->to.table, 4 << 12);
+	cr_assert_eq(walk_cache_find(c, &r, 4 << 22)->to.depth, 1);
 	cr_assert_null(walk_cache_check(c));
 	free(c);
 }

@@ -405,15 +405,15 @@ static unsigned tlb_against_tables(struct machine *m, unsigned cpu, const struct
 	const struct tlb *t, struct text *out)
 {
 	struct dram d = machine_dram(m);
-	const struct tlb_entry *e;
-	unsigned i = 0, shift, bad = 0;
+	const struct tlb_page *e;
+	unsigned i = 0, bad = 0;
 	uint64_t va;
 
-	while ((e = tlb_next(t, &i, &va, &shift))) {
+	while ((e = tlb_next(t, &i, &va))) {
 		struct page_walk w;
 		unsigned of_cpu, slot;
 
-		if (e->asid != c->regime.asid && !(e->flags & HW_GLOBAL))
+		if (!tlb_answers(e, c->regime.asid))
 			continue;
 		/* Of what vfree() unmapped nobody was told yet. */
 		if (vmap_area_is_lazy(m, va))
