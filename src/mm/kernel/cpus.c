@@ -172,58 +172,92 @@ unsigned machine_flush_tlb_all(struct machine *m)
 	return n;
 }
 
-int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
+int cpu_view(struct machine *m, unsigned cpu, struct cpu_view *v)
 {
 	assert(cpu < m->nr_cpus);
-	struct hw_cpu *c = __builtin_expect(m->cpus.at[cpu] != 0, 1)
-				   ? machine_at(m, m->cpus.at[cpu])
-				   : machine_cpu(m, cpu);
-
-	if (!c)
+	v->m = m;
+	v->cpu = cpu;
+	v->hw = __builtin_expect(m->cpus.at[cpu] != 0, 1) ? machine_at(m, m->cpus.at[cpu])
+							  : machine_cpu(m, cpu);
+	if (!v->hw)
 		return -m->why.err;
-	/* In the address space that the CPU has now, with the registers of the access's mode. */
-	if (a->user)
-		switch_mm(m, cpu, current_mm(m, cpu));
-	else
-		enter_kernel(m, cpu);
-	struct dram dram = machine_dram(m);
-	struct registers registers;
-	struct stale stale;
-	uint64_t old_loads = m->devices.stale.old_loads;
-
+	machine_dram_view(m, &v->dram);
 	if (m->devices.nr) {
-		registers = (struct registers){device_registers_access, m, cpu};
-		dram.registers = &registers;
+		v->registers = (struct registers){device_registers_access, m, cpu};
+		v->dram.registers = &v->registers;
 	}
 	if (__builtin_expect(m->devices.stale.at != 0, 0))
-		dram.stale = machine_stale(m, &stale);
-	uint64_t before = c->dcache.misses + c->dcache.writebacks;
-	int err = hw_access(c, &dram, a, &m->why);
+		v->dram.stale = machine_stale(m, &v->stale);
+	v->beside_devices = v->dram.stale || m->devices.nr_busy;
+	return 0;
+}
 
-	/* The kernel's part of this process's tables may be older than the kernel's own. */
-	if (err == -EFAULT && !a->user && vmalloc_fault(m, cpu, a->fault.va)) {
-		uint32_t cycles = a->cycles;
+/* The kernel's own access faulted: its part of a process's tables may be older than its own, then it is made again. */
+static __attribute__((noinline)) int kernel_faulted(struct cpu_view *v, struct hw_access *a)
+{
+	uint32_t cycles = a->cycles;
 
-		err = hw_access(c, &dram, a, &m->why);
-		a->cycles += cycles;
-	}
+	if (!vmalloc_fault(v->m, v->cpu, a->fault.va))
+		return -EFAULT;
+	int err = hw_access(v->hw, &v->dram, a, &v->m->why);
 
-	if (__builtin_expect(m->devices.stale.old_loads != old_loads, 0))
-		dma_unsynced_load(m, cpu);
-
-	/* The exception enters the kernel. */
-	if (err == -EFAULT && a->user)
-		enter_kernel(m, cpu);
-	machine_charge_cycles(m, a->cycles);
-	/* What it missed in the cache, it gets from the bus, which others use, too. */
-	if (__builtin_expect(m->devices.nr_busy != 0, 0)) {
-		uint64_t missed = c->dcache.misses + c->dcache.writebacks - before;
-
-		if (missed)
-			clock_charge_ns(
-				m, bus_cpu_wait(m, cpu, missed, 1u << c->dcache.desc.line_shift));
-	}
+	a->cycles += cycles;
 	return err;
+}
+
+/* In the address space that the CPU has now, with the registers of the access's mode. */
+static inline int access(struct cpu_view *v, struct hw_access *a)
+{
+	if (a->user)
+		switch_mm(v->m, v->cpu, current_mm(v->m, v->cpu));
+	else
+		enter_kernel(v->m, v->cpu);
+	int err = hw_access(v->hw, &v->dram, a, &v->m->why);
+
+	if (err != -EFAULT)
+		return err;
+	if (!a->user)
+		return kernel_faulted(v, a);
+	/* The exception enters the kernel. */
+	enter_kernel(v->m, v->cpu);
+	return err;
+}
+
+/* Other devices use the bus, or bypass the caches: what the CPU missed in its cache it had to wait for, and a load may have
+ * read what a device has overwritten. */
+static __attribute__((noinline)) int access_beside_devices(struct cpu_view *v, struct hw_access *a)
+{
+	struct machine *m = v->m;
+	struct cache *c = &v->hw->dcache;
+	uint64_t before = c->misses + c->writebacks, old_loads = m->devices.stale.old_loads;
+	int err = access(v, a);
+
+	if (m->devices.stale.old_loads != old_loads)
+		dma_unsynced_load(m, v->cpu);
+	machine_charge_cycles(m, a->cycles);
+	uint64_t missed = c->misses + c->writebacks - before;
+
+	if (m->devices.nr_busy && missed)
+		clock_charge_ns(m, bus_cpu_wait(m, v->cpu, missed, 1u << c->desc.line_shift));
+	return err;
+}
+
+int cpu_view_access(struct cpu_view *v, struct hw_access *a)
+{
+	if (__builtin_expect(v->beside_devices, 0))
+		return access_beside_devices(v, a);
+	int err = access(v, a);
+
+	machine_charge_cycles(v->m, a->cycles);
+	return err;
+}
+
+int machine_access(struct machine *m, unsigned cpu, struct hw_access *a)
+{
+	struct cpu_view v;
+	int err = cpu_view(m, cpu, &v);
+
+	return err ? err : cpu_view_access(&v, a);
 }
 
 int machine_cpu_set_mmu(struct machine *m, unsigned cpu, bool on)

@@ -7,6 +7,7 @@
 #define SIMM_MM_CPUS_H
 
 #include "hw/cpu.h"
+#include "hw/stale.h"
 #include "mm/page/types.h"
 
 struct machine;
@@ -34,6 +35,23 @@ struct hw_regime machine_cpu_regime(const struct machine *m, unsigned cpu);
 unsigned machine_flush_tlb_all(struct machine *m);
 /* One access of CPU @cpu, and its cycles as time. 0, -EFAULT (a->fault), -EDQUOT. */
 int machine_access(struct machine *m, unsigned cpu, struct hw_access *a);
+
+/* A CPU and what answers on its bus, for many accesses in a row. Valid until its user returns; no device comes or goes
+ * meanwhile. */
+struct cpu_view {
+	struct machine *m;
+	unsigned cpu;
+	bool beside_devices;	/* which use the bus now, or bypass the caches */
+	struct hw_cpu *hw;
+	struct dram dram;
+	struct registers registers;
+	struct stale stale;
+};
+
+/* 0, -EDQUOT (a CPU is made at its first use). */
+int cpu_view(struct machine *m, unsigned cpu, struct cpu_view *v);
+/* machine_access() through it. */
+int cpu_view_access(struct cpu_view *v, struct hw_access *a);
 
 /* Switch translation off, as it is before boot, or on again, in the kernel's own tables. Errors: EINVAL (the kernel has
  * no page tables), EDQUOT. */

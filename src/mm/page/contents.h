@@ -34,17 +34,29 @@ static inline bool frame_has_contents(const struct machine *m, uint64_t pfn)
 	return has[frame / 64] >> (frame % 64) & 1;
 }
 
+/* The machine's memory, without what bypasses the CPUs' caches, and without registers. Field by field, since a CPU's accesses
+ * want it in a structure of their own. */
+static inline void machine_dram_view(struct machine *m, struct dram *d)
+{
+	d->arena = &m->arena;
+	d->contents = machine_at(m, m->dram_at);
+	d->has = machine_at(m, m->dram_has_at);
+	d->base = m->base_pfn << PAGE_SHIFT;
+	d->bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT;
+	d->is_ram = machine_is_ram;
+	d->owner = m;
+	d->stale = NULL;
+	d->differing = m->devices.stale.nr ? &m->devices.stale : NULL;
+	d->registers = NULL;
+	d->distance = m->nr_nodes > 1 ? machine_distance : NULL;
+}
+
 static inline struct dram machine_dram(struct machine *m)
 {
-	return (struct dram){.arena = &m->arena,
-		.contents = machine_at(m, m->dram_at),
-		.has = machine_at(m, m->dram_has_at),
-		.base = m->base_pfn << PAGE_SHIFT,
-		.bytes = (m->frames_end_pfn - m->base_pfn) << PAGE_SHIFT,
-		.is_ram = machine_is_ram,
-		.owner = m,
-		.differing = m->devices.stale.nr ? &m->devices.stale : NULL,
-		.distance = m->nr_nodes > 1 ? machine_distance : NULL};
+	struct dram d;
+
+	machine_dram_view(m, &d);
+	return d;
 }
 
 #endif

@@ -34,7 +34,7 @@
  * stale entry of the TLB. */
 #define MOST_TRIES 16
 
-static int prepare(struct machine *m, struct task *t)
+static int prepare(struct machine *m, struct task *t, struct cpu_view *v)
 {
 	struct mm *mm = task_mm(m, t);
 
@@ -43,40 +43,54 @@ static int prepare(struct machine *m, struct task *t)
 			t->state == TASK_ZOMBIE ? "has ended" : "is the kernel's");
 	t->signal.signo = 0;
 	m->processes.tasks.current_pid[t->cpu] = t->pid;
-	return current_mm(m, t->cpu) == mm ? 0 : switch_mm(m, t->cpu, mm);
+	int err = current_mm(m, t->cpu) == mm ? 0 : switch_mm(m, t->cpu, mm);
+
+	return err ? err : cpu_view(m, t->cpu, v);
+}
+
+/* The first try has faulted: handle it and try again, until it goes through or is refused. */
+static int try_again(struct machine *m, struct task *t, struct cpu_view *v, struct task_access *x)
+{
+	uint64_t minor = t->min_flt, major = t->maj_flt;
+	unsigned tries = 1;
+	int err;
+
+	do {
+		assert(tries < MOST_TRIES);
+		tries++;
+		err = do_user_fault(m, t, &x->a);
+		if (err)
+			break;
+		err = cpu_view_access(v, &x->a);
+		x->cycles += x->a.cycles;
+	} while (err == -EFAULT);
+	x->minor = (uint32_t)(t->min_flt - minor);
+	x->major = (uint32_t)(t->maj_flt - major);
+	return err;
 }
 
 /* prepare() was done. */
-static int try_access(struct machine *m, struct task *t, struct task_access *x)
+static int try_access(struct machine *m, struct task *t, struct cpu_view *v, struct task_access *x)
 {
-	x->minor = x->major = x->cycles = 0;
 	x->a.user = true;
-	for (unsigned tries = 0; tries < MOST_TRIES; tries++) {
-		uint64_t minor = t->min_flt, major = t->maj_flt;
-		int err = machine_access(m, t->cpu, &x->a);
+	int err = cpu_view_access(v, &x->a);
 
-		x->cycles += x->a.cycles;
-		if (!tries)
-			x->tlb = x->a.tlb;
-		if (!err && x->a.kind == HW_FETCH)
-			t->ip = x->a.va;
-		if (err != -EFAULT)
-			return err;
-		err = do_user_fault(m, t, &x->a);
-		if (err)
-			return err;
-		x->minor += (uint32_t)(t->min_flt - minor);
-		x->major += (uint32_t)(t->maj_flt - major);
-	}
-	assert(!"an access goes through after its faults were handled");
-	return -EFAULT;
+	x->minor = x->major = 0;
+	x->cycles = x->a.cycles;
+	x->tlb = x->a.tlb;
+	if (err == -EFAULT)
+		err = try_again(m, t, v, x);
+	if (!err && x->a.kind == HW_FETCH)
+		t->ip = x->a.va;
+	return err;
 }
 
 int task_access(struct machine *m, struct task *t, struct task_access *x)
 {
-	int err = prepare(m, t);
+	struct cpu_view v;
+	int err = prepare(m, t, &v);
 
-	return err ? err : try_access(m, t, x);
+	return err ? err : try_access(m, t, &v, x);
 }
 
 int task_touch(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, enum hw_kind kind,
@@ -84,14 +98,15 @@ int task_touch(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes,
 {
 	uint64_t end = addr + bytes;
 	struct task_access x = {.a = {.bytes = 1, .kind = (uint8_t)kind, .no_data = true}};
-	int err = prepare(m, t);
+	struct cpu_view v;
+	int err = prepare(m, t, &v);
 
 	*done = 0;
 	for (uint64_t at = addr; !err && at < end && max_pages--;) {
 		uint64_t next = (at | (PAGE_BYTES - 1)) + 1;
 
 		x.a.va = at;
-		err = try_access(m, t, &x);
+		err = try_access(m, t, &v, &x);
 		sum->minor += x.minor;
 		sum->major += x.major;
 		sum->cycles += x.cycles;
