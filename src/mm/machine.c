@@ -191,6 +191,7 @@ int machine_create(const struct machine_desc *d, struct machine **out, struct re
 	struct machine *m = (struct machine *)arena.base;
 	m->arena = arena;
 	set_shape(m, d, a, &l);
+	zones_number(m);
 	err = boot_machine(m, d);
 	if (err) {
 		if (why)

@@ -84,6 +84,7 @@ struct machine {
 	uint64_t zones_at;	/* struct zone [nr_nodes][MAX_NR_ZONES] */
 	uint64_t nodes_at;	/* struct node [nr_nodes] */
 	uint64_t pcps_at;	/* struct pcp [nr_cpus][nr_nodes * MAX_NR_ZONES] */
+	uint32_t pcps_bytes;	/* of one CPU's */
 	uint64_t live_at;	/* bitmap: the max-order block's frames are live */
 	uint64_t frames_at;	/* struct frame [frames_end_pfn - base_pfn] */
 	uint64_t pageblocks_at; /* uint8_t [pageblocks]: migratetype and skip bits */
@@ -146,7 +147,7 @@ static inline bool machine_has(const struct machine *m, enum config c)
 
 static inline void *machine_at(const struct machine *m, uint64_t offset)
 {
-	return m->arena.base + offset;
+	return (char *)(uintptr_t)m + offset;
 }
 
 /* Charge an act's cost, @ns of it or one of cost.def: clock_charge(m, PCP_ALLOC). Due tasks run at the next

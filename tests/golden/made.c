@@ -52,8 +52,7 @@ static void set_zones(struct machine *m, char *text)
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (sscanf(line, "Node %u, zone %15s", &nid, name) == 2) {
 			z = zone_at(m, nid, zone_type_of(name));
-			*z = (struct zone){.type = zone_type_of(name), .nid = nid};
-			m->zone_mask |= 1u << z->type;
+			m->zone_mask |= 1u << zone_type_of(name);
 			m->nr_nodes = nid + 1 > m->nr_nodes ? nid + 1 : m->nr_nodes;
 		}
 		cr_assert(z);
@@ -137,6 +136,7 @@ struct machine *made_machine(const struct oracle_machine *o)
 	m->nr_migratetypes = machine_has(m, CONFIG_CMA) ? 6 : 5;
 	m->pcp_thp_order = machine_has(m, CONFIG_TRANSPARENT_HUGEPAGE) ? m->pageblock_order : 0;
 	set_zones(m, zoneinfo);
+	zones_number(m);
 	set_sums(m);
 	free(zoneinfo);
 	free(config);

@@ -70,9 +70,7 @@ static void zone_init(struct machine *m, const struct hand_zone *hz)
 	struct zone *z = zone_at(m, hz->nid, hz->type);
 	struct node *n = node_at(m, hz->nid);
 
-	*z = (struct zone){.type = hz->type,
-		.nid = hz->nid,
-		.start_pfn = hz->start_pfn,
+	*z = (struct zone){.start_pfn = hz->start_pfn,
 		.spanned_pages = hz->pages,
 		.present_pages = hz->pages - hz->hole_pages,
 		.watermark = {hz->min, hz->min * 5 / 4, hz->min * 6 / 4},
@@ -175,15 +173,11 @@ struct machine *hand_machine(const struct hand *h)
 	*m = *plan;
 	m->arena = arena;
 	free(plan);
-	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
 		node_at(m, nid)->nid = nid;
-		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-			zone_at(m, nid, (enum zone_type)type)->type = (enum zone_type)type;
-			zone_at(m, nid, (enum zone_type)type)->nid = nid;
-		}
-	}
 	for (unsigned i = 0; i < h->nr_zones; i++)
 		zone_init(m, &h->zone[i]);
+	zones_number(m);
 	zonelists(m);
 	for (unsigned i = 0; i < h->nr_zones && !h->nothing_freed; i++)
 		free_zone(m, &h->zone[i]);

@@ -90,10 +90,6 @@ static void set_zones(struct boot *b)
 		n->nid = nid;
 		for (unsigned cpu = 0; cpu < b->m->nr_cpus; cpu++)
 			n->has_cpu |= b->m->cpu_node[cpu] == nid;
-		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-			zone_at(b->m, nid, type)->type = (enum zone_type)type;
-			zone_at(b->m, nid, type)->nid = nid;
-		}
 	}
 	for (unsigned i = 0; i < b->d->like.nr_zones; i++) {
 		const struct like_zone *from = &b->d->like.zone[i];

@@ -219,8 +219,6 @@ static void init_zone(struct boot *b, struct node *n, enum zone_type type)
 	uint64_t hi = type == ZONE_MOVABLE ? UINT64_MAX : b->zone_end[type];
 	uint64_t start = most(n->start_pfn, lo), end = least(node_end, hi);
 
-	z->type = type;
-	z->nid = n->nid;
 	adjust_for_movable(b, n->nid, type, node_end, &start, &end);
 	start = most(start, n->start_pfn);
 	end = least(end, node_end);

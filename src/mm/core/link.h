@@ -18,7 +18,7 @@
 /* The arena offset of something that lies in the arena. */
 static inline uint64_t machine_ref(const struct machine *m, const void *p)
 {
-	return (uint64_t)((const char *)p - (const char *)m->arena.base);
+	return (uint64_t)((const char *)p - (const char *)m);
 }
 
 static inline struct link *link_at(const struct machine *m, uint64_t at)

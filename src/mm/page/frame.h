@@ -53,13 +53,13 @@ bool pfn_present(const struct machine *m, uint64_t pfn);
 /* The frame in the arena; its block must be live. */
 static inline struct frame *frame_of(const struct machine *m, uint64_t pfn)
 {
-	return (struct frame *)(m->arena.base + m->frames_at) + (pfn - m->base_pfn);
+	return (struct frame *)machine_at(m, m->frames_at) + (pfn - m->base_pfn);
 }
 
 static inline bool frame_is_live(const struct machine *m, uint64_t pfn)
 {
 	uint64_t block = (pfn - m->base_pfn) >> (m->nr_orders - 1);
-	const uint64_t *live = (const uint64_t *)(m->arena.base + m->live_at);
+	const uint64_t *live = machine_at(m, m->live_at);
 
 	return live[block / 64] >> (block % 64) & 1;
 }
@@ -108,21 +108,21 @@ static inline uint64_t pageblock_index(const struct machine *m, uint64_t pfn)
 
 static inline enum migratetype pageblock_type(const struct machine *m, uint64_t pfn)
 {
-	const uint8_t *blocks = (const uint8_t *)(m->arena.base + m->pageblocks_at);
+	const uint8_t *blocks = machine_at(m, m->pageblocks_at);
 
 	return (enum migratetype)(blocks[pageblock_index(m, pfn)] & PAGEBLOCK_TYPE_MASK);
 }
 
 static inline bool pageblock_skip(const struct machine *m, uint64_t pfn)
 {
-	const uint8_t *blocks = (const uint8_t *)(m->arena.base + m->pageblocks_at);
+	const uint8_t *blocks = machine_at(m, m->pageblocks_at);
 
 	return blocks[pageblock_index(m, pfn)] & PAGEBLOCK_SKIP;
 }
 /* @pfn lies in a live block. */
 static inline void pageblock_set_skip(struct machine *m, uint64_t pfn, bool skip)
 {
-	uint8_t *block = (uint8_t *)(m->arena.base + m->pageblocks_at) + pageblock_index(m, pfn);
+	uint8_t *block = (uint8_t *)machine_at(m, m->pageblocks_at) + pageblock_index(m, pfn);
 
 	*block = (uint8_t)(skip ? *block | PAGEBLOCK_SKIP : *block & ~PAGEBLOCK_SKIP);
 }

@@ -41,7 +41,7 @@ static bool node_balanced(
 void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest,
 	bool can_wait)
 {
-	struct node *n = node_at(m, z->nid);
+	struct node *n = zone_node(m, z);
 
 	if (!z->managed_pages)
 		return;

@@ -50,7 +50,7 @@ _Static_assert(ND_nr_unevictable - ND_nr_inactive_anon == LRU_UNEVICTABLE &&
 static void count(struct machine *m, struct zone *z, enum lru_list list, uint64_t pages)
 {
 	z->stat[ZS_nr_zone_inactive_anon + list] += pages;
-	node_at(m, z->nid)->stat[ND_nr_inactive_anon + list] += pages;
+	zone_node(m, z)->stat[ND_nr_inactive_anon + list] += pages;
 }
 
 static inline void add(struct machine *m, uint64_t pfn, struct frame *f)
@@ -62,7 +62,7 @@ static inline void add(struct machine *m, uint64_t pfn, struct frame *f)
 	f->flags |= FRAME_LRU;
 	f->next = f->prev = 0;
 	if (list != LRU_UNEVICTABLE)
-		frame_list_add(m, &node_at(m, z->nid)->lru[list], f, pfn, false);
+		frame_list_add(m, &zone_node(m, z)->lru[list], f, pfn, false);
 	count(m, z, list, pages_of(f));
 }
 
@@ -96,7 +96,7 @@ static inline void unlink_one(struct machine *m, uint64_t pfn, struct frame *f, 
 		*l = (struct leaving){z, list, 0};
 	}
 	if (list != LRU_UNEVICTABLE)
-		frame_list_del(m, &node_at(m, z->nid)->lru[list], f);
+		frame_list_del(m, &zone_node(m, z)->lru[list], f);
 	l->pages += pages_of(f);
 	f->next = f->prev = 0;
 	f->flags &= ~(uint32_t)FRAME_LRU;

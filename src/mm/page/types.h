@@ -127,6 +127,8 @@ struct kcompactd {
 struct zone {
 	enum zone_type type;
 	unsigned nid;
+	uint64_t node_at;   /* arena offset of its node */
+	uint64_t pcps_at;   /* and of CPU 0's pages of it */
 	uint64_t start_pfn; /* zone_start_pfn */
 	uint64_t spanned_pages;
 	uint64_t present_pages;

@@ -11,6 +11,21 @@
 
 #include <assert.h>
 
+void zones_number(struct machine *m)
+{
+	unsigned nr = m->nr_nodes * MAX_NR_ZONES;
+
+	m->pcps_bytes = (uint32_t)(nr * sizeof(struct pcp));
+	for (unsigned i = 0; i < nr; i++) {
+		struct zone *z = zone_at(m, 0, 0) + i;
+
+		z->nid = i / MAX_NR_ZONES;
+		z->type = (enum zone_type)(i % MAX_NR_ZONES);
+		z->node_at = m->nodes_at + z->nid * sizeof(struct node);
+		z->pcps_at = m->pcps_at + i * sizeof(struct pcp);
+	}
+}
+
 const char *zone_name(enum zone_type type)
 {
 	static const char *const names[MAX_NR_ZONES] = {

@@ -9,12 +9,12 @@
 
 static inline struct zone *zone_at(const struct machine *m, unsigned nid, enum zone_type type)
 {
-	return (struct zone *)(m->arena.base + m->zones_at) + nid * MAX_NR_ZONES + type;
+	return (struct zone *)machine_at(m, m->zones_at) + nid * MAX_NR_ZONES + type;
 }
 
 static inline struct node *node_at(const struct machine *m, unsigned nid)
 {
-	return (struct node *)(m->arena.base + m->nodes_at) + nid;
+	return (struct node *)machine_at(m, m->nodes_at) + nid;
 }
 
 static inline unsigned zone_id(const struct machine *m, const struct zone *z)
@@ -23,11 +23,18 @@ static inline unsigned zone_id(const struct machine *m, const struct zone *z)
 	return z->nid * MAX_NR_ZONES + z->type;
 }
 
+static inline struct node *zone_node(const struct machine *m, const struct zone *z)
+{
+	return machine_at(m, z->node_at);
+}
+
 static inline struct pcp *zone_pcp(const struct machine *m, const struct zone *z, unsigned cpu)
 {
-	return (struct pcp *)(m->arena.base + m->pcps_at) + cpu * (m->nr_nodes * MAX_NR_ZONES) +
-	       z->nid * MAX_NR_ZONES + z->type;
+	return machine_at(m, z->pcps_at + (uint64_t)cpu * m->pcps_bytes);
 }
+
+/* At boot: every zone learns which it is, and where its node and its CPUs' pages are. */
+void zones_number(struct machine *m);
 
 static inline bool zone_configured(const struct machine *m, enum zone_type type)
 {
