@@ -71,6 +71,7 @@ void kernel_map_choose_mode(struct machine *m, const struct cmdline *c)
 		break;
 	}
 	m->kernel_map.mode = mode;
+	pte_protections(m);
 }
 
 static enum paging_mode_id mode_of(const struct machine *m)
@@ -433,6 +434,7 @@ int kernel_map_init(struct machine *m, const struct kernel_map_bounds *b)
 
 		dram_zero(&d, b->pool_start, pool.at - b->pool_start);
 		*k = (struct kernel_map){.mode = k->mode};
+		pte_protections(m);
 		refusal_clear(&m->why);
 		return 0;
 	}

@@ -115,16 +115,14 @@ static uint64_t protection(const struct machine *m, const struct pte_row *row, u
 	return bits;
 }
 
-pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
+void pte_protections(struct machine *m)
 {
-	const struct pte_row *row = pte_row(m);
-	uint64_t prot = protection(m, row, vm_flags);
-	uint64_t bits = pfn << row->pfn_shift & row->pfn_mask;
+	enum { ALL = VM_ACCESS_FLAGS | VM_SHARED };
 
-	assert(row->present);
-	if (row->inverts && !(prot & row->hw_present))
-		bits ^= row->pfn_mask;
-	return prot | bits;
+	_Static_assert(sizeof(m->kernel_map.protection_map) == (ALL + 1) * sizeof(uint64_t),
+		"one for each");
+	for (unsigned vm_flags = 0; vm_flags <= ALL; vm_flags++)
+		m->kernel_map.protection_map[vm_flags] = protection(m, pte_row(m), vm_flags);
 }
 
 pte_t pte_arm64_follow(pte_t pte, enum pte_flag flag, bool on)

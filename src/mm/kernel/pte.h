@@ -57,9 +57,21 @@ static inline const struct pte_row *pte_row(const struct machine *m)
 #define PTE_ARM64_DBM	 (1ULL << 51)
 #define PTE_ARM64_RDONLY 0x80ULL
 
+/* At boot, when the mode is known: what vm_get_page_prot() gives for each protection (protection_map[] of mm/mmap.c). */
+void pte_protections(struct machine *m);
+
 /* The entry for @pfn with the protection that vm_get_page_prot(@vm_flags) gives: not dirty, young where 6.1's
  * protections include it, never writable for a private mapping. */
-pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags);
+static inline pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
+{
+	const struct pte_row *row = pte_row(m);
+	uint64_t prot = m->kernel_map.protection_map[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)];
+	uint64_t bits = pfn << row->pfn_shift & row->pfn_mask;
+
+	if (row->inverts && !(prot & row->hw_present))
+		bits ^= row->pfn_mask;
+	return prot | bits;
+}
 /* pte_modify(): another protection, the page and its dirty, young, special and soft-dirty bits kept. */
 pte_t pte_modify(const struct machine *m, pte_t pte, uint64_t vm_flags);
 
@@ -136,7 +148,7 @@ static inline uint64_t pte_table_bytes(const struct machine *m)
  * cannot fail. @i is the index of the entry. */
 static inline void *pte_table(struct machine *m, uint64_t table)
 {
-	return m->arena.base + m->dram_at + (table - (m->base_pfn << PAGE_SHIFT));
+	return machine_at(m, m->dram_at + (table - (m->base_pfn << PAGE_SHIFT)));
 }
 
 /* ARM: the hardware's entry for Linux's. */
