@@ -16,6 +16,7 @@
 #include "support/hand.h"
 
 #include "mm/page/internal.h"
+#include "mm/page/pcp.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -20,6 +20,7 @@
  * Follows mm/page_alloc.c and mm/swap.c of 6.1 (__free_pages(), free_unref_page_list(), make_alloc_exact(), put_page()).
  */
 #include "mm/page/internal.h"
+#include "mm/page/pcp.h"
 
 #include <errno.h>
 

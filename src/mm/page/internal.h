@@ -103,20 +103,6 @@ bool fallback_is_stealable(
 void highatomic_reserve(struct machine *m, struct zone *z, uint64_t pfn);
 bool highatomic_unreserve(struct machine *m, const struct alloc_request *r, bool force);
 
-/* pcp.c */
-static inline bool pcp_allowed_order(const struct machine *m, unsigned order)
-{
-	return order <= PCP_COSTLY_ORDER || (m->pcp_thp_order && order == m->pcp_thp_order);
-}
-uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
-	enum migratetype type, unsigned alloc_flags);
-/* Free a block; @type is its pageblock's. */
-void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
-	enum migratetype type);
-/* Free @nr single pages of one pageblock, one after the other. */
-void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64_t *pfns,
-	unsigned nr, enum migratetype type);
-
 /* kswapd.c */
 void kswapd_wake(struct machine *m, const struct zone *z, unsigned order, enum zone_type highest,
 	bool can_wait);

@@ -21,8 +21,12 @@
 
 #include "hw/dram.h"
 #include "mm/page/contents.h"
+#include "mm/page/pcp.h"
 
 #include <errno.h>
+
+/* The way of a single page is one function (alloc_page_begin()). */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 struct zone *request_zone(const struct machine *m, const struct alloc_request *r, unsigned *i)
 {
@@ -92,7 +96,7 @@ static uint64_t take_from_lists(
 }
 
 /* rmqueue() */
-static inline uint64_t take_from_zone(
+ALWAYS_INLINE uint64_t take_from_zone(
 	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
 {
 	uint64_t pfn = NO_PFN;
@@ -115,7 +119,7 @@ static inline uint64_t take_from_zone(
 	return pfn;
 }
 
-static void clear_pages(struct machine *m, uint64_t pfn, unsigned order)
+static __attribute__((noinline)) void clear_pages(struct machine *m, uint64_t pfn, unsigned order)
 {
 	struct dram dram = machine_dram(m);
 
@@ -126,7 +130,7 @@ static void clear_pages(struct machine *m, uint64_t pfn, unsigned order)
 		dram_zero(&dram, pfn << PAGE_SHIFT, PAGE_BYTES << order);
 }
 
-void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
+ALWAYS_INLINE void prep(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
 {
 	struct frame *f = frame_of(m, pfn);
 
@@ -147,8 +151,13 @@ void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order
 		set_page_owner(m, cpu, pfn, order, gfp);
 }
 
+void prep_new_page(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order, gfp_t gfp)
+{
+	prep(m, cpu, pfn, order, gfp);
+}
+
 /* From one zone, if it is above its mark. */
-static inline uint64_t try_zone(
+ALWAYS_INLINE uint64_t try_zone(
 	struct machine *m, const struct alloc_request *r, struct zone *z, unsigned alloc_flags)
 {
 	uint64_t mark = wmark_pages(z, (enum watermark)(alloc_flags & ALLOC_WMARK_MASK));
@@ -160,7 +169,7 @@ static inline uint64_t try_zone(
 
 	if (pfn == NO_PFN)
 		return NO_PFN;
-	prep_new_page(m, r->cpu, pfn, r->order, r->gfp);
+	prep(m, r->cpu, pfn, r->order, r->gfp);
 	if (alloc_flags & ALLOC_HIGHATOMIC)
 		highatomic_reserve(m, z, pfn);
 	return pfn;
@@ -239,7 +248,7 @@ static int refuse_alloc(struct machine *m, const struct alloc_request *r)
 		(unsigned long long)wmark_pages(z, WMARK_MIN));
 }
 
-static inline int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
+ALWAYS_INLINE int request_init(struct machine *m, struct alloc_request *r, unsigned cpu, int nid,
 	uint64_t nodes, gfp_t gfp, unsigned order)
 {
 	assert(cpu < m->nr_cpus);
@@ -273,7 +282,7 @@ static int refuse_order(struct machine *m, gfp_t gfp, unsigned order)
 }
 
 /* The end of an allocation: *@pfn is NO_PFN when none was found. */
-static inline int finish(struct machine *m, const struct alloc_request *r, uint64_t pfn)
+ALWAYS_INLINE int finish(struct machine *m, const struct alloc_request *r, uint64_t pfn)
 {
 	if (trace_wants(&m->trace, TRACE_mm_page_alloc))
 		trace_alloc(m, r, pfn);
@@ -288,7 +297,7 @@ static inline int finish(struct machine *m, const struct alloc_request *r, uint6
 	return refuse_alloc(m, r);
 }
 
-int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+ALWAYS_INLINE int begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
 	unsigned order, uint64_t *pfn)
 {
 	struct alloc_request r;
@@ -314,6 +323,18 @@ int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, 
 			return 1;
 	}
 	return finish(m, &r, *pfn);
+}
+
+int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+	unsigned order, uint64_t *pfn)
+{
+	return begin(m, cpu, nid, nodes, gfp, order, pfn);
+}
+
+/* Most allocations are of this kind: the compiler leaves out what they do not ask. */
+int alloc_page_begin(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *pfn)
+{
+	return begin(m, cpu, -1, 0, gfp, 0, pfn);
 }
 
 int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn)

@@ -71,17 +71,25 @@ static inline enum migratetype gfp_migratetype(const struct machine *m, gfp_t gf
  * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit, EINTR. */
 int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
 	uint64_t *pfn);
+/* alloc_pages_begin() of one page, on the CPU's own node if that has one. */
+int alloc_page_begin(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *pfn);
 /* About @clusters times 32 pages move. */
 int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn);
-/* The same in one piece. */
-static inline int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
-	unsigned order, uint64_t *pfn)
+/* What began with @ret in one piece. */
+static inline int alloc_pages_finish(struct machine *m, int ret, uint64_t *pfn)
 {
-	int ret = alloc_pages_begin(m, cpu, nid, nodes, gfp, order, pfn);
-
 	while (__builtin_expect(ret > 0, 0))
 		ret = alloc_pages_more(m, UINT32_MAX, pfn);
 	return ret;
+}
+static inline int alloc_pages_nodes(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
+	unsigned order, uint64_t *pfn)
+{
+	return alloc_pages_finish(m, alloc_pages_begin(m, cpu, nid, nodes, gfp, order, pfn), pfn);
+}
+static inline int alloc_page(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *pfn)
+{
+	return alloc_pages_finish(m, alloc_page_begin(m, cpu, gfp, pfn), pfn);
 }
 /* From any node. */
 static inline int alloc_pages_node(

@@ -20,23 +20,11 @@
  * Left out: the limit while reclaim is active (ZONE_RECLAIM_ACTIVE), which comes with reclaim, and remote CPUs'
  * lists expiring (vmstat's refresh). Follows mm/page_alloc.c of 6.1.176.
  */
-#include "mm/page/frame_list.h"
+#include "mm/page/pcp.h"
+
 #include "mm/page/internal.h"
 
 #define PCP_BATCH_SCALE_MAX 5 /* CONFIG_PCP_BATCH_SCALE_MAX */
-#define PCP_LOW_LISTS	    (MIGRATE_PCPTYPES * (PCP_COSTLY_ORDER + 1))
-
-/* The kernel's number of the list: types in the kernel's order, Unmovable before Movable. */
-static unsigned list_index(const struct machine *m, unsigned order, enum migratetype type)
-{
-	static const uint8_t place[MIGRATE_PCPTYPES] = {
-		[MIGRATE_UNMOVABLE] = 0, [MIGRATE_MOVABLE] = 1, [MIGRATE_RECLAIMABLE] = 2};
-
-	assert(type < MIGRATE_PCPTYPES && pcp_allowed_order(m, order));
-	if (order > PCP_COSTLY_ORDER)
-		return PCP_LOW_LISTS + (type == MIGRATE_MOVABLE);
-	return order * MIGRATE_PCPTYPES + place[type];
-}
 
 static unsigned list_order(const struct machine *m, unsigned index)
 {
@@ -72,18 +60,6 @@ static void push_run(struct machine *m, struct frame_list *list, uint64_t pfn, u
 	list->tail = prev;
 }
 
-/* The first block; its frame becomes zero. */
-static uint64_t take_first(struct machine *m, struct frame_list *list, unsigned order)
-{
-	uint64_t pfn = list->head - 1;
-	struct frame *f = frame_of(m, pfn);
-
-	assert(f->flags == FRAME_PCP && f->order == order);
-	frame_list_del(m, list, f);
-	*f = (struct frame){0};
-	return pfn;
-}
-
 /* rmqueue_bulk(): fill an empty list. */
 static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct frame_list *list,
 	unsigned cpu, unsigned order, enum migratetype type, unsigned alloc_flags)
@@ -108,21 +84,17 @@ static void refill(struct machine *m, struct zone *z, struct pcp *pcp, struct fr
 	clock_charge(m, BUDDY_ALLOC);
 }
 
-uint64_t pcp_alloc(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
+uint64_t pcp_refill_and_take(struct machine *m, struct zone *z, unsigned cpu, unsigned order,
 	enum migratetype type, unsigned alloc_flags)
 {
 	struct pcp *pcp = zone_pcp(m, z, cpu);
-	struct frame_list *list = &pcp->list[list_index(m, order, type)];
+	struct frame_list *list = &pcp->list[pcp_list(m, order, type)];
 
+	refill(m, z, pcp, list, cpu, order, type, alloc_flags);
+	if (list->head)
+		return pcp_take(m, z, cpu, order, type);
 	pcp->free_factor >>= 1;
-	if (!list->head) {
-		refill(m, z, pcp, list, cpu, order, type, alloc_flags);
-		if (!list->head)
-			return NO_PFN;
-	}
-	assert(pcp->count >= 1u << order);
-	pcp->count -= 1u << order;
-	return take_first(m, list, order);
+	return NO_PFN;
 }
 
 static void trace_drain(
@@ -248,7 +220,7 @@ void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, uns
 	enum migratetype type)
 {
 	struct pcp *pcp = zone_pcp(m, z, cpu);
-	unsigned index = list_index(m, order, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
+	unsigned index = pcp_list(m, order, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
 	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
 
 	assert(type != MIGRATE_ISOLATE);
@@ -266,7 +238,7 @@ void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64
 	unsigned nr, enum migratetype type)
 {
 	struct pcp *pcp = zone_pcp(m, z, cpu);
-	unsigned index = list_index(m, 0, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
+	unsigned index = pcp_list(m, 0, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
 	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
 
 	assert(type != MIGRATE_ISOLATE);

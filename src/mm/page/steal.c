@@ -24,6 +24,7 @@
  * steal_suitable_fallback(), boost_watermark()).
  */
 #include "mm/page/internal.h"
+#include "mm/page/pcp.h"
 
 static const enum migratetype fallbacks[MIGRATE_PCPTYPES][2] = {
 	[MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},

@@ -55,7 +55,7 @@ static inline int alloc_page_vma(
 {
 	if (m->processes.policies)
 		return alloc_page_vma_policy(m, cpu, v, addr, gfp, pfn);
-	return alloc_pages_node(m, cpu, -1, gfp, 0, pfn);
+	return alloc_page(m, cpu, gfp, pfn);
 }
 int alloc_page_cache(struct machine *m, unsigned cpu, const struct inode *i, uint64_t index, uint32_t gfp, uint64_t *pfn);
 
