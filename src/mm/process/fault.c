@@ -92,11 +92,6 @@ static unsigned do_anonymous_page(const struct vm_fault *f)
 
 /* ---- pages of files ---- */
 
-static uint64_t file_index(const struct vma *v, uint64_t addr)
-{
-	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
-}
-
 /* Map a cached page without asking for more (do_set_pte()). */
 static void add_file_page(
 	struct machine *m, struct vma *v, const struct pte_place *at, uint64_t pfn, bool write)
@@ -141,11 +136,12 @@ static bool fault_around(const struct vm_fault *f)
 	if (m->sysctls.value[SYSCTL_fault_around_bytes] <= (int64_t)PAGE_BYTES)
 		return false;
 	fault_around_range(m, f->v, f->addr, &start, &end);
-	uint64_t index = file_index(f->v, start), last = file_index(f->v, end - PAGE_BYTES), pfn;
+	uint64_t index = linear_page_index(f->v, start),
+		 last = linear_page_index(f->v, end - PAGE_BYTES), pfn;
 
 	for (; (pfn = filemap_next_around(m, f->cpu, f->v, &index, last)) != NO_PFN; index++) {
 		struct pte_place at = {f->at.table,
-			f->at.index + (unsigned)index - (unsigned)file_index(f->v, f->addr)};
+			f->at.index + (unsigned)index - (unsigned)linear_page_index(f->v, f->addr)};
 
 		if (pte_none(pte_get(m, at.table, at.index)))
 			add_file_page(m, f->v, &at, pfn, false);
@@ -156,7 +152,7 @@ static bool fault_around(const struct vm_fault *f)
 /* The file's page, read when it must be; 0, or what to answer. *@again: the kernel would repeat the fault now. */
 static unsigned get_file_page(const struct vm_fault *f, uint64_t *pfn, bool *again)
 {
-	int got = filemap_fault(f->m, f->cpu, f->v, file_index(f->v, f->addr), pfn);
+	int got = filemap_fault(f->m, f->cpu, f->v, linear_page_index(f->v, f->addr), pfn);
 
 	*again = false;
 	if (got == -ENXIO)
@@ -226,7 +222,7 @@ static unsigned do_special_page(const struct vm_fault *f)
 		[VMA_VVAR] = VDSO_PAGE_DATA,
 		[VMA_SIGPAGE] = VDSO_PAGE_SIGNAL};
 	struct machine *m = f->m;
-	uint64_t base = m->processes.vdso_pfn, index = file_index(f->v, f->addr);
+	uint64_t base = m->processes.vdso_pfn, index = linear_page_index(f->v, f->addr);
 	uint64_t pfn = base + place[f->v->kind] + index;
 	bool counts = !(f->v->flags & VM_PFNMAP);
 

@@ -26,6 +26,7 @@
 #include "mm/process/mempolicy.h"
 #include "mm/process/mm.h"
 #include "mm/process/rmap.h"
+#include "mm/process/vma.h"
 #include "mm/slab/slab.h"
 
 #include <assert.h>
@@ -328,7 +329,7 @@ void unmap_mapping_pages(struct machine *m, unsigned cpu, struct inode *i, uint6
 	link_for_each(m, &i->mappings, l)
 	{
 		struct vma *v = link_entry(l, struct vma, mapped);
-		uint64_t from = v->pgoff, to = v->pgoff + ((v->end - v->start) >> PAGE_SHIFT);
+		uint64_t from = v->pgoff, to = linear_page_index(v, v->end);
 
 		from = from > first ? from : first;
 		to = to < end ? to : end;

@@ -177,11 +177,6 @@ static int advise_cold(const struct advice *a, struct vma *v, uint64_t start, ui
 
 /* ---- contents ---- */
 
-static uint64_t page_in_file(const struct vma *v, uint64_t addr)
-{
-	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
-}
-
 /* Read ahead; a page that cannot be had is nobody's trouble now. Anonymous memory has no swap to be read from. */
 static int advise_willneed(const struct advice *a, struct vma *v, uint64_t start, uint64_t end)
 {
@@ -192,8 +187,8 @@ static int advise_willneed(const struct advice *a, struct vma *v, uint64_t start
 	if (!inode || inode->kind != INODE_FILE)
 		return 0;
 	for (uint64_t i = 0; i < pages && i < WILLNEED_PAGES; i++) {
-		int err = page_cache_get(
-			a->m, a->t->cpu, inode, page_in_file(v, start) + i, false, &major, &pfn);
+		int err = page_cache_get(a->m, a->t->cpu, inode, linear_page_index(v, start) + i,
+			false, &major, &pfn);
 
 		if (err)
 			return err == -EDQUOT ? err : 0;
@@ -215,7 +210,7 @@ static int advise_remove(const struct advice *a, struct vma *v, uint64_t start, 
 		return refuse(&a->m->why, inode->kind == INODE_FILE ? EOPNOTSUPP : ENODEV,
 			"holes can be punched into shared memory only, not into %s",
 			inode_path(a->m, inode));
-	uint64_t first = page_in_file(v, start), pages = (end - start) >> PAGE_SHIFT;
+	uint64_t first = linear_page_index(v, start), pages = (end - start) >> PAGE_SHIFT;
 	unmap_mapping_pages(a->m, a->t->cpu, inode, first, pages, false);
 	truncate_inode_pages(a->m, a->t->cpu, inode, first, first + pages - 1);
 	return 0;

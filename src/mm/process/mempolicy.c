@@ -184,7 +184,7 @@ const struct mempolicy *vma_policy_at(const struct machine *m, const struct vma 
 	const struct inode *i = v->file_at ? vma_inode(m, v) : NULL;
 
 	if (i && i->kind == INODE_SHMEM)
-		return shared_policy_at(m, i, v->pgoff + ((addr - v->start) >> PAGE_SHIFT));
+		return shared_policy_at(m, i, linear_page_index(v, addr));
 	return v->policy.mode ? &v->policy : NULL;
 }
 
@@ -255,8 +255,8 @@ int alloc_page_vma_policy(struct machine *m, unsigned cpu, const struct vma *v, 
 {
 	const struct mempolicy *p = vma_policy_at(m, v, addr);
 
-	return take_by_policy(m, cpu, p ? p : task_policy(m, cpu),
-		v->pgoff + ((addr - v->start) >> PAGE_SHIFT), gfp, pfn);
+	return take_by_policy(
+		m, cpu, p ? p : task_policy(m, cpu), linear_page_index(v, addr), gfp, pfn);
 }
 
 int alloc_page_cache(struct machine *m, unsigned cpu, const struct inode *i, uint64_t index,

@@ -38,8 +38,7 @@ static uint8_t page_in_core(struct machine *m, const struct mm *mm, const struct
 	/* Pages of the kernel's own (vdso) are always there. */
 	if (!pte_none(pte_of(m, mm, addr)) || (!inode && !vma_is_anonymous(v)))
 		return 1;
-	return inode &&
-	       page_cache_find(m, inode, v->pgoff + ((addr - v->start) >> PAGE_SHIFT)) != NO_PFN;
+	return inode && page_cache_find(m, inode, linear_page_index(v, addr)) != NO_PFN;
 }
 
 int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec)

@@ -85,7 +85,7 @@ static const char *wrong_page(
 	const struct machine *m, const struct vma *v, uint64_t addr, uint64_t pfn)
 {
 	const struct frame *f = frame_of(m, pfn);
-	uint64_t index = v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+	uint64_t index = linear_page_index(v, addr);
 
 	const struct inode *i = v->file_at ? vma_inode(m, v) : NULL;
 

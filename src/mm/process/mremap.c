@@ -78,16 +78,11 @@ static struct vma *lookup(const struct remap *r)
 	return NULL;
 }
 
-static uint64_t page_in_mapping(const struct vma *v, uint64_t addr)
-{
-	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
-}
-
 /* vma_to_resize(): may the mapping be moved, and grow that much? */
 static int check_resize(const struct remap *r, const struct vma *v)
 {
 	struct refusal *why = &r->m->why;
-	uint64_t pgoff = page_in_mapping(v, r->addr), new_pages = r->new_bytes >> PAGE_SHIFT;
+	uint64_t pgoff = linear_page_index(v, r->addr), new_pages = r->new_bytes >> PAGE_SHIFT;
 
 	if (!r->old_bytes && !(v->flags & (VM_SHARED | VM_MAYSHARE))) {
 		if (!r->m->processes.warned_mremap_private)
@@ -170,7 +165,7 @@ static struct vma *copy_vma(const struct remap *r, struct vma **at)
 {
 	struct machine *m = r->m;
 	struct vma *v = *at;
-	uint64_t start = v->start, pgoff = page_in_mapping(v, r->addr);
+	uint64_t start = v->start, pgoff = linear_page_index(v, r->addr);
 
 	/* Nothing has been faulted in, so no page needs the old offset, and a new one makes merging likelier. */
 	if (vma_is_anonymous(v) && !v->anon_vma_at)
@@ -280,7 +275,7 @@ static int find_place(struct remap *r, const struct vma *v, uint64_t hint, const
 {
 	if (!at || !is_free(r, *at))
 		return get_unmapped_area_of(r->m, r->mm, vma_file(r->m, v),
-			page_in_mapping(v, r->addr), hint, r->new_bytes, 0, &r->new_addr);
+			linear_page_index(v, r->addr), hint, r->new_bytes, 0, &r->new_addr);
 	r->new_addr = *at;
 	return 0;
 }
@@ -336,7 +331,7 @@ static int expand_in_place(struct remap *r, struct vma *v)
 	struct machine *m = r->m;
 	uint64_t pages = (r->new_bytes - r->old_bytes) >> PAGE_SHIFT, start = v->end;
 	uint64_t flags = v->flags;
-	struct vma_like like = like_of(v, page_in_mapping(v, start));
+	struct vma_like like = like_of(v, linear_page_index(v, start));
 	int err = flags & VM_ACCOUNT ? vm_commit(m, r->mm, pages) : 0;
 
 	if (err)

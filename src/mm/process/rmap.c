@@ -80,11 +80,6 @@ void *mapping_object(const struct machine *m, uint32_t id)
 
 /* ---- anon_vmas and chains ---- */
 
-static struct anon_vma *anon_vma_at(const struct machine *m, uint64_t at)
-{
-	return at ? machine_at(m, at) : NULL;
-}
-
 static struct anon_vma *anon_vma_alloc(struct machine *m, unsigned cpu)
 {
 	uint64_t object, at;
@@ -295,23 +290,6 @@ void unlink_anon_vmas(struct machine *m, unsigned cpu, struct vma *v)
 }
 
 /* ---- counting entries ---- */
-
-static uint64_t linear_index(const struct vma *v, uint64_t addr)
-{
-	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
-}
-
-void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v, uint64_t addr)
-{
-	struct frame *f = frame_of(m, pfn);
-
-	assert(v->anon_vma_at && !f->mapcount);
-	f->flags |= FRAME_ANON | FRAME_SWAPBACKED | FRAME_UPTODATE | FRAME_ANON_EXCLUSIVE;
-	f->mapcount = 1;
-	f->mapping = anon_vma_at(m, v->anon_vma_at)->id;
-	f->index = linear_index(v, addr);
-	++*rmap_node_stat(m, pfn, ND_nr_anon_pages);
-}
 
 void page_add_file_rmap(struct machine *m, uint64_t pfn)
 {

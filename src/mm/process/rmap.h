@@ -10,9 +10,14 @@
 
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
-#include "mm/process/types.h"
+#include "mm/process/vma.h"
 
 #include <assert.h>
+
+static inline struct anon_vma *anon_vma_at(const struct machine *m, uint64_t at)
+{
+	return at ? machine_at(m, at) : NULL;
+}
 
 /* Ids of anon_vmas and inodes. 0: m->why (ENOMEM, EDQUOT). */
 uint32_t mapping_id_alloc(struct machine *m, uint64_t object_at);
@@ -42,8 +47,18 @@ static inline uint64_t *rmap_node_stat(struct machine *m, uint64_t pfn, enum nod
 	return &node_at(m, nid)->stat[item];
 }
 
-/* Count a new page-table entry for the page, and what follows of the node's counters. */
-void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, struct vma *v, uint64_t addr);
+/* Count a new page-table entry for the page, and what follows of the node's counters. A new page is @v's alone. */
+static inline void page_add_new_anon_rmap(struct machine *m, uint64_t pfn, const struct vma *v, uint64_t addr)
+{
+	struct frame *f = frame_of(m, pfn);
+
+	assert(v->anon_vma_at && !f->mapcount);
+	f->flags |= FRAME_ANON | FRAME_SWAPBACKED | FRAME_UPTODATE | FRAME_ANON_EXCLUSIVE;
+	f->mapcount = 1;
+	f->mapping = anon_vma_at(m, v->anon_vma_at)->id;
+	f->index = linear_page_index(v, addr);
+	++*rmap_node_stat(m, pfn, ND_nr_anon_pages);
+}
 void page_add_file_rmap(struct machine *m, uint64_t pfn);
 static inline void page_dup_anon_rmap(struct machine *m, uint64_t pfn)
 {

@@ -9,21 +9,8 @@
 
 #include "mm/page/lru.h"
 #include "mm/page/page_alloc.h"
-#include "mm/process/mempolicy.h"
 
 #include <assert.h>
-
-uint64_t user_page_alloc(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr,
-	bool zero, enum caller_id caller)
-{
-	gfp_t gfp = (gfp_t)GFP_HIGHUSER_MOVABLE | (zero ? (gfp_t)__GFP_ZERO : 0);
-	uint64_t pfn;
-
-	callstack_push(&m->callstack, caller);
-	int err = alloc_page_vma(m, cpu, v, addr, gfp, &pfn);
-	callstack_pop(&m->callstack);
-	return err ? NO_PFN : pfn;
-}
 
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn)
 {

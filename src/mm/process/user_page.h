@@ -7,12 +7,22 @@
 
 #include "mm/kernel/pte.h"
 #include "mm/page/frame.h"
+#include "mm/process/mempolicy.h"
 #include "mm/process/mm.h"
 
 /* An anonymous page (GFP_HIGHUSER_MOVABLE) for @addr of @v, from the node that policies say, zeroed when @zero; NO_PFN:
  * m->why (ENOMEM, EDQUOT). @caller: who takes it. */
-uint64_t user_page_alloc(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, bool zero,
-	enum caller_id caller);
+static inline uint64_t user_page_alloc(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr,
+	bool zero, enum caller_id caller)
+{
+	gfp_t gfp = (gfp_t)GFP_HIGHUSER_MOVABLE | (zero ? (gfp_t)__GFP_ZERO : 0);
+	uint64_t pfn;
+
+	callstack_push(&m->callstack, caller);
+	int err = alloc_page_vma(m, cpu, v, addr, gfp, &pfn);
+	callstack_pop(&m->callstack);
+	return err ? NO_PFN : pfn;
+}
 /* Drop a reference; the last one takes the page off its LRU list and frees it (put_page()). */
 void user_page_put(struct machine *m, unsigned cpu, uint64_t pfn);
 /* Pages whose last reference has gone are freed, one after the other (release_pages()). */

@@ -168,7 +168,7 @@ int vma_cut(struct machine *m, unsigned cpu, struct mm *mm, struct vma *v, uint6
 		return -m->why.err;
 	fresh->start = new_below ? v->start : addr;
 	fresh->end = new_below ? addr : v->end;
-	fresh->pgoff = v->pgoff + ((fresh->start - v->start) >> PAGE_SHIFT);
+	fresh->pgoff = linear_page_index(v, fresh->start);
 	fresh->flags = v->flags;
 	fresh->kind = v->kind;
 	fresh->policy = v->policy;

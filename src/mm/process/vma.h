@@ -11,6 +11,11 @@ static inline uint64_t vma_pages(const struct vma *v)
 {
 	return (v->end - v->start) >> 12;
 }
+/* Of the page at @addr in its object: linear_page_index(). */
+static inline uint64_t linear_page_index(const struct vma *v, uint64_t addr)
+{
+	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+}
 static inline struct mm *vma_mm(const struct machine *m, const struct vma *v)
 {
 	return machine_at(m, v->mm_at);

@@ -18,7 +18,7 @@ static struct vma_like like_of(
 	const struct vma *v, uint64_t start, uint64_t flags, const struct mempolicy *policy)
 {
 	return (struct vma_like){.flags = flags,
-		.pgoff = v->pgoff + ((start - v->start) >> PAGE_SHIFT),
+		.pgoff = linear_page_index(v, start),
 		.file_at = v->file_at,
 		.anon_vma_at = v->anon_vma_at,
 		.kind = v->kind,
