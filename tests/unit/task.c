@@ -320,6 +320,48 @@ Test(task, a_vfork_holds_its_parent)
 	machine_destroy(m);
 }
 
+/* Who waits is the one that called, whoever the parent is. */
+Test(task, a_vfork_of_a_thread_or_a_sibling_holds_the_caller)
+{
+	struct machine *m = booted("pc-x86_64", NULL);
+	struct task *t = clone_of(m, task_find(m, 1), 0);
+	struct task *thread =
+		clone_of(m, t, CLONE_VM_ | CLONE_SIGHAND_ | CLONE_THREAD_ | CLONE_VFORK_);
+
+	cr_expect_eq(t->vfork_child, thread->pid);
+	task_exit(m, thread, 0);
+	cr_expect_eq(t->vfork_child, 0);
+	struct task *sibling = clone_of(m, t, CLONE_VM_ | CLONE_PARENT_ | CLONE_VFORK_);
+	cr_expect_eq(sibling->ppid, 1);
+	cr_expect_eq(t->vfork_child, sibling->pid);
+	task_exit(m, sibling, 0);
+	cr_expect_eq(t->vfork_child, 0);
+	/* A caller that ends while it waits is forgotten, though its number comes back. */
+	uint32_t pid = t->pid;
+	struct task *child = clone_of(m, t, CLONE_VM_ | CLONE_PARENT_ | CLONE_VFORK_);
+	task_kill(m, t);
+	cr_assert_eq(task_clone(m, task_find(m, 1), 0, pid, &t), 0);
+	struct task *other = clone_of(m, t, CLONE_VM_ | CLONE_VFORK_);
+	task_exit(m, child, 0);
+	cr_expect_eq(t->vfork_child, other->pid);
+	booted_check(m);
+	machine_destroy(m);
+}
+
+Test(task, pid_1_has_threads)
+{
+	struct machine *m = booted("pc-x86_64", NULL);
+	struct task *init = task_find(m, 1), *thread = thread_of(m, init);
+
+	cr_expect_eq(thread->tgid, 1);
+	cr_expect_eq(thread->ppid, 0);
+	booted_check(m);
+	task_exit(m, thread, 0);
+	cr_expect_eq(init->nr_live, 1);
+	booted_check(m);
+	machine_destroy(m);
+}
+
 Test(task, limits_are_inherited_and_shared_by_threads)
 {
 	struct machine *m = booted("pc-x86_64", NULL);

@@ -26,22 +26,21 @@
 
 void vfork_done(struct machine *m, struct task *t)
 {
-	if (!t->vfork_parent_waits)
-		return;
-	t->vfork_parent_waits = false;
-	struct task *parent = task_find(m, t->ppid);
+	struct task *waiter = task_find(m, t->vfork_waiter);
 
-	if (parent && parent->vfork_child == t->pid)
-		parent->vfork_child = 0;
-	if (!parent)
-		return;
-	link_for_each(m, &parent->threads, l)
-	{
-		struct task *thread = link_entry(l, struct task, thread);
+	if (waiter && waiter->vfork_child == t->pid)
+		waiter->vfork_child = 0;
+	t->vfork_waiter = 0;
+}
 
-		if (thread->vfork_child == t->pid)
-			thread->vfork_child = 0;
-	}
+/* Nobody waits for @t's child any more. */
+static void stop_waiting(struct machine *m, struct task *t)
+{
+	struct task *child = task_find(m, t->vfork_child);
+
+	if (child)
+		child->vfork_waiter = 0;
+	t->vfork_child = 0;
 }
 
 /* ---- reaping ---- */
@@ -84,8 +83,6 @@ static void forget_children(struct machine *m, struct task *leader)
 		link_for_each(m, &child->threads, other) link_entry(other, struct task, thread)
 			->ppid = 1;
 		link_add_tail(m, &init->children, l);
-		/* Its vfork ends, too: nobody waits any more. */
-		child->vfork_parent_waits = false;
 		if (task_group_dead(child))
 			reap(m, child);
 	}
@@ -95,7 +92,7 @@ static void forget_children(struct machine *m, struct task *leader)
 static void give_memory_back(struct machine *m, struct task *t)
 {
 	vfork_done(m, t);
-	t->vfork_child = 0;
+	stop_waiting(m, t);
 	struct mm *mm = task_detach_mm(m, t);
 
 	if (mm)
@@ -235,7 +232,9 @@ void task_become_leader(struct machine *m, struct task *t)
 	end_others(m, leader, t, SIGKILL_STATUS);
 	if (t == leader)
 		return;
-	/* The thread takes over the number, the parent, the children and all that the process has. */
+	/* The thread takes over the number, the parent, the children and all that the process has. Who waits knows numbers. */
+	vfork_done(m, t);
+	stop_waiting(m, t);
 	bool lived = leader->state != TASK_ZOMBIE;
 
 	if (lived)

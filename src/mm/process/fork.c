@@ -153,7 +153,7 @@ static void publish(struct machine *m, struct task *t, struct task *parent, unsi
 	}
 	tasks_insert(m, t);
 	if (clone_flags & CLONE_VFORK_) {
-		t->vfork_parent_waits = true;
+		t->vfork_waiter = parent->pid;
 		parent->vfork_child = t->pid;
 	}
 	m->processes.tasks.forks++;

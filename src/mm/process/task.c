@@ -322,13 +322,19 @@ static unsigned check_one(const struct machine *m, const struct task *t, struct 
 	unsigned bad = 0, live = t->state != TASK_ZOMBIE;
 	const struct task *leader = task_find(m, t->tgid), *parent = task_find(m, t->ppid);
 
-	if (!leader || leader->tgid != leader->pid || (t->pid != 1 && !parent)) {
+	if (!leader || leader->tgid != leader->pid || (t->tgid != 1 && !parent)) {
 		text_printf(out, "task %u: its process %u or its parent %u is not there\n", t->pid,
 			t->tgid, t->ppid);
 		return 1;
 	}
 	if (t->state == TASK_ZOMBIE && (t->mm_at || t->stack)) {
 		text_printf(out, "task %u: a zombie with memory\n", t->pid);
+		bad++;
+	}
+	const struct task *awaited = task_find(m, t->vfork_child);
+	if (t->vfork_child && (!awaited || awaited->vfork_waiter != t->pid)) {
+		text_printf(out, "task %u: waits for task %u, which does not know\n", t->pid,
+			t->vfork_child);
 		bad++;
 	}
 	if (t != leader)

@@ -245,7 +245,7 @@ struct task {
 	int32_t exit_code;		/* wait status of a zombie */
 	int32_t oom_score_adj;
 	uint32_t clone_flags;
-	bool vfork_parent_waits;	/* its parent waits until it execs or exits */
+	uint32_t vfork_waiter;		/* the task that waits until this one execs or exits, 0: none */
 	uint32_t vfork_child;		/* the child that it waits for, 0: it runs */
 	bool dumpable;
 	uint64_t start_ns;
