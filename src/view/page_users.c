@@ -23,10 +23,12 @@ static bool is_zero_page(const struct machine *m, uint64_t pfn)
 	return m->processes.zero_pfn && pfn == m->processes.zero_pfn;
 }
 
-/* Inside a block, frame_peek() tells the block's head in `mapping`. */
-static bool has_mapping(const struct frame *f)
+/* Inside a block, frame_peek() tells the block's head in `mapping`; a slab's frame has its cache there, and what a large
+ * block of kmalloc's has there is no mapping's number. */
+static bool has_mapping(const struct machine *m, const struct frame *f)
 {
-	return f->refcount && f->mapping && !(f->flags & FRAME_TAIL);
+	return f->refcount && !(f->flags & (FRAME_TAIL | FRAME_SLAB)) &&
+	       mapping_object(m, f->mapping);
 }
 
 const char *page_owner_kind(const struct machine *m, uint64_t pfn, const struct frame *f)
@@ -39,7 +41,7 @@ const char *page_owner_kind(const struct machine *m, uint64_t pfn, const struct 
 		return "slab caches";
 	if (f->flags & FRAME_ANON)
 		return "anonymous memory";
-	return has_mapping(f) ? "the page cache" : NULL;
+	return has_mapping(m, f) ? "the page cache" : NULL;
 }
 
 void put_mm_name(const struct machine *m, const struct mm *mm, struct text *out)
@@ -74,18 +76,14 @@ static bool put_user(struct machine *m, void *data, struct vma *v, uint64_t addr
 
 static void put_mapping(struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
 {
-	void *object = mapping_object(m, f->mapping);
-
 	text_printf(out, KEY_COLUMNS, "mapping");
 	if (f->flags & FRAME_ANON) {
 		text_printf(out, "anon_vma %u, index 0x%llx\n", f->mapping, (ull)f->index);
-	} else if (object) {
-		const struct inode *i = object;
+	} else {
+		const struct inode *i = mapping_object(m, f->mapping);
 
 		inode_put_path(m, i, out);
 		text_printf(out, ", page %llu, inode %llu\n", (ull)f->index, (ull)i->ino);
-	} else {
-		text_puts(out, "none\n");
 	}
 }
 
@@ -105,7 +103,7 @@ void put_page_users(
 		text_putc(out, '\n');
 		return;
 	}
-	if (!has_mapping(f))
+	if (!has_mapping(m, f))
 		return;
 	put_mapping(m, pfn, f, out);
 	unsigned found = rmap_walk(m, pfn, put_user, &list);

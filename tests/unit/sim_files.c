@@ -233,6 +233,38 @@ Test(sim_files, two_processes_map_a_file)
 	simm_destroy(simm);
 }
 
+/* A slab's frame keeps its cache's number where others keep their mapping's. */
+Test(sim_files, no_slab_names_a_file)
+{
+	struct simm *simm = world("pc-i386", "ram", "64M", NULL);
+	unsigned slabs = 0;
+	char path[80];
+
+	/* Mappings of all low numbers: files', and anonymous memory's. */
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(path, sizeof(path), "create /data%u 4K", i);
+		world_call(simm, path);
+		snprintf(path, sizeof(path), "spawn p%u", i);
+		world_call(simm, path);
+	}
+	for (unsigned pfn = 0; pfn < 48 << 20 >> 12; pfn++) {
+		if (!(word_at(simm, "proc/kpageflags", pfn) >> 7 & 1))
+			continue;
+		slabs++;
+		snprintf(path, sizeof(path), "sim/page/0x%x", pfn);
+		cr_expect(
+			!strstr(world_cat(simm, path), "\nmapping "), "%s", world_cat(simm, path));
+	}
+	cr_expect_gt(slabs, 20);
+	/* Nor does a large block of kmalloc's. */
+	uint64_t pfn = (strtoull(world_call(simm, "kmalloc 16K"), NULL, 16) - 0xc0000000) >> 12;
+
+	snprintf(path, sizeof(path), "sim/page/0x%llx", (unsigned long long)pfn);
+	cr_expect(!strstr(world_cat(simm, path), "\nmapping "), "%s", world_cat(simm, path));
+	cr_expect(!strstr(world_cat(simm, path), "page cache"), "%s", world_cat(simm, path));
+	simm_destroy(simm);
+}
+
 Test(sim_files, anonymous_pages_and_tables_name_their_process)
 {
 	struct simm *simm = world("pc-i386", "ram", "256M", NULL);
