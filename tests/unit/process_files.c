@@ -223,6 +223,27 @@ Test(process_files, smaps_rollup_status_and_statm_are_one_sum)
 	simm_destroy(simm);
 }
 
+/* Also where an old page has no entry that the hardware would take: the TLB goes on with the one that it has. */
+Test(process_files, clear_refs_leaves_tlbs_alone)
+{
+	static const char *const presets[] = {
+		"pc-x86_64", "arm-virt", "arm64-virt", "riscv64-virt"};
+
+	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct simm *simm = world_hog(presets[i]);
+
+		call(simm, "buf = mmap NULL 64K rw-p");
+		call(simm, "touch buf");
+		cr_expect_eq(world_write(simm, HOG "clear_refs", "1"), 1);
+		cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n", "%s", presets[i]);
+		cr_expect(strstr(call(simm, "load buf"), "tlb=hit"));
+		cr_expect_eq(number(world_cat(simm, HOG "smaps_rollup"), "\nReferenced:"), 0);
+		call(simm, "mprotect buf 64K ---");
+		cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n", "%s", presets[i]);
+		simm_destroy(simm);
+	}
+}
+
 Test(process_files, clear_refs_forgets_what_was_used)
 {
 	struct simm *simm = world_hog("pc-x86_64");

@@ -3,7 +3,7 @@
  * Forgetting that pages were used or written, so that one can see which are from now on: the working set by
  * Referenced of smaps, what a checkpoint must copy again by soft-dirty of pagemap.
  *
- * 1. Kinds 1 to 3 make entries old and pages not referenced. TLBs keep what they know, as in Linux on x86: an entry
+ * 1. Kinds 1 to 3 make entries old and pages not referenced. TLBs keep what they know, as in Linux: an entry
  *    that stays in one does not become young again until it is walked for.
  * 2. Kind 4 write-protects each entry and takes its soft-dirty bit, and the mappings' VM_SOFTDIRTY; the next write
  *    faults, and sets it. The whole address space leaves the TLBs. Kernels without CONFIG_MEM_SOFT_DIRTY do nothing.
