@@ -142,13 +142,6 @@ static const struct world {
 };
 enum { NR_WORLDS = sizeof(worlds) / sizeof(worlds[0]) };
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoul(s, NULL, 0) : otherwise;
-}
-
 static struct settings settings_of(unsigned seeds_by_default, unsigned steps)
 {
 	struct settings s = {.first = 1,
@@ -158,18 +151,13 @@ static struct settings settings_of(unsigned seeds_by_default, unsigned steps)
 		.look_each = 100,
 		.share = all_of_it,
 		.nr_share = sizeof(all_of_it)};
-	const char *seeds = getenv("SIMM_EVERYTHING_SEEDS");
-	unsigned long long first, last;
 
-	if (seeds && sscanf(seeds, "%llu-%llu", &first, &last) == 2) {
-		s.first = first;
-		s.last = last;
-	}
-	s.steps = (unsigned)number("SIMM_EVERYTHING_STEPS", steps);
-	s.check_each = (unsigned)number("SIMM_EVERYTHING_CHECK", 50);
-	s.look_each = (unsigned)number("SIMM_EVERYTHING_LOOK", 100);
+	model_seeds("SIMM_EVERYTHING_SEEDS", &s.first, &s.last);
+	s.steps = model_number("SIMM_EVERYTHING_STEPS", steps);
+	s.check_each = model_number("SIMM_EVERYTHING_CHECK", 50);
+	s.look_each = model_number("SIMM_EVERYTHING_LOOK", 100);
 	s.on = getenv("SIMM_EVERYTHING_ON");
-	s.trace = number("SIMM_EVERYTHING_TRACE", 0);
+	s.trace = model_number("SIMM_EVERYTHING_TRACE", 0);
 	return s;
 }
 

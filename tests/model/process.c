@@ -14,6 +14,8 @@
  *
  * and after some acts every page is compared, through PID/mem's path, and machine_check() looks at tables, mappings, rmap
  * and counters. One act breaks the model on purpose; a program with it must be noticed.
+ *
+ * For long runs: SIMM_PROCESS_SEEDS=1-200 SIMM_PROCESS_STEPS=20000.
  */
 #include "support/booted.h"
 #include "support/model.h"
@@ -436,19 +438,24 @@ static unsigned run(struct machine *m, uint64_t seed, unsigned steps, bool break
 	return x.run.wrong;
 }
 
-Test(process_model, random_programs_on_every_paging_mode)
+Test(process_model, random_programs_on_every_paging_mode, .timeout = 0)
 {
+	unsigned steps = model_number("SIMM_PROCESS_STEPS", 4000);
+	uint64_t first = 1, last = 4;
 	static const char *const presets[] = {"pc-i386", "pc-i386-pae", "pc-x86_64", "arm-virt",
 		"arm64-virt", "riscv64-virt", "pc-x86_64-numa"};
 
+	model_seeds("SIMM_PROCESS_SEEDS", &first, &last);
 	for (unsigned i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
-		for (uint64_t seed = 1; seed <= 4; seed++)
-			cr_expect_eq(run(boot(presets[i], "", false), seed, 4000, false), 0);
+		for (uint64_t seed = first; seed <= last; seed++)
+			cr_expect_eq(run(boot(presets[i], "", false), seed, steps, false), 0);
 }
 
 /* Kernels that use the same mode in other ways: two top tables for each process, numbers in TLBs or none, five levels. */
-Test(process_model, random_programs_on_other_kernels)
+Test(process_model, random_programs_on_other_kernels, .timeout = 0)
 {
+	unsigned steps = model_number("SIMM_PROCESS_STEPS", 4000);
+	uint64_t first = 1, last = 1;
 	static const struct {
 		const char *preset, *cmdline;
 		bool la57;
@@ -456,13 +463,16 @@ Test(process_model, random_programs_on_other_kernels)
 		{"pc-x86_64", "nopcid", false}, {"pc-x86_64", "", true},
 		{"pc-x86_64", "pti=on", true}, {"pc-i386-pae", "pti=on", false}};
 
-	for (unsigned i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
-		struct machine *m = boot(kernels[i].preset, kernels[i].cmdline, kernels[i].la57);
+	model_seeds("SIMM_PROCESS_SEEDS", &first, &last);
+	for (unsigned i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)
+		for (uint64_t seed = first; seed <= last; seed++) {
+			struct machine *m =
+				boot(kernels[i].preset, kernels[i].cmdline, kernels[i].la57);
 
-		cr_assert_eq(m->kernel_map.mode == PAGING_X86_64_LA57, kernels[i].la57);
-		cr_expect_eq(run(m, i + 1, 4000, false), 0, "%s %s", kernels[i].preset,
-			kernels[i].cmdline);
-	}
+			cr_assert_eq(m->kernel_map.mode == PAGING_X86_64_LA57, kernels[i].la57);
+			cr_expect_eq(run(m, seed + i, steps, false), 0, "%s %s", kernels[i].preset,
+				kernels[i].cmdline);
+		}
 }
 
 Test(process_model, a_broken_model_is_noticed)
