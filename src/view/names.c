@@ -244,5 +244,9 @@ int call_resolve(struct parsed_call *p, unsigned i, uint32_t index)
 	if (!err && type == ARG_page && !pfn_valid(m, a->number))
 		err = refuse_word(&m->why, EINVAL, &r->word,
 			"there is no struct page so far behind the name");
+	if (!err && type == ARG_node && a->number >= m->nr_nodes && a->number != UINT64_MAX)
+		err = refuse_at(&m->why, EINVAL, r->word.column, r->word.len,
+			"it holds %llu, and this machine's nodes go from 0 to %u",
+			(unsigned long long)a->number, m->nr_nodes - 1);
 	return err;
 }

@@ -127,6 +127,7 @@ Test(ctl, refusals_say_what_would_be_right)
 		{"alloc_pages GFP_KERNEL 99999999999999999999", EINVAL,
 			"alloc_pages GFP [ORDER=0]"},
 		{"alloc_pages_node 7 GFP_KERNEL", EINVAL, "node"},
+		{"kmalloc_node 100 GFP_KERNEL number", EINVAL, "nodes go from 0"},
 		{"__free_pages 0xfffffff", EINVAL, "no struct page"},
 		{"__free_pages nobody", ENOENT, "sim/vars"},
 		{"__free_pages buf.x", EINVAL, "FIRST-LAST"},
@@ -148,6 +149,7 @@ Test(ctl, refusals_say_what_would_be_right)
 
 	world_call(simm, "buf = alloc_pages GFP_KERNEL 1");
 	world_call(simm, "addr = __get_free_pages GFP_KERNEL 1");
+	world_call(simm, "number = page_to_pfn 0x100");
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		cr_assert_eq(world_refused(simm, cases[i].line), cases[i].err, "%s: %s",
 			cases[i].line, sentence(simm));

@@ -368,6 +368,8 @@ Test(vmalloc, what_is_refused)
 	cr_expect_eq(world_refused(simm, "vmalloc 0xffffffffffffffff"), ENOMEM);
 	cr_expect_eq(world_refused(simm, "vmalloc 0x7fffffffffffffff"), ENOMEM);
 	cr_expect(said(simm, "sim/dmesg", "exceeds total pages"));
+	cr_expect_eq(world_refused(simm, "vmalloc_huge 4M GFP_KERNEL|__GFP_COMP"), EINVAL);
+	cr_expect(said(simm, "sim/errors", "split_page() would be a BUG"));
 	cr_expect_eq(world_refused(simm, "vfree v+8"), EINVAL);
 	cr_expect(said(simm, "sim/dmesg", "Trying to vfree() bad address (ffffc90000000008)"));
 	snprintf(line, sizeof(line), "vfree %llx", v + 0x100000);

@@ -282,6 +282,10 @@ int vmalloc_node_range(
 	*addr = 0;
 	if (!r->bytes)
 		return refuse(&m->why, EINVAL, "vmalloc of 0 bytes: there must be some");
+	if (r->gfp & __GFP_COMP)
+		return refuse(&m->why, EINVAL,
+			"vmalloc takes its blocks apart, and a compound page (__GFP_COMP) is one: "
+			"split_page() would be a BUG");
 	if (r->bytes >> PAGE_SHIFT > m->totalram_pages) {
 		warn_alloc(
 			m, r->gfp, "vmalloc error: size %llu, exceeds total pages", (ull)r->bytes);
