@@ -100,6 +100,7 @@ ssize_t simm_readlink(struct simm *simm, const struct simm_node *node, char *buf
  * Cookies are keys, so entries that come and go meanwhile are not skipped or repeated. */
 typedef bool simm_fill_fn(void *data, const char *name, const struct simm_attr *attr, uint64_t cookie);
 int simm_readdir(struct simm *simm, const struct simm_node *dir, uint64_t cookie, simm_fill_fn *fill, void *data);
+/* These three are acts. -EBUSY: a write is half done (it was stepped and said SIMM_MORE). */
 int simm_mkdir(struct simm *simm, const struct simm_node *dir, const char *name);
 int simm_unlink(struct simm *simm, const struct simm_node *dir, const char *name);
 int simm_rmdir(struct simm *simm, const struct simm_node *dir, const char *name);

@@ -463,6 +463,8 @@ int simm_mkdir(struct simm *simm, const struct simm_node *dir, const char *name)
 	struct simm_node there;
 	struct view v;
 
+	if (simm->acting)
+		return -EBUSY;
 	if (!simm_lookup(simm, dir, name, &there))
 		return -EEXIST;
 	if (!d->row || !d->row->mkdir)
@@ -476,7 +478,7 @@ static int remove_node(
 {
 	struct simm_node node;
 	struct view v;
-	int err = simm_lookup(simm, dir, name, &node);
+	int err = simm->acting ? -EBUSY : simm_lookup(simm, dir, name, &node);
 
 	if (err)
 		return err;

@@ -168,3 +168,32 @@ Test(slices, a_signal, .timeout = 600)
 			if (after[k] < acts[i].slices)
 				interrupted(&acts[i], after[k]);
 }
+
+/* Who makes or ends something acts, too, and would meet the machine in the midst of another's. */
+Test(slices, nothing_is_made_or_ended_meanwhile)
+{
+	const struct act *a = &acts[0];
+	struct simm *simm = machine_for(a);
+	struct simm_node tasks, names;
+
+	cr_assert_eq(simm_resolve(simm, "sim/tasks", &tasks), 0);
+	cr_assert_eq(simm_resolve(simm, "sim/vars", &names), 0);
+	world_call(simm, "__free_pages p.0");
+	cr_assert_eq(simm_mkdir(simm, &tasks, "first"), 0);
+	world_call(simm, "n = page_to_pfn 0x100");
+	struct simm_open *open = world_open(simm, a->path, SIMM_O_WRITE);
+	struct simm_write *w = simm_write_begin(open, a->text, strlen(a->text), 0, 1);
+
+	cr_assert_eq(simm_write_step(w), SIMM_MORE);
+	cr_expect_eq(simm_mkdir(simm, &tasks, "second"), -EBUSY);
+	cr_expect_eq(simm_rmdir(simm, &tasks, "first"), -EBUSY);
+	cr_expect_eq(simm_unlink(simm, &names, "n"), -EBUSY);
+	while (simm_write_step(w) == SIMM_MORE)
+		;
+	simm_write_end(w);
+	simm_release(open);
+	cr_expect_eq(simm_unlink(simm, &names, "n"), 0);
+	cr_expect_eq(simm_rmdir(simm, &tasks, "first"), 0);
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
