@@ -30,9 +30,6 @@ static int make_child(struct call *c, unsigned flags)
 	int err = task_clone(c->m, c->task, flags, wanted, &child);
 	if (err)
 		return err;
-	/* Names are a convenience: without room for them the child has none. */
-	if (vars_copy(c->m, &child->vars, &c->task->vars))
-		refusal_clear(&c->m->why);
 	return answer_number(c, child->pid);
 }
 

@@ -4,6 +4,9 @@
  */
 #include "support/world.h"
 
+#include "mm/machine.h"
+#include "tree/tree.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -65,7 +68,7 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 		const char *line;
 		int err;
 		const char *sentence;
-	} rows[] = {
+	} cases[] = {
 		{"mmap NULL 4K PROT_RAED", EINVAL, "PROT_READ"},
 		{"mmap NULL 4K rw-q", EINVAL, "protection"},
 		{"mmap NULL 4K rw-p MAP_PRIVATE|MAP_ANON|MAP_FIXED_", EINVAL, "MAP_FIXED"},
@@ -90,9 +93,9 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 	};
 	struct simm *simm = world_hog("pc-x86_64");
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		cr_expect_eq(refused(simm, rows[i].line), rows[i].err, "%s", rows[i].line);
-		cr_expect(said(simm, rows[i].sentence), "%s: %s", rows[i].line,
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_expect_eq(refused(simm, cases[i].line), cases[i].err, "%s", cases[i].line);
+		cr_expect(said(simm, cases[i].sentence), "%s: %s", cases[i].line,
 			world_cat(simm, "sim/errors"));
 	}
 	cr_expect_eq(world_refused(simm, "mmap NULL 4K"), EINVAL);
@@ -169,6 +172,70 @@ Test(process_calls, fork_and_copy_on_write)
 		"778");
 	cr_expect_str_eq(world_list(simm, HOG "task"), "100 778");
 	cr_expect_null(strstr(world_list(simm, "proc"), "778"));
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
+
+static const char *child_call(struct simm *simm, const char *pid, const char *line)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "proc/%s/ctl", pid);
+	return world_call_at(simm, path, line);
+}
+
+/* A process, its children and its thread, with names, files and memory of all kinds; then all of them end. */
+static void live_and_die(struct simm *simm)
+{
+	static const char *const lines[] = {"a = mmap NULL 256K rw-p", "touch a",
+		"mprotect a 4K r--", "x.0-70 = mmap NULL 8K rw-p", "fd = open /data O_RDWR|O_CREAT",
+		"ftruncate fd 64K", "f = mmap NULL 64K rw-p MAP_PRIVATE fd", "touch f",
+		"mf = memfd_create shared", "ftruncate mf 64K",
+		"s = mmap NULL 64K rw-s MAP_SHARED mf", "touch s", "id = shmget 0 64K",
+		"at = shmat id", "touch at", "shmctl id IPC_RMID", "mlock a 16K",
+		"b = mremap a+64K 64K 512K MREMAP_MAYMOVE", "pins = pin_user_pages b 8K FOLL_WRITE",
+		"unpin_user_page pins", "mbind b 64K MPOL_BIND 0", "munmap x.0-30"};
+	char pid[16], thread[16];
+
+	cr_assert_eq(world_mkdir(simm, "sim/tasks", "p"), 0);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		world_call_at(simm, "sim/tasks/p/ctl", lines[i]);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(
+			pid, sizeof(pid), "%s", world_call_at(simm, "sim/tasks/p/ctl", "c = fork"));
+		child_call(simm, pid, "touch b");
+		snprintf(thread, sizeof(thread), "%s",
+			child_call(simm, pid, "t = clone CLONE_VM|CLONE_SIGHAND|CLONE_THREAD"));
+		child_call(simm, thread, "y = mmap NULL 8K rw-p");
+		if (i)
+			child_call(simm, i == 1 ? pid : thread, "execve /bin/true");
+		if (i < 2)
+			child_call(simm, pid, "exit_group 0");
+	}
+	child_call(simm, pid, "exit 0");
+	world_call_at(simm, "sim/tasks/p/ctl", "wait4 -1");
+	snprintf(pid, sizeof(pid), "%s", world_call_at(simm, "sim/tasks/p/ctl", "v = vfork"));
+	child_call(simm, pid, "exit 0");
+	cr_assert_eq(world_rmdir(simm, "sim/tasks", "p"), 0);
+	world_call(simm, "unlink /data");
+}
+
+Test(process_calls, nothing_is_left_of_who_has_ended)
+{
+	struct simm *simm = world("pc-x86_64-numa", "ram", "512M", NULL);
+	const struct machine *m = simm->session.m;
+	uint64_t used = 0;
+
+	/* The first times tables grow, and stacks and empty slabs stay for the next ones. */
+	for (unsigned round = 0; round < 16; round++) {
+		live_and_die(simm);
+		/* Kernel stacks' addresses are freed lazily. */
+		world_call(simm, "vm_unmap_aliases");
+		if (round == 3)
+			used = m->heap.used_bytes;
+	}
+	/* One more or less of the stacks' areas is kept; of the smallest block a round it would be more. */
+	cr_expect_lt(m->heap.used_bytes, used + 12 * 16);
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
 	simm_destroy(simm);
 }
@@ -304,7 +371,7 @@ Test(process_calls, init_without_memory)
 	static const struct {
 		const char *line;
 		int err;
-	} rows[] = {
+	} cases[] = {
 		{"mmap NULL 4K", ESRCH},
 		{"mprotect 1000 4K r--", ESRCH},
 		{"brk", ESRCH},
@@ -327,9 +394,9 @@ Test(process_calls, init_without_memory)
 	};
 	struct simm *simm = world("pc-i386", NULL);
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		cr_expect_eq(world_refused_at(simm, "proc/1/ctl", rows[i].line), rows[i].err,
-			"%s: %s", rows[i].line, world_cat(simm, "sim/errors"));
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(world_refused_at(simm, "proc/1/ctl", cases[i].line), cases[i].err,
+			"%s: %s", cases[i].line, world_cat(simm, "sim/errors"));
 	cr_expect_str_eq(world_cat(simm, "proc/1/comm"), "init\n");
 	cr_expect(strstr(world_cat(simm, "proc/1/maps"), "/bin/init\n"));
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
