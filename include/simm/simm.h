@@ -115,8 +115,8 @@ bool simm_open_nonseekable(const struct simm_open *open);
 /* Should close(2) be told (FLUSH)? Only streams that can report something. */
 bool simm_open_wants_flush(const struct simm_open *open);
 /* A read at offset 0 renders text afresh; streams ignore the offset and consume results.
- * -EAGAIN: nothing yet, and the file was opened to wait (trace_pipe): park the request and try again after other
- * acts, or answer EAGAIN when O_NONBLOCK. */
+ * -EAGAIN: nothing yet, and the file was opened to wait (trace_pipe), or reading is an act (PID/mem faults pages in) and
+ * another one is half done: park the request and try again after other acts, or answer EAGAIN when O_NONBLOCK. */
 ssize_t simm_read(struct simm_open *open, void *buf, size_t len, uint64_t offset);
 void simm_release(struct simm_open *open);
 

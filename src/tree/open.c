@@ -8,7 +8,8 @@
  *
  * A write is an act. Streams cut it into lines (stream.c); every other file takes one write(2) as
  * one whole value. While a long act of somebody else is half done, a write waits for its end: the
- * machine's state is a function of the order of acts, never of host time.
+ * machine's state is a function of the order of acts, never of host time. So does a read that faults
+ * pages in (PID/mem, cmdline, environ): such a text is rendered at its first read then.
  */
 #include "tree/tree.h"
 
@@ -59,6 +60,11 @@ static int may_open(const struct row *row, unsigned flags)
 	return 0;
 }
 
+static bool must_wait(const struct simm *simm, const struct row *row)
+{
+	return row->read_acts && simm->acting;
+}
+
 int simm_open(
 	struct simm *simm, const struct simm_node *node, unsigned flags, struct simm_open **out)
 {
@@ -88,7 +94,8 @@ int simm_open(
 	}
 	if (v.row->truncated && (flags & SIMM_O_WRITE) && (flags & SIMM_O_TRUNC))
 		v.row->truncated(&v);
-	if (v.row->kind == ROW_TEXT && v.row->show && (flags & SIMM_O_READ)) {
+	if (v.row->kind == ROW_TEXT && v.row->show && (flags & SIMM_O_READ) &&
+		!must_wait(simm, v.row)) {
 		render(open);
 		open->rendered = true;
 	}
@@ -150,6 +157,8 @@ ssize_t simm_read(struct simm_open *open, void *buf, size_t len, uint64_t offset
 		return -EIO;
 	if (!len)
 		return 0;
+	if (must_wait(open->simm, row))
+		return -EAGAIN;
 	switch (row->kind) {
 	case ROW_TEXT:
 		return read_text(open, buf, len, offset);

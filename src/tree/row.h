@@ -36,6 +36,7 @@ struct row {
 		size_t len);	       /* of a DIR whose children are made by mkdir */
 	int (*remove)(struct view *v); /* unlink or rmdir of this node */
 	bool waits;		       /* a write may wait: fresh nodeid per lookup */
+	bool read_acts; /* a read may fault pages in: it waits for the end of an act that is half done */
 	int64_t aux;
 	const char *doc; /* its line of manual */
 };

@@ -197,3 +197,38 @@ Test(slices, nothing_is_made_or_ended_meanwhile)
 	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
 	simm_destroy(simm);
 }
+
+/* What faults pages in acts, too, though it is a read: it waits. Others do not. */
+Test(slices, who_reads_memory_waits)
+{
+	const struct act *a = &acts[0];
+	struct simm *simm = machine_for(a);
+	struct simm_node tasks;
+	char byte;
+
+	cr_assert_eq(simm_resolve(simm, "sim/tasks", &tasks), 0);
+	world_call(simm, "__free_pages p.0-:1/100");
+	cr_assert_eq(simm_mkdir(simm, &tasks, "hog"), 0);
+	world_call_at(simm, "sim/tasks/hog/ctl",
+		"mmap 20000000 64K rw-p MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED");
+	struct simm_open *mem = world_open(simm, "sim/tasks/hog/mem", SIMM_O_READ);
+	struct simm_open *open = world_open(simm, a->path, SIMM_O_WRITE);
+	struct simm_write *w = simm_write_begin(open, a->text, strlen(a->text), 0, 1);
+
+	cr_assert_eq(simm_write_step(w), SIMM_MORE);
+	cr_expect_eq(simm_read(mem, &byte, 1, 0x20000000), -EAGAIN);
+	struct simm_open *cmdline = world_open(simm, "sim/tasks/hog/cmdline", SIMM_O_READ);
+	cr_expect_eq(simm_read(cmdline, &byte, 1, 0), -EAGAIN);
+	cr_expect(strstr(world_cat(simm, "sim/tasks/hog/maps"), "20000000-20010000"));
+	while (simm_write_step(w) == SIMM_MORE)
+		;
+	simm_write_end(w);
+	cr_expect_eq(simm_read(mem, &byte, 1, 0x20000000), 1);
+	cr_expect_eq(simm_read(cmdline, &byte, 1, 0), 1);
+	cr_expect_eq(byte, '/');
+	simm_release(cmdline);
+	simm_release(open);
+	simm_release(mem);
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+}
