@@ -217,8 +217,10 @@ struct simm_write *simm_flush_begin(struct simm_open *open, uint64_t lock_owner)
 {
 	struct simm_write *w = begin(open, lock_owner);
 
-	if (w)
+	if (w) {
 		w->is_flush = true;
+		w->data = "";
+	}
 	return w;
 }
 
