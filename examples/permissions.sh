@@ -38,7 +38,7 @@ refused -p demo load 12345000
 must "not present and no mapping: SEGV_MAPERR" [ "$(signal)" = "SIGSEGV (SEGV_MAPERR)" ]
 refused -p demo load 0
 must "address 0 is nothing else (NULL pointer)" [ "$(signal)" = "SIGSEGV (SEGV_MAPERR)" ]
-see tail -1 "$sim/dmesg"
+see grep 'segfault at 0 ' "$sim/dmesg"
 
 title "4. The kernel's half"
 refused -p demo load c1000000

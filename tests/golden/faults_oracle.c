@@ -11,11 +11,16 @@
  * got. Addresses of mappings are not compared, since a real kernel randomizes them; fixed ones are. RSS is compared where
  * the real figure is exact: by how many pages it grew when every page was written. Rows with transparent huge pages
  * (ok_thp_write4m) are left out: this kernel has none yet.
+ *
+ * The lines of the log are compared with the dmesg of the same experiment, without who, where the program and its stack
+ * were, and on which CPU it ran.
  */
 #include "oracle.h"
 #include "support/booted.h"
 
+#include "base/text.h"
 #include "mm/core/link.h"
+#include "mm/core/log.h"
 #include "mm/process/access.h"
 #include "mm/process/file.h"
 #include "mm/process/mm.h"
@@ -390,4 +395,108 @@ Test(faults_oracle, every_row)
 	machine_destroy(m);
 	free(tsv);
 	cr_assert_geq(rows, 150);
+}
+
+/* ---- the log ---- */
+
+/* What follows "]: " or "traps: comm[pid] ", without sp and CPU; the address is told when it is @fixed, ip when the program @jumped
+ * there. */
+static void plain_line(const char *line, bool fixed, bool jumped, char *out, size_t cap)
+{
+	unsigned long long addr, ip, sp, code;
+	unsigned cpu, core, socket;
+	int n = 0, end = 0;
+	const char *what = strchr(line, ']');
+
+	*out = '\0';
+	what = what ? strpbrk(what + 1, "sg") : NULL;
+	if (!what)
+		return;
+	if (sscanf(what, "segfault at %llx ip %llx sp %llx error %llx%n", &addr, &ip, &sp, &code,
+		    &n) == 4) {
+		const char *likely = strstr(what, " likely on CPU "), *rest = what + n;
+
+		cr_assert(likely, "%s", line);
+		cr_expect_eq(sscanf(likely, " likely on CPU %u (core %u, socket %u)%n", &cpu, &core,
+				     &socket, &end),
+			3, "%s", line);
+		cr_expect_eq(likely[end], '\0', "%s", line);
+		cr_expect(core == cpu && !socket, "%s", line);
+		snprintf(out, cap, "segfault at %llx ip %llx error %llx%.*s", fixed ? addr : 1,
+			jumped && ip == addr ? 1ull : 0, code, (int)(likely - rest), rest);
+	} else if (sscanf(what, "general protection fault ip:%llx sp:%llx %n", &ip, &sp, &n) == 2) {
+		snprintf(out, cap, "general protection fault %s", what + n);
+	}
+}
+
+/* The last line of the log that says of a fault, and the one behind it. */
+static void last_lines(const struct machine *m, char *line, char *code, size_t cap)
+{
+	struct text text;
+	char *log, *save = NULL;
+
+	text_init(&text);
+	log_show(m, &text);
+	log = strdup(text_str(&text));
+	*line = *code = '\0';
+	for (char *l = strtok_r(log, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		if (strstr(l, "segfault at ") || strstr(l, " protection fault "))
+			snprintf(line, cap, "%s", l);
+		if (strstr(l, "] Code: "))
+			snprintf(code, cap, "%s", strstr(l, "] Code: ") + 2);
+	}
+	free(log);
+	text_finish(&text);
+}
+
+/* @line of the real log is of the case that it names first. */
+static bool compare_log(struct machine *m, const char *line, const char *next)
+{
+	char ours[512], code[512], want[512], is[512];
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct run r = {.m = m};
+		char head[32];
+
+		snprintf(head, sizeof(head), " %.15s[", cases[i].name);
+		if (!strstr(line, head))
+			continue;
+		start(&r);
+		cases[i].fn(&r);
+		last_lines(m, ours, code, sizeof(ours));
+		bool fixed = fixed_address(cases[i].name), jumped = strstr(cases[i].name, "exec");
+		plain_line(line, fixed, jumped, want, sizeof(want));
+		plain_line(ours, fixed, jumped, is, sizeof(is));
+		cr_expect_str_eq(is, want, "%s:\n%s\n%s", cases[i].name, ours, line);
+		if (!strcmp(cases[i].name, "null_exec"))
+			cr_expect(
+				!strncmp(code, strstr(next, "] Code: ") + 2, strlen(code)) && *code,
+				"%s: %s", cases[i].name, code);
+		task_kill(m, r.t);
+		return true;
+	}
+	return false;
+}
+
+Test(faults_oracle, log_of_every_signal)
+{
+	static const struct {
+		const char *oracle, *preset;
+	} x86[] = {{"amd64-1g", "pc-x86_64"}, {"i386-686-2g", "pc-i386"}};
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		char path[128], *save = NULL;
+
+		snprintf(path, sizeof(path), "%s/experiments/03-faults/dmesg.txt", x86[i].oracle);
+		char *log = oracle_need(path);
+		struct machine *m = booted(x86[i].preset, NULL);
+
+		for (char *l = strtok_r(log, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			lines += compare_log(m, l, l + strlen(l) + 1);
+		booted_check(m);
+		machine_destroy(m);
+		free(log);
+	}
+	cr_assert_geq(lines, 20);
 }

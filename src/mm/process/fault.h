@@ -37,6 +37,11 @@ void fault_around_range(const struct machine *m, const struct vma *v, uint64_t a
 /* The architecture's handler: @a faulted on the CPU of @t. 0: make the access again; -EFAULT: t->signal says why, and the
  * log has the kernel's line; -EDQUOT (m->why). Counts the task's faults. */
 int do_user_fault(struct machine *m, struct task *t, const struct hw_access *a);
+/* Numbers of signals and of who sent them, as struct siginfo has them. */
+enum { SIGBUS_ = 7, SIGSEGV_ = 11 };
+enum { SI_KERNEL_ = 128 };
+/* The kernel's lines for t->signal, at the instruction @ip; @t has memory. None on ARM and AArch64. */
+void log_signal(struct machine *m, const struct task *t, uint64_t ip);
 /* "SIGSEGV (SEGV_MAPERR)" */
 const char *siginfo_words(const struct siginfo *s);
 

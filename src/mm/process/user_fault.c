@@ -17,10 +17,8 @@
  */
 #include "mm/process/fault.h"
 
-#include "base/text.h"
 #include "mm/boot/arch.h"
 #include "mm/core/link.h"
-#include "mm/process/file.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
 #include "mm/process/task.h"
@@ -29,22 +27,19 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 typedef unsigned long long ull;
 
-enum { SIGBUS_NR = 7, SIGSEGV_NR = 11 };
-enum { MAPERR = 1, ACCERR = 2, ADRERR = 2, FROM_KERNEL = 128 };
+enum { MAPERR = 1, ACCERR = 2, ADRERR = 2 };
 enum { X86_TRAP_GP = 13, X86_TRAP_PF = 14 };
 enum { X86_PF_PROT = 1, X86_PF_WRITE = 2, X86_PF_INSTR = 16 };
 #define ARM_FSR_LNX_PF 0x80000000u
 
 const char *siginfo_words(const struct siginfo *s)
 {
-	if (s->signo == SIGBUS_NR)
+	if (s->signo == SIGBUS_)
 		return "SIGBUS (BUS_ADRERR)";
-	if (s->code == FROM_KERNEL)
+	if (s->code == SI_KERNEL_)
 		return "SIGSEGV (SI_KERNEL)";
 	return s->code == ACCERR ? "SIGSEGV (SEGV_ACCERR)" : "SIGSEGV (SEGV_MAPERR)";
 }
@@ -71,45 +66,6 @@ static uint64_t trap_number(const struct machine *m, const struct hw_access *a)
 	return m->arch == ARCH_ARM ? X86_TRAP_PF : a->vector;
 }
 
-/* show_signal_msg(): " in orc[401000+9c000]". */
-static void put_where(struct machine *m, const struct task *t, char *out, size_t cap)
-{
-	const struct mm *mm = task_mm(m, t);
-	const struct vma *v = mm ? vma_find(m, &mm->vmas, t->ip) : NULL;
-	struct text text;
-
-	*out = '\0';
-	if (!v || v->start > t->ip || !v->file_at)
-		return;
-	text_init(&text);
-	inode_put_path(m, vma_inode(m, v), &text);
-	const char *path = text_str(&text), *slash = strrchr(path, '/');
-
-	snprintf(out, cap, " in %.64s[%llx+%llx]", slash ? slash + 1 : path, (ull)v->start,
-		(ull)(v->end - v->start));
-	text_finish(&text);
-}
-
-/* The line that the architecture's kernel logs for a signal that nobody handles; ARM and AArch64 log none. */
-static void log_signal(struct machine *m, const struct task *t)
-{
-	const struct siginfo *s = &t->signal;
-	int digits = machine_has(m, CONFIG_64BIT) ? 16 : 8;
-	char where[128];
-
-	put_where(m, t, where, sizeof(where));
-	if (arch_is_x86(m->arch) && s->trapno == X86_TRAP_GP)
-		log_printf(m, "traps: %s[%u] general protection fault ip:%llx sp:%llx error:%llx%s",
-			t->comm, t->pid, (ull)t->ip, (ull)t->sp, (ull)s->error_code, where);
-	else if (arch_is_x86(m->arch) && s->signo == SIGSEGV_NR)
-		log_printf(m, "%s[%u]: segfault at %llx ip %0*llx sp %0*llx error %llx%s", t->comm,
-			t->pid, (ull)s->addr, digits, (ull)t->ip, digits, (ull)t->sp,
-			(ull)s->error_code, where);
-	else if (m->arch == ARCH_RISCV64)
-		log_printf(m, "%s[%u]: unhandled signal %u code 0x%x at 0x%016llx%s", t->comm,
-			t->pid, s->signo, s->code, (ull)s->addr, where);
-}
-
 static int send_signal(struct machine *m, struct task *t, const struct hw_access *a, unsigned signo,
 	unsigned code, const char *why)
 {
@@ -117,12 +73,13 @@ static int send_signal(struct machine *m, struct task *t, const struct hw_access
 	struct siginfo *s = &t->signal;
 
 	*s = (struct siginfo){.signo = signo,
-		.code = gp ? FROM_KERNEL : code,
+		.code = gp ? SI_KERNEL_ : code,
 		.addr = gp ? 0 : a->fault.va,
 		.error_code = gp ? 0 : sanitized(m, a),
 		.trapno = trap_number(m, a)};
 	s->cr2 = s->addr;
-	log_signal(m, t);
+	/* Where it jumped to is where it is. */
+	log_signal(m, t, a->kind == HW_FETCH ? a->va : t->ip);
 	return refuse(&m->why, EFAULT, "%s at 0x%llx, error code 0x%llx: %s", siginfo_words(s),
 		(ull)a->fault.va, (ull)s->error_code, why);
 }
@@ -189,10 +146,10 @@ static int handle(struct machine *m, struct task *t, struct vma *v, const struct
 	if (ret & VM_FAULT_OOM)
 		return -ENOMEM;
 	if (ret & VM_FAULT_SIGBUS)
-		return send_signal(m, t, a, SIGBUS_NR, ADRERR,
+		return send_signal(m, t, a, SIGBUS_, ADRERR,
 			"the page lies behind the end of the mapped file");
 	if (ret & VM_FAULT_SIGSEGV)
-		return send_signal(m, t, a, SIGSEGV_NR, MAPERR, "nothing can be mapped there");
+		return send_signal(m, t, a, SIGSEGV_, MAPERR, "nothing can be mapped there");
 	if (ret & VM_FAULT_MAJOR)
 		t->maj_flt++;
 	else
@@ -208,7 +165,7 @@ int do_user_fault(struct machine *m, struct task *t, const struct hw_access *a)
 	assert(mm && a->fault.fault != HW_FAULT_NONE);
 	if (a->fault.va >= mm->task_size || hw_fault_class(a->fault.fault) == HW_CLASS_CANONICAL)
 		return send_signal(
-			m, t, a, SIGSEGV_NR, MAPERR, "the address is not in the user's half");
+			m, t, a, SIGSEGV_, MAPERR, "the address is not in the user's half");
 	v = vma_find_remember(m, &mm->vmas, a->fault.va);
 	if (v && v->start > a->fault.va)
 		v = find_extend_vma(m, mm, a->fault.va);
@@ -216,14 +173,14 @@ int do_user_fault(struct machine *m, struct task *t, const struct hw_access *a)
 		/* refuse() must not read what it writes. */
 		struct refusal stack = m->why;
 
-		return send_signal(m, t, a, SIGSEGV_NR, MAPERR,
+		return send_signal(m, t, a, SIGSEGV_, MAPERR,
 			stack.err == ENOMEM ? stack.sentence : "no mapping is there");
 	}
 	if (hw_fault_class(a->fault.fault) == HW_CLASS_BUS)
-		return send_signal(m, t, a, SIGBUS_NR, ADRERR, hw_fault_words(a->fault.fault));
+		return send_signal(m, t, a, SIGBUS_, ADRERR, hw_fault_words(a->fault.fault));
 	const char *why = refusal_of(m, v, a);
 
 	if (why)
-		return send_signal(m, t, a, SIGSEGV_NR, ACCERR, why);
+		return send_signal(m, t, a, SIGSEGV_, ACCERR, why);
 	return handle(m, t, v, a);
 }
