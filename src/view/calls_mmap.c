@@ -168,19 +168,18 @@ int call_munlockall(struct call *c)
 }
 
 #define MINCORE_SHOWN 4096u
+#define MINCORE_MOST  ((uint64_t)1 << 24)
 
 int call_mincore(struct call *c)
 {
 	uint64_t pages = whole_pages(c->arg[1].number) >> PAGE_SHIFT, resident = 0;
 
-	if (pages > (uint64_t)1 << 24)
-		return refuse_at(&c->m->why, ENOMEM, c->arg[1].column, (uint32_t)c->arg[1].len,
-			"ask for at most 64G at a time");
-	uint8_t *vec = calloc(pages + 1, 1);
+	uint64_t room = pages < MINCORE_MOST ? pages : MINCORE_MOST;
+	uint8_t *vec = calloc(room + 1, 1);
 
 	if (!vec)
 		return refuse(&c->m->why, ENOMEM, "the host has no memory for the call");
-	int err = sys_mincore(c->m, c->task, c->arg[0].number, c->arg[1].number, vec);
+	int err = sys_mincore(c->m, c->task, c->arg[0].number, c->arg[1].number, vec, room);
 
 	for (uint64_t i = 0; !err && i < pages; i++)
 		resident += vec[i] & 1;

@@ -14,7 +14,7 @@ static const char *in_core(struct proc *p, uint64_t addr, unsigned pages)
 {
 	static char s[64];
 	uint8_t vec[64];
-	int err = sys_mincore(p->m, p->t, addr, pages * P, vec);
+	int err = sys_mincore(p->m, p->t, addr, pages * P, vec, sizeof(vec));
 
 	cr_assert_eq(err, 0, "%s", p->m->why.sentence);
 	for (unsigned i = 0; i < pages; i++)
@@ -47,15 +47,16 @@ Test(mincore, errors)
 	uint64_t at = proc_map(&p, 2, RW, PRIVATE);
 	uint8_t vec[8] = {7, 7, 7, 7};
 
-	cr_expect_eq(sys_mincore(p.m, p.t, at + 1, P, vec), -EINVAL);
-	cr_expect_eq(sys_mincore(p.m, p.t, at, UINT64_MAX, vec), -ENOMEM);
-	cr_expect_eq(sys_mincore(p.m, p.t, p.mm->task_size, P, vec), -ENOMEM);
-	cr_expect_eq(sys_mincore(p.m, p.t, at, 0, vec), 0);
+	cr_expect_eq(sys_mincore(p.m, p.t, at + 1, P, vec, 8), -EINVAL);
+	cr_expect_eq(sys_mincore(p.m, p.t, at, UINT64_MAX, vec, 8), -ENOMEM);
+	cr_expect_eq(sys_mincore(p.m, p.t, p.mm->task_size, P, vec, 8), -ENOMEM);
+	cr_expect_eq(sys_mincore(p.m, p.t, at, 0, vec, 8), 0);
 	cr_expect_eq(vec[0], 7);
-	cr_expect_eq(sys_mincore(p.m, p.t, at, 3 * P, vec), -ENOMEM);
+	cr_expect_eq(sys_mincore(p.m, p.t, at, 3 * P, vec, 8), -ENOMEM);
 	cr_expect_eq(vec[1], 0, "what came before is written");
 	cr_expect_eq(vec[2], 7);
-	cr_expect_eq(sys_mincore(p.m, p.t, at, P + 1, vec), 0);
+	cr_expect_eq(sys_mincore(p.m, p.t, at, P + 1, vec, 8), 0);
+	cr_expect_eq(sys_mincore(p.m, p.t, at, 2 * P, vec, 1), -ENOMEM);
 	proc_end(&p);
 }
 

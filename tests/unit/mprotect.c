@@ -173,6 +173,20 @@ Test(mprotect, a_locked_mapping_is_copied_when_it_becomes_writable)
 	proc_end(&p);
 }
 
+/* populate_vma_page_range() leaves alone what is locked when it comes. */
+Test(mprotect, a_mapping_locked_on_fault_is_not)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t at = proc_map(&p, 8, PROT_READ_, PRIVATE);
+
+	cr_assert_eq(sys_mlock(p.m, p.t, at, 8 * P, MLOCK_ONFAULT_), 0);
+	uint64_t anon = p.mm->rss[MM_ANONPAGES];
+	cr_assert_eq(protect(&p, at, 8, RW), 0);
+	cr_expect_eq(p.mm->rss[MM_ANONPAGES], anon);
+	cr_expect_eq(proc_use(&p, HW_STORE, at, 8), 8);
+	proc_end(&p);
+}
+
 Test(mprotect, growsdown_begins_where_the_stack_does)
 {
 	struct proc p = proc_start("pc-x86_64");

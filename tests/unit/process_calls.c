@@ -352,6 +352,22 @@ Test(process_calls, spawn_and_switch_mm)
 }
 
 /* Lines after the process has ended. */
+Test(process_calls, mincore_looks_at_the_address_first)
+{
+	struct simm *simm = world_hog("pc-x86_64");
+
+	cr_expect_eq(refused(simm, "mincore 1 1T"), EINVAL);
+	cr_expect_eq(refused(simm, "mincore 0 1P"), ENOMEM);
+	cr_expect(said(simm, "passes the end of user addresses"));
+	cr_expect_eq(refused(simm, "mincore 0 1T"), ENOMEM);
+	cr_expect(said(simm, "nothing is mapped at 0x0"));
+	call(simm, "big = mmap NULL 1T rw-p MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE");
+	cr_expect_eq(refused(simm, "mincore big 1T"), ENOMEM);
+	cr_expect(said(simm, "too long from 0x"));
+	cr_expect(strstr(call(simm, "mincore big 64G"), "resident=0 pages=16777216"));
+	simm_destroy(simm);
+}
+
 Test(process_calls, an_ended_process_takes_no_calls)
 {
 	struct simm *simm = world_hog("pc-x86_64");

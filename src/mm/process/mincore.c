@@ -41,7 +41,8 @@ static uint8_t page_in_core(struct machine *m, const struct mm *mm, const struct
 	return inode && page_cache_find(m, inode, linear_page_index(v, addr)) != NO_PFN;
 }
 
-int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec)
+int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec,
+	uint64_t room)
 {
 	struct mm *mm = caller_mm(m, t);
 	uint64_t end = addr + whole_pages(bytes);
@@ -60,8 +61,13 @@ int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes
 		if (!v || v->start > addr)
 			return refuse(&m->why, ENOMEM, "nothing is mapped at 0x%llx", (ull)addr);
 		const struct inode *inode = vma_inode(m, v);
-		for (; addr < end && addr < v->end; addr += PAGE_BYTES)
+		for (; addr < end && addr < v->end; addr += PAGE_BYTES) {
+			if (!room--)
+				return refuse(&m->why, ENOMEM,
+					"the answer would be too long from 0x%llx on: ask for less",
+					(ull)addr);
 			*vec++ = page_in_core(m, mm, v, inode, addr);
+		}
 	}
 	return 0;
 }

@@ -159,8 +159,10 @@ static int mprotect_fixup(struct machine *m, const struct task *t, struct mm *mm
 	}
 	*at = v;
 	change_protection(m, t->cpu, v, start, end);
-	/* A locked private mapping that becomes writable is copied now, so that no write faults later. */
-	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && flags & VM_WRITE)
+	/* A locked private mapping that becomes writable is copied now, so that no write faults later; not one of
+	 * MLOCK_ONFAULT. */
+	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED &&
+		flags & VM_WRITE)
 		populate_range(m, t->cpu, v, start, end, true);
 	vm_stat_account(mm, old_flags, -(int64_t)pages);
 	vm_stat_account(mm, flags, (int64_t)pages);

@@ -44,8 +44,8 @@ int sys_mlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, 
 int sys_munlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes);
 int sys_mlockall(struct machine *m, struct task *t, unsigned flags);
 int sys_munlockall(struct machine *m, struct task *t);
-/* mincore(2): one byte a page into @vec (@bytes / 4096 rounded up). */
-int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec);
+/* mincore(2): one byte a page (@bytes / 4096 rounded up) into @vec, which has room for @room; ENOMEM, too, when that ends. */
+int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, uint8_t *vec, uint64_t room);
 int sys_msync(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned flags);
 
 /* ---- what they share (process/mmap.c) ---- */
