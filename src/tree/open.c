@@ -47,8 +47,15 @@ static bool has_writer(const struct row *row)
 	return row->store || row->write || row->kind == ROW_STREAM;
 }
 
+/* What read(2) or write(2) says of a file that cannot do it: a process's files have no such method, the others of procfs have one
+ * that says EIO. */
+static int no_method(const struct row *row)
+{
+	return row_below(row, "proc/{") ? -EINVAL : -EIO;
+}
+
 /* What open(2) refuses to root, too. procfs proper lets a file be opened for what it cannot do and
- * says EIO later; sysctl and sysfs look at the mode. */
+ * says so later (no_method()); sysctl and sysfs look at the mode. */
 static int may_open(const struct row *row, unsigned flags)
 {
 	bool late = row_below(row, "proc/") && !row_below(row, "proc/sys/");
@@ -154,7 +161,7 @@ ssize_t simm_read(struct simm_open *open, void *buf, size_t len, uint64_t offset
 	if (!(open->flags & SIMM_O_READ))
 		return -EBADF;
 	if (!has_reader(row))
-		return -EIO;
+		return no_method(row);
 	if (!len)
 		return 0;
 	if (must_wait(open->simm, row))
@@ -247,7 +254,7 @@ static int64_t store_value(struct simm_write *w)
 	if (!(w->open->flags & SIMM_O_WRITE))
 		return -EBADF;
 	if (!has_writer(row))
-		return -EIO;
+		return no_method(row);
 	if (!node_holds(simm, &w->open->node))
 		return -ENODEV;
 	/* kernel.sysctl_writes_strict = 1: a value is written at the beginning of the file or not

@@ -215,6 +215,7 @@ Test(tree, wrong_paths)
 	cr_assert_eq(simm_unlink(simm, &dir, "vars"), -EISDIR);
 	cr_assert_eq(simm_file_write(simm, "sim/errors", "x", 1), -EACCES);
 	cr_assert_eq(simm_file_write(simm, "proc/meminfo", "x", 1), -EIO);
+	cr_assert_eq(simm_file_write(simm, "proc/1/maps", "x", 1), -EINVAL);
 	simm_destroy(simm);
 }
 
