@@ -146,13 +146,19 @@ static int check_call(
 	if (!(spec->row->where & where))
 		return refuse_at(r->why, EINVAL, w->column, w->len, "%s goes to another file: %s",
 			spec->row->name, place_of(spec->row->where));
-	if (!machine_has(r->v->m, spec->row->need))
+	if (machine_has(r->v->m, spec->row->need))
+		return 0;
+	const char *config = config_name(spec->row->need), *name = spec->row->name;
+
+	if (config_is_fixed(spec->row->need))
 		return refuse_at(r->why, ENOSYS, w->column, w->len,
-			"this machine's kernel is built without CONFIG_%s, which %s needs (reboot "
-			"config=+%s)",
-			config_name(spec->row->need), spec->row->name,
-			config_name(spec->row->need));
-	return 0;
+			"this machine's kernel is built without CONFIG_%s, which %s needs: take "
+			"another machine (simmfs --list-machines)",
+			config, name);
+	return refuse_at(r->why, ENOSYS, w->column, w->len,
+		"this machine's kernel is built without CONFIG_%s, which %s needs (reboot "
+		"config=+%s)",
+		config, name, config);
 }
 
 static int refuse_usage(struct reader *r, const struct call_spec *spec, const char *problem,

@@ -88,6 +88,7 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 		{"execve \"\"", ENOENT, "1 to 4095"},
 		{"open \"/nowhere\"", ENOENT, ""},
 		{"close 99", EBADF, ""},
+		{"mmap NULL 4K rw- MAP_PRIVATE|MAP_SHARED", EBADF, "no open file -1"},
 		{"shmat 99", EINVAL, "no such segment"},
 		{"wait4 -1", ECHILD, ""},
 	};
@@ -100,6 +101,10 @@ Test(process_calls, bad_words_are_refused_with_what_is_right)
 	}
 	cr_expect_eq(world_refused(simm, "mmap NULL 4K"), EINVAL);
 	cr_expect(said(simm, "sim/tasks/NAME/ctl"));
+	simm_destroy(simm);
+	simm = world("cortex-m", NULL);
+	cr_expect_eq(world_refused(simm, "spawn hog"), ENOSYS);
+	cr_expect(said(simm, "another machine"), "an MMU is not a matter of config=");
 	simm_destroy(simm);
 }
 

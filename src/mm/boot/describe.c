@@ -78,8 +78,6 @@ static int choose_mem_model(struct machine_desc *d, struct config_set base, stru
 
 static int finish_config(struct machine_desc *d, struct refusal *why)
 {
-	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64,
-		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU, CONFIG_ARM_MPU};
 	struct config_set base = arch_config_default(d->arch, d->variant);
 
 	if (d->like.set)
@@ -89,12 +87,12 @@ static int finish_config(struct machine_desc *d, struct refusal *why)
 		&d->config, arch_config_debian(d->arch, d->variant), d->opt.config, why);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (config_has(d->config, fixed[i]) != config_has(base, fixed[i]))
+	for (enum config c = 0; c < NR_CONFIGS; c++)
+		if (config_is_fixed(c) && config_has(d->config, c) != config_has(base, c))
 			return refuse(why, EINVAL,
 				"config=: %s follows from the machine's architecture and cannot be "
 				"changed",
-				config_name(fixed[i]));
+				config_name(c));
 	if (config_has(d->config, CONFIG_X86_PAE) && d->arch != ARCH_I386)
 		return refuse(why, EINVAL, "config=: X86_PAE is for 32-bit x86 only");
 	if (config_has(d->config, CONFIG_HIGHMEM) && arch_is_64bit(d->arch))

@@ -27,6 +27,17 @@ const char *config_doc(enum config c)
 	return rows[c].doc;
 }
 
+bool config_is_fixed(enum config c)
+{
+	static const enum config fixed[] = {CONFIG_ALWAYS, CONFIG_X86, CONFIG_ARM, CONFIG_ARM64,
+		CONFIG_RISCV, CONFIG_64BIT, CONFIG_MMU, CONFIG_ARM_MPU};
+
+	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (fixed[i] == c)
+			return true;
+	return false;
+}
+
 enum config config_find(const char *name, size_t len)
 {
 	if (len > 7 && !memcmp(name, "CONFIG_", 7)) {

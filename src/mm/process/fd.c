@@ -156,7 +156,7 @@ struct file *task_file(struct machine *m, const struct task *t, uint64_t fd)
 {
 	if (fd < t->nr_fds && table(m, t)[fd])
 		return machine_at(m, table(m, t)[fd]);
-	refuse(&m->why, EBADF, "process %u has no open file %llu", t->tgid, (ull)fd);
+	refuse(&m->why, EBADF, "process %u has no open file %lld", t->tgid, (long long)fd);
 	return NULL;
 }
 
