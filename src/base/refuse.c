@@ -58,6 +58,8 @@ const char *errno_name(int err)
 		NAME(ENXIO);
 		NAME(E2BIG);
 		NAME(EBADF);
+		NAME(ENOEXEC);
+		NAME(ECHILD);
 		NAME(EAGAIN);
 		NAME(ENOMEM);
 		NAME(EACCES);
@@ -68,6 +70,7 @@ const char *errno_name(int err)
 		NAME(ENOTDIR);
 		NAME(EISDIR);
 		NAME(EINVAL);
+		NAME(EMFILE);
 		NAME(ENOTTY);
 		NAME(EFBIG);
 		NAME(ENOSPC);
@@ -84,6 +87,7 @@ const char *errno_name(int err)
 		NAME(EOVERFLOW);
 		NAME(EOPNOTSUPP);
 		NAME(EDQUOT);
+		NAME(ECANCELED);
 #undef NAME
 	default:
 		return "E?";

@@ -344,6 +344,24 @@ def bad_paths(root):
     return 4  # gone.c, docs/no.md, examples/*.sh, no CONTRIBUTING.md
 
 
+# ---- errnos: sim/errors has a name for each that a line is refused with ----
+
+def find_errnos(root, _):
+    named = set(re.findall(r"NAME\((E\w+)\)", (root / "src/base/refuse.c").read_text(encoding="utf-8")))
+    complaints = []
+    for path in sources(root, ".c", ".h"):
+        if path.is_relative_to(root / "src"):
+            for errno in sorted(set(re.findall(r"refuse(?:_at)?\([^;\"]*?\b(E[A-Z0-9]{3,}),", path.read_text(encoding="utf-8"))) - named):
+                complaints.append(f"{path.relative_to(root)}: errno_name() does not know {errno}")
+    return complaints
+
+
+def bad_errnos(root):
+    write(root, "src/base/refuse.c", "\t\tNAME(ENOMEM);\n")
+    write(root, "src/mm/a.c", "return refuse(&m->why, ENOMEM, \"EIO, no\");\nreturn refuse_at(why,\n\tECHILD, 1, 2, \"x\");\n")
+    return 1
+
+
 # ---- format: .clang-format holds ----
 
 FORMAT_VERSION = "14."
