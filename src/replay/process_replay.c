@@ -93,6 +93,21 @@ static void end_run(struct process_replay *pr, struct machine *m)
 	forget_run(pr);
 }
 
+static int refuse_beyond(struct process_replay *pr, struct machine *m)
+{
+	bool wide = machine_has(m, CONFIG_64BIT);
+
+	refuse(&m->why, EOVERFLOW,
+		"the recording%s: its addresses reach 0x%llx, and a process of this machine has "
+		"0x%llx "
+		"bytes; %s",
+		wide ? " is not of a program of this machine" : " is of a 64-bit program",
+		(ull)pr->record.highest_addr, (ull)mm_task_size(m),
+		wide ? "is a line of it damaged?" : "mount pc-x86_64 for it");
+	memcpy(pr->refused, m->why.sentence, sizeof(pr->refused) - 1);
+	return -EOVERFLOW;
+}
+
 int process_replay_begin(struct process_replay *pr, struct machine *m)
 {
 	end_run(pr, m);
@@ -101,15 +116,8 @@ int process_replay_begin(struct process_replay *pr, struct machine *m)
 	pr->ran_events = pr->record.events.nr > 0;
 	pr->refused[0] = '\0';
 	pr->phase = PROCESS_DONE;
-	if (pr->record.highest_addr > mm_task_size(m)) {
-		refuse(&m->why, EOVERFLOW,
-			"the recording is of a 64-bit program: its addresses reach 0x%llx, and a "
-			"process of this machine "
-			"has 0x%llx bytes; mount pc-x86_64 for it",
-			(ull)pr->record.highest_addr, (ull)mm_task_size(m));
-		memcpy(pr->refused, m->why.sentence, sizeof(pr->refused) - 1);
-		return -EOVERFLOW;
-	}
+	if (pr->record.highest_addr > mm_task_size(m))
+		return refuse_beyond(pr, m);
 	record_sort(&pr->record);
 	bool ok = family_build(&pr->family, &pr->record);
 	if (ok) {

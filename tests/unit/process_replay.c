@@ -200,6 +200,18 @@ Test(process_replay, torn_and_too_large)
 	check(simm);
 }
 
+Test(process_replay, a_kernels_address_is_no_programs)
+{
+	struct simm *simm = world("pc-x86_64", NULL);
+
+	cr_expect_eq(world_write(simm, "sim/replay",
+			     "20 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+			     "0xffff800000000000\n"),
+		-EOVERFLOW);
+	cr_expect(strstr(world_cat(simm, "sim/errors"), "is a line of it damaged?"));
+	check(simm);
+}
+
 /* strace's output as it is into the ctl of a process: it, its child, and what is skipped. */
 Test(process_replay, through_ctl)
 {
