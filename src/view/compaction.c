@@ -53,6 +53,8 @@ static void put_running(const struct machine *m, const char *who, const struct c
 		zone_at(m, cc->zone / MAX_NR_ZONES, (enum zone_type)(cc->zone % MAX_NR_ZONES));
 	uint64_t left = cc->free_pfn > cc->migrate_pfn ? cc->free_pfn - cc->migrate_pfn : 0;
 
+	if (!cc->begun)
+		return;
 	text_printf(out,
 		"running: %s: node %u zone %s, %llu%% of it done, %llu pages looked at by the "
 		"migration scanner, %llu by the free scanner\n",
@@ -62,10 +64,8 @@ static void put_running(const struct machine *m, const char *who, const struct c
 
 static void put_all_running(struct machine *m, struct text *out)
 {
-	if (m->compact_job.begun)
-		put_running(m, "by hand", &m->compact_job.cc, out);
-	if (m->compact_direct.begun)
-		put_running(m, "for an allocation", &m->compact_direct.cc, out);
+	put_running(m, "by hand", &m->compact_job.cc, out);
+	put_running(m, "for an allocation", &m->compact_direct.cc, out);
 	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
 		const struct compact_control *cc = kcompactd_running(m, nid);
 

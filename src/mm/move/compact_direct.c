@@ -15,9 +15,8 @@
 void compact_direct_begin(
 	struct machine *m, const struct alloc_request *r, unsigned alloc_flags, int priority)
 {
-	assert(!m->compact_direct.active);
-	m->compact_direct = (struct compact_direct){.active = true,
-		.zone = r->first,
+	assert(!m->compact_direct.cc.begun);
+	m->compact_direct = (struct compact_direct){.zone = r->first,
 		.alloc_flags = alloc_flags,
 		.priority = priority,
 		.best = COMPACT_SKIPPED};
@@ -86,24 +85,22 @@ bool compact_direct_step(struct machine *m, const struct alloc_request *r, unsig
 		if (!z)
 			break;
 		enum compact_result one =
-			d->begun ? compact_zone_step(m, &d->cc) : begin_zone(m, r, d, z);
+			d->cc.begun ? compact_zone_step(m, &d->cc) : begin_zone(m, r, d, z);
 
-		d->begun = one == COMPACT_CONTINUE;
-		if (d->begun)
+		if (one == COMPACT_CONTINUE)
 			continue;
 		found = end_zone(m, r, d, z, one);
 		d->zone++;
 	}
 	if (!clusters && !found && !interrupted) {
-		if (d->begun)
+		if (d->cc.begun)
 			compact_zone_pause(m, &d->cc);
 		return true;
 	}
-	if (d->begun) {
+	if (d->cc.begun) {
 		compact_zone_end(m, &d->cc, COMPACT_CONTENDED);
 		d->best = d->best > COMPACT_CONTENDED ? d->best : COMPACT_CONTENDED;
 	}
 	*result = d->best;
-	d->active = d->begun = false;
 	return false;
 }

@@ -311,6 +311,7 @@ void compact_zone_end(struct machine *m, struct compact_control *cc, enum compac
 
 	if (!cc->begun)
 		return;
+	cc->begun = false;
 	if (highest && pageblock_start(m, highest) > z->compact.free_pfn)
 		z->compact.free_pfn = pageblock_start(m, highest);
 	count_event(m, EV_compact_migrate_scanned, cc->total_migrate_scanned);

@@ -43,7 +43,7 @@ void compact_nodes(struct machine *m);
 void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
 /* kcompactd's turn: some clusters of pages; with more to do it is due again at once. */
 void kcompactd_step(struct machine *m, unsigned nid);
-/* The zone that it is in the midst of; NULL: none. */
+/* What it is at (cc->begun: in the midst of that zone); NULL: it sleeps. */
 const struct compact_control *kcompactd_running(struct machine *m, unsigned nid);
 /* compaction_proactiveness was written: it looks for fragmentation now. */
 void kcompactd_trigger(struct machine *m);

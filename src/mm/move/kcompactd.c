@@ -103,7 +103,6 @@ void wakeup_kcompactd(struct machine *m, unsigned nid, unsigned order, enum zone
 /* A round of kcompactd, cut into steps: it lies in a block of the heap. */
 struct round {
 	bool proactive;
-	bool begun;	       /* cc is in the midst of its zone */
 	uint32_t next_zone;    /* enum zone_type */
 	uint32_t order;	       /* not proactive: that it is for, in zones up to highest_zone */
 	uint32_t highest_zone; /* enum zone_type */
@@ -186,19 +185,16 @@ static bool round_step(struct machine *m, unsigned nid)
 
 	for (unsigned clusters = 0; clusters < CLUSTERS_PER_STEP; clusters++) {
 		struct zone *z = zone_at(m, nid, (enum zone_type)r->next_zone);
-		bool was_begun = r->begun;
 		enum compact_result result =
-			was_begun ? compact_zone_step(m, &r->cc) : begin_zone(m, r, z);
+			r->cc.begun ? compact_zone_step(m, &r->cc) : begin_zone(m, r, z);
 
-		r->begun = result == COMPACT_CONTINUE;
-		if (r->begun)
+		if (result == COMPACT_CONTINUE)
 			continue;
-		if (was_begun || result != COMPACT_SKIPPED)
-			end_zone(m, r, z, result);
+		end_zone(m, r, z, result);
 		if (++r->next_zone > r->highest_zone)
 			return false;
 	}
-	if (r->begun)
+	if (r->cc.begun)
 		compact_zone_pause(m, &r->cc);
 	return true;
 }
@@ -236,8 +232,7 @@ void kcompactd_step(struct machine *m, unsigned nid)
 
 const struct compact_control *kcompactd_running(struct machine *m, unsigned nid)
 {
-	return daemon_of(m, nid)->round_at && round_of(m, nid)->begun ? &round_of(m, nid)->cc
-								      : NULL;
+	return daemon_of(m, nid)->round_at ? &round_of(m, nid)->cc : NULL;
 }
 
 void kcompactd_trigger(struct machine *m)
@@ -293,24 +288,19 @@ bool compact_job_step(struct machine *m, unsigned clusters)
 	struct compact_job *j = &m->compact_job;
 
 	while (j->active && clusters--) {
-		enum compact_result r = COMPACT_CONTINUE;
+		bool begun = j->cc.begun;
 
-		if (!j->begun) {
-			if (!next_zone(m, j)) {
-				*j = (struct compact_job){0};
-				return false;
-			}
-			j->begun = true;
-			r = compact_zone_begin(m, &j->cc);
-		} else {
-			r = compact_zone_step(m, &j->cc);
+		if (!begun && !next_zone(m, j)) {
+			*j = (struct compact_job){0};
+			return false;
 		}
-		if (r == COMPACT_CONTINUE)
-			continue;
-		compact_zone_end(m, &j->cc, r);
-		j->begun = false;
+		enum compact_result r =
+			begun ? compact_zone_step(m, &j->cc) : compact_zone_begin(m, &j->cc);
+
+		if (r != COMPACT_CONTINUE)
+			compact_zone_end(m, &j->cc, r);
 	}
-	if (j->begun)
+	if (j->cc.begun)
 		compact_zone_pause(m, &j->cc);
 	return j->active;
 }
@@ -319,8 +309,7 @@ void compact_job_stop(struct machine *m)
 {
 	struct compact_job *j = &m->compact_job;
 
-	if (j->begun)
-		compact_zone_end(m, &j->cc, COMPACT_CONTENDED);
+	compact_zone_end(m, &j->cc, COMPACT_CONTENDED);
 	*j = (struct compact_job){0};
 }
 

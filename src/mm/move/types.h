@@ -30,7 +30,7 @@ struct compact_control {
 	bool ignore_skip_hint, ignore_block_suitable;
 	bool direct, proactive, whole_zone;
 	bool update_cached;
-	bool begun;			/* the scanners are at work */
+	bool begun; /* in the midst of its zone: until compact_zone_end() */
 	uint64_t migrate_pfn, free_pfn; /* the scanners */
 	uint64_t last_migrated_pfn;
 	bool rescan; /* of the pageblock of which some pages have moved: take all the rest */
@@ -52,7 +52,6 @@ struct compact_control {
 
 /* For an allocation, cut into steps. */
 struct compact_direct {
-	bool active, begun;   /* begun: cc is in the midst of its zone */
 	uint32_t zone;	      /* in the request's list of zones */
 	uint32_t alloc_flags; /* of the request's attempts */
 	int32_t priority;     /* enum compact_priority */
@@ -62,7 +61,7 @@ struct compact_direct {
 
 /* compact_memory and node/compact, cut into steps. */
 struct compact_job {
-	bool active, begun; /* begun: cc is in the midst of its zone */
+	bool active;
 	uint32_t next_zone; /* zone_id() of the zone at hand */
 	int32_t nid;	    /* -1: all nodes */
 	struct compact_control cc;
