@@ -19,17 +19,6 @@
  */
 #include "mm/slab/internal.h"
 
-static uint64_t first_object(const struct machine *m, const struct kmem_cache *s, uint64_t pfn)
-{
-	return slab_address(m, pfn) + s->red_left_pad;
-}
-
-static void set_list(struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
-{
-	slab_set_first(frame_of(m, pfn),
-		object ? slab_object_index(s, object - first_object(m, s, pfn)) + 1 : 0);
-}
-
 static void set_inuse(struct frame *f, unsigned inuse)
 {
 	struct slab_counts c = slab_counts(f);
@@ -56,7 +45,7 @@ static void trace(
 static unsigned object_index(
 	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
 {
-	return slab_object_index(s, object - first_object(m, s, pfn));
+	return slab_object_index(s, object - slab_base(m, s, pfn));
 }
 
 /* Can the list of the slab at @pfn go on with @object? With 0 it ends. */
@@ -125,7 +114,7 @@ static uint64_t take_one(struct machine *m, const struct kmem_cache *s, uint64_t
 
 	set_inuse(f, slab_counts(f).inuse + 1);
 	slab_set_holder(m, slab_map_number(f), object_index(m, s, pfn, object), HOLDER_USER);
-	set_list(m, s, pfn, next_free(m, s, pfn, object));
+	slab_set_first_object(m, s, pfn, next_free(m, s, pfn, object));
 	return alloc_processing(m, s, pfn, object) ? object : 0;
 }
 
@@ -310,7 +299,7 @@ void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, stru
 	assert(slab_counts(f).inuse >= n && !slab_counts(f).frozen);
 	slab_chain_is_free(m, s, f, pfn, head, n);
 	slab_set_free_pointer(m, s, tail, slab_first_object(m, s, pfn));
-	set_list(m, s, pfn, head);
+	slab_set_first_object(m, s, pfn, head);
 	set_inuse(f, slab_counts(f).inuse - n);
 	if (!slab_counts(f).inuse &&
 		kmem_cache_node(m, s, slab_nid(m, pfn))->nr_partial >= s->min_partial) {
@@ -326,7 +315,7 @@ void slab_debug_free(struct machine *m, unsigned cpu, struct kmem_cache *s, stru
 
 static void validate_slab(struct machine *m, const struct kmem_cache *s, uint64_t pfn)
 {
-	uint64_t map[SLAB_MAX_OBJECTS / 64 + 1], object = first_object(m, s, pfn);
+	uint64_t map[SLAB_MAX_OBJECTS / 64 + 1], object = slab_base(m, s, pfn);
 
 	slab_check_padding(m, s, pfn);
 	if (!on_freelist(m, s, pfn, 0) || slab_free_map(m, pfn, map) == UINT32_MAX)

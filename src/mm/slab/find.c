@@ -25,7 +25,7 @@ static const struct kmem_cache_cpu *taker(
 bool slab_mark_list(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
 	uint64_t pfn, uint64_t object, uint64_t *map, unsigned *nr, uint64_t *last)
 {
-	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
+	uint64_t base = slab_base(m, s, pfn);
 	unsigned objects = slab_counts(f).objects;
 
 	*last = 0;
@@ -63,7 +63,7 @@ unsigned slab_free_map(const struct machine *m, uint64_t pfn, uint64_t *map)
 void slab_chain_is_free(const struct machine *m, const struct kmem_cache *s, const struct frame *f,
 	uint64_t pfn, uint64_t head, unsigned n)
 {
-	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
+	uint64_t base = slab_base(m, s, pfn);
 
 	for (uint64_t object = head; n-- && object - base < slab_bytes(f);) {
 		slab_set_holder(
@@ -111,7 +111,7 @@ static void place_object(const struct machine *m, const struct kmem_cache *s, ui
 		.objects = c.objects,
 		.inuse = c.inuse,
 		.index = index,
-		.start = slab_address(m, pfn) + s->red_left_pad + (uint64_t)index * s->size,
+		.start = slab_base(m, s, pfn) + (uint64_t)index * s->size,
 		.bytes = s->object_size,
 		.holder = slab_holder(m, f, index)};
 }

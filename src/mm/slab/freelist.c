@@ -39,7 +39,7 @@ int slab_make_random_seq(struct machine *m, struct kmem_cache *s)
 uint64_t slab_chain_objects(struct machine *m, struct kmem_cache *s, uint64_t pfn, unsigned objects)
 {
 	const uint32_t *seq = s->random_seq_at ? machine_at(m, s->random_seq_at) : NULL;
-	uint64_t start = slab_address(m, pfn) + s->red_left_pad, first = 0, last = 0;
+	uint64_t start = slab_base(m, s, pfn), first = 0, last = 0;
 	unsigned n = seq ? s->oo.objects : objects, place = 0;
 
 	if (seq && objects >= 2)

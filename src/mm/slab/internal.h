@@ -120,13 +120,27 @@ static inline uint64_t slab_address(const struct machine *m, uint64_t pfn)
 	return (pfn << PAGE_SHIFT) + m->dram_at - (m->base_pfn << PAGE_SHIFT) - m->slab.linear;
 }
 
+/* Where the objects of the slab at @pfn begin. */
+static inline uint64_t slab_base(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn)
+{
+	return slab_address(m, pfn) + s->red_left_pad;
+}
+
 /* The first free object of the list of the slab at @pfn; 0: none. */
 static inline uint64_t slab_first_object(
 	const struct machine *m, const struct kmem_cache *s, uint64_t pfn)
 {
 	unsigned first = slab_first(frame_of(m, pfn));
 
-	return first ? slab_address(m, pfn) + s->red_left_pad + (uint64_t)(first - 1) * s->size : 0;
+	return first ? slab_base(m, s, pfn) + (uint64_t)(first - 1) * s->size : 0;
+}
+
+static inline void slab_set_first_object(
+	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
+{
+	slab_set_first(frame_of(m, pfn),
+		object ? slab_object_index(s, object - slab_base(m, s, pfn)) + 1 : 0);
 }
 
 /* One past the direct map: high memory has no address in it. */
@@ -258,6 +272,9 @@ void slab_put_cpu_partial(
 void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s);
 /* flush_all(): no CPU has anything of @s. @cpu frees what is empty. */
 void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s);
+/* get_freelist(): all that is free in the slab at @pfn, for a CPU; what it had counts as in use. 0: nothing, and the slab is
+ * no longer a CPU's. */
+uint64_t slab_get_freelist(struct machine *m, const struct kmem_cache *s, uint64_t pfn);
 /* get_partial(): a slab of the nodes' lists, frozen now, with its free objects in *@freelist; NO_PFN: none. */
 uint64_t slab_get_partial(
 	struct machine *m, unsigned cpu, struct kmem_cache *s, int nid, uint64_t *freelist);

@@ -77,7 +77,7 @@ bool slab_find_other(const struct machine *m, uint64_t address, uint8_t value, u
 bool slab_valid_pointer(
 	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object)
 {
-	uint64_t offset = object - s->red_left_pad - slab_address(m, pfn);
+	uint64_t offset = object - slab_base(m, s, pfn);
 
 	return !object || (offset < (uint64_t)slab_counts(frame_of(m, pfn)).objects * s->size &&
 				  offset % s->size == 0);
@@ -184,7 +184,7 @@ void slab_init_object(struct machine *m, const struct kmem_cache *s, uint64_t ob
 
 void slab_debug_setup(struct machine *m, const struct kmem_cache *s, uint64_t pfn, unsigned objects)
 {
-	uint64_t object = slab_address(m, pfn) + s->red_left_pad;
+	uint64_t object = slab_base(m, s, pfn);
 
 	if (s->flags & SLAB_POISON)
 		slab_fill(m, slab_address(m, pfn), POISON_INUSE,
@@ -268,7 +268,7 @@ bool slab_check_object(
 
 void slab_check_padding(struct machine *m, const struct kmem_cache *s, uint64_t pfn)
 {
-	uint64_t start = slab_address(m, pfn), bytes = PAGE_BYTES << frame_of(m, pfn)->order;
+	uint64_t start = slab_address(m, pfn), bytes = slab_bytes(frame_of(m, pfn));
 	uint64_t rest = bytes % s->size, pad = start + bytes - rest, first, last;
 	int width = (int)m->slab.word_bytes * 2;
 

@@ -141,13 +141,12 @@ void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
 		slab_say_oops(m, (last ? slab_get_free_pointer(m, s, last) : freelist) + s->offset);
 	if (last) {
 		slab_set_free_pointer(m, s, last, slab_first_object(m, s, pfn));
-		slab_set_first(f, slab_object_index(s, freelist - c->start) + 1);
+		slab_set_first_object(m, s, pfn, freelist);
 	}
 	assert(counts.inuse >= back);
 	counts.inuse -= back;
 	slab_set_counts(f, counts);
-	c->freelist = c->start = 0;
-	c->slab = c->bytes = c->map = 0;
+	*c = (struct kmem_cache_cpu){.partial = c->partial};
 	if (!whole)
 		slab_lose(m, pfn);
 	settle(m, cpu, s, pfn, remote);
@@ -179,14 +178,14 @@ static void acquire(struct machine *m, struct kmem_cache *s, struct frame *f, ui
 	slab_remove_partial(m, s, f, pfn);
 }
 
-/* All of the slab's free objects for a CPU: they count as in use from now on. */
-static uint64_t take_freelist(
-	struct machine *m, const struct kmem_cache *s, struct frame *f, uint64_t pfn)
+uint64_t slab_get_freelist(struct machine *m, const struct kmem_cache *s, uint64_t pfn)
 {
+	struct frame *f = frame_of(m, pfn);
 	struct slab_counts c = slab_counts(f);
 	uint64_t first = slab_first_object(m, s, pfn);
 
 	c.inuse = c.objects;
+	c.frozen = first != 0;
 	slab_set_counts(f, c);
 	slab_set_first(f, 0);
 	return first;
@@ -206,7 +205,7 @@ static uint64_t partial_of_node(
 		acquire(m, s, f, pfn);
 		if (got == NO_PFN) {
 			got = pfn;
-			*freelist = take_freelist(m, s, f, pfn);
+			*freelist = slab_get_freelist(m, s, pfn);
 		} else {
 			slab_put_cpu_partial(m, cpu, s, pfn, false);
 			more++;

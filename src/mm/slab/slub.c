@@ -121,9 +121,7 @@ int slab_new(
 	n->total_objects += objects;
 	if (slab_is_debugged(s))
 		slab_debug_setup(m, s, *pfn, objects);
-	slab_set_first(f, slab_object_index(s, slab_chain_objects(m, s, *pfn, objects) -
-						       slab_address(m, *pfn) - s->red_left_pad) +
-				  1);
+	slab_set_first_object(m, s, *pfn, slab_chain_objects(m, s, *pfn, objects));
 	return 0;
 }
 
@@ -139,21 +137,6 @@ static void set_cpu_slab(struct machine *m, const struct kmem_cache *s, struct k
 	c->bytes = slab_counts(f).objects * s->size;
 	c->map = slab_map_number(f);
 	c->freelist = freelist;
-}
-
-/* get_freelist(): all that is free in a slab, for a CPU: what others freed into the one that it takes from, or all of
- * a new one. With nothing left the slab is no longer the CPU's. */
-static uint64_t get_freelist(struct machine *m, const struct kmem_cache *s, uint64_t pfn)
-{
-	struct frame *f = frame_of(m, pfn);
-	struct slab_counts counts = slab_counts(f);
-	uint64_t first = slab_first_object(m, s, pfn);
-
-	counts.inuse = counts.objects;
-	counts.frozen = first != 0;
-	slab_set_counts(f, counts);
-	slab_set_first(f, 0);
-	return first;
 }
 
 static bool on_node(const struct machine *m, uint32_t slab, int nid)
@@ -176,11 +159,11 @@ static int refill(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t g
 		if (c->slab) {
 			if (c->freelist)
 				return 0;
-			c->freelist = get_freelist(m, s, c->slab - 1);
+			/* What others freed into it. */
+			c->freelist = slab_get_freelist(m, s, c->slab - 1);
 			if (c->freelist)
 				return 0;
-			c->start = 0;
-			c->slab = c->bytes = c->map = 0;
+			*c = (struct kmem_cache_cpu){.partial = c->partial};
 		}
 		if (!c->partial)
 			break;
@@ -195,7 +178,7 @@ static int refill(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t g
 
 		if (err)
 			return err;
-		freelist = get_freelist(m, s, pfn);
+		freelist = slab_get_freelist(m, s, pfn);
 	}
 	set_cpu_slab(m, s, c, pfn, freelist);
 	return 0;
@@ -317,7 +300,6 @@ int slab_alloc_own(struct machine *m, unsigned cpu, struct kmem_cache *s, gfp_t 
 static void free_to_slab(struct machine *m, unsigned cpu, struct kmem_cache *s, struct frame *f,
 	uint64_t pfn, uint64_t head, uint64_t tail, unsigned n)
 {
-	uint64_t base = slab_address(m, pfn) + s->red_left_pad;
 	struct slab_counts c = slab_counts(f);
 	unsigned prior = slab_first(f);
 	bool was_frozen = c.frozen;
@@ -329,7 +311,7 @@ static void free_to_slab(struct machine *m, unsigned cpu, struct kmem_cache *s, 
 	assert(c.inuse >= n);
 	slab_chain_is_free(m, s, f, pfn, head, n);
 	slab_set_free_pointer(m, s, tail, slab_first_object(m, s, pfn));
-	slab_set_first(f, slab_object_index(s, head - base) + 1);
+	slab_set_first_object(m, s, pfn, head);
 	c.inuse -= n;
 	if (!prior && !was_frozen && s->cpu_partial)
 		c.frozen = true;
@@ -385,7 +367,7 @@ void slab_free_bulk(
 	while (n) {
 		uint64_t tail = address[--n], head = tail, pfn;
 		struct frame *f = slab_frame(m, s, tail, &pfn);
-		uint64_t start = slab_address(m, pfn), bytes = PAGE_BYTES << f->order;
+		uint64_t start = slab_address(m, pfn), bytes = slab_bytes(f);
 		unsigned nr = 1;
 
 		if (tail - c->start < c->bytes) {
