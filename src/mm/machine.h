@@ -145,6 +145,29 @@ static inline bool machine_has(const struct machine *m, enum config c)
 	return config_has(m->config, c);
 }
 
+/* sizeof(unsigned long), which is a pointer's, and sizeof(phys_addr_t) in the simulated kernel; how many hexadecimal digits %px
+ * and %pa print of them; ULONG_MAX. */
+static inline unsigned machine_word_bytes(const struct machine *m)
+{
+	return machine_has(m, CONFIG_64BIT) ? 8 : 4;
+}
+static inline unsigned machine_phys_bytes(const struct machine *m)
+{
+	return machine_has(m, CONFIG_64BIT) || machine_has(m, CONFIG_X86_PAE) ? 8 : 4;
+}
+static inline int machine_word_digits(const struct machine *m)
+{
+	return 2 * (int)machine_word_bytes(m);
+}
+static inline int machine_phys_digits(const struct machine *m)
+{
+	return 2 * (int)machine_phys_bytes(m);
+}
+static inline uint64_t machine_word_max(const struct machine *m)
+{
+	return machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX;
+}
+
 static inline void *machine_at(const struct machine *m, uint64_t offset)
 {
 	return (char *)(uintptr_t)m + offset;

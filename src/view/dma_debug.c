@@ -88,7 +88,7 @@ int show_dma_debug_dump(struct view *v, struct text *out)
 		text_printf(out, "%s %s %s idx %u P=%llx N=%llx D=%llx L=%llx cln=0x%0*llx %s %s\n",
 			dev_driver_string(d), d->name, dma_debug_type_name(x->type),
 			dma_debug_bucket(x->dev_addr), (ull)x->phys, (ull)x->phys >> PAGE_SHIFT,
-			(ull)x->dev_addr, (ull)x->size, dma_debug_phys_digits(m),
+			(ull)x->dev_addr, (ull)x->size, machine_phys_digits(m),
 			(ull)dma_debug_cacheline(m, x), dma_direction_name(x->dir),
 			asked[x->map_err]);
 	}

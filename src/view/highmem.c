@@ -104,7 +104,7 @@ static unsigned count_mapped(struct machine *m, const struct fixmap_range *r, ui
 
 static void put_range(struct machine *m, const struct fixmap_range *r, struct text *out)
 {
-	int digits = machine_has(m, CONFIG_64BIT) ? 16 : 8;
+	int digits = machine_word_digits(m);
 	char where[24];
 	uint64_t pa = 0;
 	unsigned mapped = m->kernel_map.root ? count_mapped(m, r, &pa) : 0;

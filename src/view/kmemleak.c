@@ -51,13 +51,13 @@ static void put_backtrace(
 	const struct machine *m, const struct kmemleak_object *o, struct text *out)
 {
 	struct text stack;
-	unsigned width = machine_has(m, CONFIG_64BIT) ? 16 : 8;
 
 	text_init(&stack);
 	stack_depot_print(m, o->handle, 0, &stack);
 	text_puts(out, "  backtrace:\n");
 	for (const char *line = text_str(&stack), *end; (end = strchr(line, '\n')); line = end + 1)
-		text_printf(out, "    [<%0*d>] %.*s\n", (int)width, 0, (int)(end - line), line);
+		text_printf(out, "    [<%0*d>] %.*s\n", machine_word_digits(m), 0,
+			(int)(end - line), line);
 	text_finish(&stack);
 }
 

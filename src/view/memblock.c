@@ -18,7 +18,7 @@ int show_memblock(struct view *v, struct text *out)
 {
 	const struct machine *m = v->m;
 	const struct memblock_type *type = v->aux ? &m->memblock.reserved : &m->memblock.memory;
-	int digits = machine_has(m, CONFIG_64BIT) ? 16 : 8;
+	int digits = machine_phys_digits(m);
 
 	for (unsigned i = 0; i < type->nr; i++)
 		text_printf(out, "%4u: 0x%0*llx..0x%0*llx\n", i, digits,

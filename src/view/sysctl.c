@@ -221,7 +221,7 @@ static bool take_digits(struct cursor *c, uint64_t top, uint64_t *value)
 /* proc_get_long(): one number and the minus before it. */
 static bool take_number(const struct machine *m, struct cursor *c, uint64_t *value, bool *minus)
 {
-	uint64_t top = machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX;
+	uint64_t top = machine_word_max(m);
 	struct cursor word = {c->at, c->left < NUMBER_LONGEST ? c->left : NUMBER_LONGEST};
 
 	*minus = word.left > 1 && *word.at == '-';

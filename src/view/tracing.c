@@ -85,12 +85,11 @@ static unsigned kernel_type(const struct machine *m, unsigned type)
 
 static void put_page_hash(const struct machine *m, uint64_t pfn, struct text *out)
 {
-	unsigned width = machine_has(m, CONFIG_64BIT) ? 16 : 8;
 	uint64_t hash = (pfn + 1) * 0x9e3779b97f4a7c15ULL ^ m->seed;
 
 	text_puts(out, "page=");
 	/* %p gives 32 bits that tell nothing about the address; of no page, zero. */
-	text_hex(out, pfn == NO_PFN ? 0 : (hash >> 32) | 1, width);
+	text_hex(out, pfn == NO_PFN ? 0 : (hash >> 32) | 1, (unsigned)machine_word_digits(m));
 }
 
 static void put_page_and_pfn(const struct machine *m, uint64_t pfn, struct text *out)

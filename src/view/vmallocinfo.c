@@ -28,7 +28,7 @@ static void put_pointer(const struct machine *m, struct text *out, uint64_t addr
 	bool hidden = m->sysctls.value[SYSCTL_kptr_restrict] == 2;
 
 	text_puts(out, "0x");
-	text_hex(out, hidden ? 0 : addr, machine_has(m, CONFIG_64BIT) ? 16 : 8);
+	text_hex(out, hidden ? 0 : addr, (unsigned)machine_word_digits(m));
 }
 
 /* "0x...-0x...   20480": address range and bytes. */
@@ -78,8 +78,6 @@ static void put_nodes(const struct machine *m, struct text *out, const struct vm
 
 static void put_area(const struct machine *m, struct text *out, const struct vm_struct *vm)
 {
-	bool wide = machine_has(m, CONFIG_64BIT) || m->kernel_map.mode == PAGING_X86_PAE;
-
 	put_range(m, out, vm->addr, vm->addr + vm->size);
 	put_caller(m, out, vm);
 	if (vm->nr_pages) {
@@ -88,7 +86,7 @@ static void put_area(const struct machine *m, struct text *out, const struct vm_
 	}
 	if (vm->phys_addr) {
 		text_puts(out, " phys=0x");
-		text_hex(out, vm->phys_addr, wide ? 16 : 8);
+		text_hex(out, vm->phys_addr, (unsigned)machine_phys_digits(m));
 	}
 	put_vm_flags(vm, out);
 	if (is_vmalloc_addr(m, vm->pages_address))

@@ -136,6 +136,7 @@ static void shape(struct machine *m, const struct hand *h)
 	m->section_shift = h->sparse ? 27 : 0;
 	m->struct_page_bytes = 64;
 	config_put(&m->config, CONFIG_MMU, true);
+	config_put(&m->config, CONFIG_64BIT, true);
 	config_put(&m->config, CONFIG_CMA, h->cma);
 	config_put(&m->config, CONFIG_NUMA, m->nr_nodes > 1);
 	m->zone_mask = 1u << ZONE_NORMAL | 1u << ZONE_MOVABLE;

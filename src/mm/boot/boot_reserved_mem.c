@@ -36,9 +36,7 @@ void boot_add_cma(struct boot *b, uint64_t start, uint64_t end, const char *name
 /* "%pa" */
 static const char *phys(const struct boot *b, uint64_t at, char *text, size_t cap)
 {
-	bool wide = arch_is_64bit(b->m->arch) || machine_has(b->m, CONFIG_X86_PAE);
-
-	snprintf(text, cap, "0x%0*llx", wide ? 16 : 8, (ull)at);
+	snprintf(text, cap, "0x%0*llx", machine_phys_digits(b->m), (ull)at);
 	return text;
 }
 

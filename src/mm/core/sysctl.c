@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define LONG_TOP(m) (machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX)
+#define LONG_TOP(m) machine_word_max(m)
 
 #define THREAD_BYTES(m)		  (machine_has(m, CONFIG_64BIT) ? 16384u : 8192u)
 #define USER_RESERVE_KBYTES_MOST  ((uint64_t)1 << 17)

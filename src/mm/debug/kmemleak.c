@@ -362,9 +362,7 @@ static unsigned report_new(struct machine *m)
 void kmemleak_scan(struct machine *m)
 {
 	struct kmemleak *k = &m->kmemleak;
-	struct scan s = {.m = m,
-		.dram = machine_dram(m),
-		.pointer_bytes = machine_has(m, CONFIG_64BIT) ? 8 : 4};
+	struct scan s = {.m = m, .dram = machine_dram(m), .pointer_bytes = machine_word_bytes(m)};
 
 	k->last_scan_ns = m->clock.now_ns;
 	link_for_each(m, &k->objects, l)

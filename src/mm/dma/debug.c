@@ -184,7 +184,7 @@ static bool cacheline_insert(struct machine *m, const struct dma_debug_entry *x)
 		if (!s->overlap_said)
 			log_printf(m,
 				"DMA-API: exceeded %d overlapping mappings of cacheline 0x%0*llx",
-				MAX_OVERLAP, dma_debug_phys_digits(m), (unsigned long long)line);
+				MAX_OVERLAP, machine_phys_digits(m), (unsigned long long)line);
 		s->overlap_said = true;
 	} else if (radix_set(m, &s->cachelines, line, count + 1)) {
 		m->why = why;

@@ -88,11 +88,6 @@ static inline uint32_t dma_debug_bucket(uint64_t dev_addr)
 {
 	return dev_addr >> DMA_DEBUG_HASH_SHIFT & (DMA_DEBUG_HASH_SIZE - 1);
 }
-/* Hexadecimal digits of phys_addr_t, as %pa prints it after 0x. */
-static inline int dma_debug_phys_digits(const struct machine *m)
-{
-	return machine_has(m, CONFIG_64BIT) || machine_has(m, CONFIG_X86_PAE) ? 16 : 8;
-}
 /* to_cacheline_number() of its first byte. */
 uint64_t dma_debug_cacheline(const struct machine *m, const struct dma_debug_entry *x);
 /* debug_hash.c. The entry of @ref's address and device (bucket_find_exact()), or one that holds all of @ref

@@ -26,12 +26,6 @@
 
 typedef unsigned long long ull;
 
-/* %p: not hashed, as with no_hash_pointers. */
-static int word_digits(const struct machine *m)
-{
-	return machine_has(m, CONFIG_64BIT) ? 16 : 8;
-}
-
 /* ---- addresses ---- */
 
 void debug_dma_map_single(struct machine *m, const struct device *d, uint64_t addr, uint64_t bytes)
@@ -43,7 +37,7 @@ void debug_dma_map_single(struct machine *m, const struct device *d, uint64_t ad
 		(m->arch == ARCH_ARM64 && address_kind(m, addr) == ADDRESS_IMAGE))
 		dma_debug_err(m, d, NULL,
 			"device driver maps memory from invalid area [addr=%0*llx] [len=%llu]",
-			word_digits(m), (ull)addr, (ull)bytes);
+			machine_word_digits(m), (ull)addr, (ull)bytes);
 }
 
 /* A page of the stack of the task that runs; where stacks lie in the direct map, the bytes of its stack. */
@@ -56,7 +50,8 @@ static void check_for_stack(struct machine *m, unsigned cpu, const struct device
 		if (task_stack_pfn(m, t, i) == phys >> PAGE_SHIFT) {
 			dma_debug_err(m, d, NULL,
 				"device driver maps memory from stack [%saddr=%0*llx]",
-				is_vmalloc_addr(m, t->stack) ? "probable " : "", word_digits(m),
+				is_vmalloc_addr(m, t->stack) ? "probable " : "",
+				machine_word_digits(m),
 				(ull)(t->stack + (i << PAGE_SHIFT) + phys % PAGE_BYTES));
 			return;
 		}
@@ -83,7 +78,7 @@ static void check_for_illegal_area(
 		dma_debug_err(m, d, NULL,
 			"device driver maps memory from kernel text or rodata [addr=%0*llx] "
 			"[len=%llu]",
-			word_digits(m), (ull)addr, (ull)bytes);
+			machine_word_digits(m), (ull)addr, (ull)bytes);
 }
 
 void dma_debug_check_area(
@@ -100,9 +95,8 @@ static void check_sg_segment(
 	struct machine *m, const struct device *d, const struct scatterlist *sg)
 {
 	uint64_t most = d->max_segment_size ? d->max_segment_size : 0x10000;
-	uint64_t boundary = d->segment_boundary_mask	   ? d->segment_boundary_mask
-			    : machine_has(m, CONFIG_64BIT) ? UINT64_MAX
-							   : UINT32_MAX;
+	uint64_t boundary =
+		d->segment_boundary_mask ? d->segment_boundary_mask : machine_word_max(m);
 	uint64_t start = sg->dma, end = start + sg->dma_bytes - 1;
 
 	if (sg->bytes > most)

@@ -114,11 +114,11 @@ uint64_t dma_max_mapping_size(const struct machine *m, const struct device *d)
 int dma_overflow(struct machine *m, struct device *d, const char *what, uint64_t dma,
 	uint64_t bytes, const char *advice)
 {
-	bool wide = arch_is_64bit(m->arch) || machine_has(m, CONFIG_X86_PAE);
+	uint64_t most = DMA_BIT_MASK(8 * machine_phys_bytes(m)); /* dma_addr_t */
 
 	if (!d->warned)
 		dev_printk(m, d, "%s addr 0x%0*llx+%llu overflow (mask %llx, bus limit %llx).",
-			what, wide ? 16 : 8, (ull)(wide ? dma : (uint32_t)dma), (ull)bytes,
+			what, machine_phys_digits(m), (ull)(dma & most), (ull)bytes,
 			(ull)d->dma_mask, (ull)d->bus_dma_limit);
 	d->warned = true;
 	return refuse(&m->why, ENOMEM,

@@ -45,11 +45,6 @@ static uint64_t page_up(uint64_t n)
 	return page_down(n + PAGE_BYTES - 1);
 }
 
-static unsigned word_bytes(const struct exec *x)
-{
-	return arch_is_64bit(x->m->arch) ? 8 : 4;
-}
-
 static bool randomize(const struct exec *x)
 {
 	/* Where a recording says where the stack was, nothing more is moved. */
@@ -82,7 +77,7 @@ static int check_strings(struct exec *x, uint64_t bytes)
 
 	limit = limit < ARG_MOST ? limit : ARG_MOST;
 	limit = limit > ARG_MAX_ ? limit : ARG_MAX_;
-	bytes += (uint64_t)(x->argc + x->envc) * word_bytes(x);
+	bytes += (uint64_t)(x->argc + x->envc) * machine_word_bytes(x->m);
 	if (bytes <= limit)
 		return 0;
 	return refuse(&x->m->why, E2BIG,
@@ -135,7 +130,7 @@ static int map_stack(struct exec *x, uint64_t top)
 
 int exec_stack(struct exec *x)
 {
-	uint64_t top = stack_top(x), word = word_bytes(x);
+	uint64_t top = stack_top(x), word = machine_word_bytes(x->m);
 	uint64_t bytes = string_bytes(x->p->argv) + string_bytes(x->p->envp) + x->p->path_len + 1;
 	int err = check_strings(x, bytes);
 
@@ -214,9 +209,9 @@ int exec_specials(struct exec *x)
 
 static int put_word(struct exec *x, uint64_t *at, uint64_t value)
 {
-	int err = exec_put(x, *at, &value, word_bytes(x));
+	int err = exec_put(x, *at, &value, machine_word_bytes(x->m));
 
-	*at += word_bytes(x);
+	*at += machine_word_bytes(x->m);
 	return err;
 }
 
@@ -289,7 +284,7 @@ int exec_tables(struct exec *x)
 	unsigned nr = auxv(x, aux);
 
 	assert(nr <= sizeof(aux) / sizeof(aux[0]));
-	x->p_at -= (words + 2 * nr) * word_bytes(x);
+	x->p_at -= (words + 2 * nr) * machine_word_bytes(x->m);
 	x->p_at &= ~(uint64_t)15;
 	x->mm->start_stack = x->p_at;
 	return err ? err : put_tables(x, aux, nr);

@@ -72,7 +72,7 @@ static uint32_t first_size(const struct machine *m)
 /* alloc_fdtable(): whole KiB of pointers, a power of two of them. */
 static uint32_t grown_size(const struct machine *m, uint32_t fd)
 {
-	uint32_t unit = 1024 / (arch_is_64bit(m->arch) ? 8 : 4), units = 1;
+	uint32_t unit = 1024 / machine_word_bytes(m), units = 1;
 
 	while (units <= fd / unit)
 		units *= 2;

@@ -34,7 +34,7 @@ static inline uint64_t whole_pages(uint64_t bytes)
 /* Does [addr, addr + bytes), in whole pages, pass the end of an unsigned long of the machine's? */
 static inline bool range_wraps(const struct machine *m, uint64_t addr, uint64_t bytes)
 {
-	uint64_t most = machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX;
+	uint64_t most = machine_word_max(m);
 
 	return bytes && (addr > most || bytes > most - addr || whole_pages(bytes) < bytes ||
 				addr + whole_pages(bytes) - 1 >= most);

@@ -449,7 +449,7 @@ static int check_expansion(
 static int check_numbers(
 	struct machine *m, const struct request *r, uint64_t bytes, uint64_t offset, unsigned flags)
 {
-	uint64_t words = arch_is_64bit(m->arch) ? UINT64_MAX : UINT32_MAX;
+	uint64_t words = machine_word_max(m);
 
 	if (offset % PAGE_BYTES)
 		return refuse(

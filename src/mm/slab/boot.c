@@ -93,9 +93,9 @@ static int create_boot(struct machine *m, struct kmem_cache_args a, uint64_t *at
 /* offsetof(struct kmem_cache, node), a pointer for each node; struct kmem_cache_node. They are merged with none. */
 static int create_first(struct machine *m)
 {
-	bool wide = m->slab.word_bytes == 8;
+	bool wide = machine_word_bytes(m) == 8;
 	struct kmem_cache_args cache = {.name = "kmem_cache",
-		.size = (wide ? 216 : 136) + (uint64_t)m->nr_nodes * m->slab.word_bytes,
+		.size = (wide ? 216 : 136) + (uint64_t)m->nr_nodes * machine_word_bytes(m),
 		.flags = SLAB_HWCACHE_ALIGN};
 	struct kmem_cache_args node = {
 		.name = "kmem_cache_node", .size = wide ? 64 : 32, .flags = SLAB_HWCACHE_ALIGN};

@@ -149,7 +149,7 @@ struct kmem_cache *kmem_cache_find(const struct machine *m, const char *name, si
 
 static struct kmem_cache *find_mergeable(const struct machine *m, const struct kmem_cache_args *a)
 {
-	uint64_t word = m->slab.word_bytes, size = (a->size + word - 1) / word * word;
+	uint64_t word = machine_word_bytes(m), size = (a->size + word - 1) / word * word;
 	uint32_t align = slab_alignment(m, a->flags, a->align, size), flags;
 
 	if (m->slab.nomerge || (a->ctor && *a->ctor) || a->usersize)
@@ -173,7 +173,7 @@ static struct kmem_cache *find_mergeable(const struct machine *m, const struct k
 /* sysfs_slab_alias(): the name leads to @s from now on. */
 static int add_alias(struct machine *m, struct kmem_cache *s, const struct kmem_cache_args *a)
 {
-	uint64_t at, word = m->slab.word_bytes;
+	uint64_t at, word = machine_word_bytes(m);
 	uint32_t inuse = (uint32_t)((a->size + word - 1) / word * word);
 
 	if (!find_alias(m, s, a->name, strlen(a->name))) {
@@ -258,7 +258,7 @@ static int open_cache(struct machine *m, struct kmem_cache *s, const struct kmem
 			  !(s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON));
 	s->hardened = machine_has(m, CONFIG_SLAB_FREELIST_HARDENED);
 	s->random = rng_next(&m->slab.rng);
-	if (m->slab.word_bytes == 4)
+	if (machine_word_bytes(m) == 4)
 		s->random = (uint32_t)s->random;
 	bool fits = slab_calculate_sizes(m, s);
 
@@ -324,12 +324,12 @@ static int check_args(struct machine *m, const struct kmem_cache_args *a)
 	if (!len || len >= SLAB_NAME_MAX)
 		return refuse(&m->why, EINVAL, "kmem_cache_create: a name has 1 to %u bytes",
 			SLAB_NAME_MAX - 1);
-	if (a->size < m->slab.word_bytes || a->size > KMALLOC_MAX_BYTES(m))
+	if (a->size < machine_word_bytes(m) || a->size > KMALLOC_MAX_BYTES(m))
 		return refuse(&m->why, EINVAL,
 			"kmem_cache_create: an object has %u to %llu bytes, not %llu: a free one "
 			"must hold a "
 			"pointer",
-			m->slab.word_bytes, (ull)KMALLOC_MAX_BYTES(m), (ull)a->size);
+			machine_word_bytes(m), (ull)KMALLOC_MAX_BYTES(m), (ull)a->size);
 	if (a->align & (a->align - 1) || a->align > PAGE_BYTES << (m->nr_orders - 1))
 		return refuse(&m->why, EINVAL,
 			"kmem_cache_create: an alignment is a power of two up to %llu, not %u",

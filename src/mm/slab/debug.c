@@ -31,7 +31,7 @@ static void set_inuse(struct frame *f, unsigned inuse)
 static void trace(
 	struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object, bool alloc)
 {
-	int width = (int)m->slab.word_bytes * 2;
+	int width = machine_word_digits(m);
 
 	if (!(s->flags & SLAB_TRACE))
 		return;
@@ -234,7 +234,7 @@ static bool on_freelist(
 
 static void not_freed(struct machine *m, const struct kmem_cache *s, uint64_t object)
 {
-	slab_fix(m, s, "Object at 0x%0*llx not freed", (int)m->slab.word_bytes * 2, (ull)object);
+	slab_fix(m, s, "Object at 0x%0*llx not freed", machine_word_digits(m), (ull)object);
 }
 
 void slab_debug_bad_free(
@@ -244,7 +244,7 @@ void slab_debug_bad_free(
 	if (is_free)
 		slab_object_err(m, s, pfn, address, "Object already free");
 	else
-		slab_err(m, s, pfn, "Invalid object pointer 0x%0*llx", (int)m->slab.word_bytes * 2,
+		slab_err(m, s, pfn, "Invalid object pointer 0x%0*llx", machine_word_digits(m),
 			(ull)address);
 	not_freed(m, s, address);
 }

@@ -49,7 +49,7 @@ uint32_t slab_alignment(const struct machine *m, uint32_t flags, uint32_t align,
 		align = align > line ? align : line;
 	}
 	/* ARCH_SLAB_MINALIGN: of an unsigned long long, everywhere. */
-	return align > 8 ? (uint32_t)align_to(align, m->slab.word_bytes) : 8;
+	return align > 8 ? (uint32_t)align_to(align, machine_word_bytes(m)) : 8;
 }
 
 /* The smallest order for @least objects whose rest is at most 1/@fraction of it; beyond @max_order: none. */
@@ -120,7 +120,7 @@ static void set_allocflags(struct kmem_cache *s)
 /* Two records of who had the object: address, stack, CPU, pid, time. And for kmalloc, how much was asked for. */
 static uint64_t track_bytes(const struct machine *m, uint32_t flags)
 {
-	uint64_t one = m->slab.word_bytes == 8 ? 32 : 20;
+	uint64_t one = machine_word_bytes(m) == 8 ? 32 : 20;
 
 	if (!(flags & SLAB_STORE_USER))
 		return 0;
@@ -132,14 +132,14 @@ static bool pointer_outside(const struct machine *m, const struct kmem_cache *s)
 {
 	if (s->has_ctor || s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON))
 		return true;
-	if (s->flags & SLAB_RED_ZONE && s->object_size < m->slab.word_bytes)
+	if (s->flags & SLAB_RED_ZONE && s->object_size < machine_word_bytes(m))
 		return true;
 	return s->flags & SLAB_STORE_USER && s->flags & SLAB_KMALLOC;
 }
 
 bool slab_calculate_sizes(const struct machine *m, struct kmem_cache *s)
 {
-	uint64_t word = m->slab.word_bytes, size = align_to(s->object_size, word);
+	uint64_t word = machine_word_bytes(m), size = align_to(s->object_size, word);
 
 	s->poison_object =
 		s->flags & SLAB_POISON && !(s->flags & SLAB_TYPESAFE_BY_RCU) && !s->has_ctor;

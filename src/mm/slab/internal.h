@@ -168,7 +168,7 @@ static inline uint64_t slab_mangle(
 {
 	if (!s->hardened)
 		return pointer;
-	if (m->slab.word_bytes == 8)
+	if (machine_word_bytes(m) == 8)
 		return pointer ^ s->random ^ __builtin_bswap64(place);
 	return (uint32_t)(pointer ^ s->random ^ __builtin_bswap32((uint32_t)place));
 }
@@ -182,7 +182,7 @@ static inline uint64_t slab_get_free_pointer(
 	if (__builtin_expect(slab_has_contents(m, place), 1)) {
 		const char *at = machine_at(m, place + m->slab.linear);
 
-		if (m->slab.word_bytes == 8)
+		if (machine_word_bytes(m) == 8)
 			memcpy(&word, at, 8);
 		else
 			memcpy(&word, at, 4);
@@ -200,10 +200,10 @@ static inline bool slab_set_free_pointer(
 		struct dram d = machine_dram(m);
 
 		return !dram_store(&d, slab_pfn(m, place) << PAGE_SHIFT | place % PAGE_BYTES,
-			m->slab.word_bytes, word, &m->why);
+			machine_word_bytes(m), word, &m->why);
 	}
 	char *at = machine_at(m, place + m->slab.linear);
-	if (m->slab.word_bytes == 8)
+	if (machine_word_bytes(m) == 8)
 		memcpy(at, &word, 8);
 	else
 		memcpy(at, &word, 4);

@@ -134,7 +134,7 @@ static int refuse_foreign(struct machine *m, const char *verb, uint64_t address)
 
 	if (address < base || address >= end || !pfn_present(m, slab_pfn(m, address))) {
 		log_printf(m, "BUG: unable to handle page fault for address: %0*llx",
-			(int)m->slab.word_bytes * 2, (ull)address);
+			machine_word_digits(m), (ull)address);
 		return refuse(&m->why, EINVAL,
 			"%s: 0x%llx is no RAM in the kernel's direct map (0x%llx to 0x%llx): a "
 			"kernel "
@@ -142,7 +142,7 @@ static int refuse_foreign(struct machine *m, const char *verb, uint64_t address)
 			verb, (ull)address, (ull)base, (ull)(end - 1));
 	}
 	log_printf(m, "WARNING: CPU: 0 PID: 0 at mm/slab_common.c free_large_kmalloc");
-	log_printf(m, "object pointer: 0x%0*llx", (int)m->slab.word_bytes * 2, (ull)address);
+	log_printf(m, "object pointer: 0x%0*llx", machine_word_digits(m), (ull)address);
 	return refuse(&m->why, EINVAL,
 		"%s: 0x%llx is in page 0x%llx, which no cache has (sim/page/0x%llx says what it "
 		"is): only what "

@@ -87,12 +87,12 @@ bool slab_valid_pointer(
 
 uint64_t slab_info_end(const struct machine *m, const struct kmem_cache *s)
 {
-	return s->offset >= s->inuse ? s->inuse + (uint64_t)m->slab.word_bytes : s->inuse;
+	return s->offset >= s->inuse ? s->inuse + machine_word_bytes(m) : s->inuse;
 }
 
 static uint64_t track_bytes(const struct machine *m)
 {
-	return m->slab.word_bytes == 8 ? 32 : 20;
+	return machine_word_bytes(m) == 8 ? 32 : 20;
 }
 
 uint64_t slab_info_bytes(const struct machine *m, const struct kmem_cache *s)
@@ -117,7 +117,7 @@ void slab_get_track(const struct machine *m, const struct kmem_cache *s, uint64_
 	uint32_t word[8] = {0};
 
 	slab_read(m, track_at(m, s, object, item), word, track_bytes(m));
-	if (m->slab.word_bytes == 8)
+	if (machine_word_bytes(m) == 8)
 		*out = (struct slab_track){.addr = word[0] | (uint64_t)word[1] << 32,
 			.handle = word[2],
 			.cpu = word[3],
@@ -141,7 +141,7 @@ void slab_set_track(struct machine *m, unsigned cpu, const struct kmem_cache *s,
 		handle + 1, 0, handle, cpu, pid, 0, (uint32_t)when, (uint32_t)(when >> 32)};
 	uint32_t narrow[5] = {handle + 1, handle, cpu, pid, (uint32_t)when};
 
-	slab_write(m, track_at(m, s, object, item), m->slab.word_bytes == 8 ? wide : narrow,
+	slab_write(m, track_at(m, s, object, item), machine_word_bytes(m) == 8 ? wide : narrow,
 		track_bytes(m));
 }
 
@@ -207,8 +207,8 @@ static bool bytes_hold(struct machine *m, const struct kmem_cache *s, uint64_t p
 	if (!slab_find_other(m, start, value, bytes, &first, &last))
 		return true;
 	slab_report_bytes(m, s, pfn, object, what, first, last, value);
-	slab_fix(m, s, "Restoring %s 0x%0*llx-0x%0*llx=0x%x", what, (int)m->slab.word_bytes * 2,
-		(ull)first, (int)m->slab.word_bytes * 2, (ull)last, value);
+	slab_fix(m, s, "Restoring %s 0x%0*llx-0x%0*llx=0x%x", what, machine_word_digits(m),
+		(ull)first, machine_word_digits(m), (ull)last, value);
 	slab_fill(m, first, value, last - first + 1);
 	return false;
 }
@@ -270,7 +270,7 @@ void slab_check_padding(struct machine *m, const struct kmem_cache *s, uint64_t 
 {
 	uint64_t start = slab_address(m, pfn), bytes = slab_bytes(frame_of(m, pfn));
 	uint64_t rest = bytes % s->size, pad = start + bytes - rest, first, last;
-	int width = (int)m->slab.word_bytes * 2;
+	int width = machine_word_digits(m);
 
 	if (!(s->flags & SLAB_POISON) ||
 		!slab_find_other(m, pad, POISON_INUSE, rest, &first, &last))

@@ -106,7 +106,6 @@ void slab_read_parameters(struct machine *m)
 	const char *debug = word_value(m, "slub_debug", &len);
 	uint32_t largest = m->nr_orders - 1;
 
-	st->word_bytes = arch_is_64bit(m->arch) ? 8 : 4;
 	st->hw_align = m->arch == ARCH_I386 || !machine_has(m, CONFIG_MMU) ? 32 : 64;
 	st->kmalloc_min = kmalloc_min(m);
 	st->min_order = number(m, "slub_min_order", 0);

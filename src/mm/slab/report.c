@@ -37,11 +37,6 @@
 #define HEX_ROW	       16u
 #define BYTES_BEFORE   16u
 
-static int width(const struct machine *m)
-{
-	return (int)m->slab.word_bytes * 2;
-}
-
 /* "Not tainted", or "Tainted: G    B             ". */
 static void print_tainted(const struct machine *m, char out[40])
 {
@@ -100,8 +95,8 @@ void slab_print_section(struct machine *m, const char *text, uint64_t address, u
 			ascii[i] = isascii(byte[i]) && isprint(byte[i]) ? (char)byte[i] : '.';
 		}
 		ascii[n] = '\0';
-		log_printf(m, "%s%0*llx: %-*s  %s", text, width(m), (ull)(address + at),
-			(int)(3 * HEX_ROW - 1), hex, ascii);
+		log_printf(m, "%s%0*llx: %-*s  %s", text, machine_word_digits(m),
+			(ull)(address + at), (int)(3 * HEX_ROW - 1), hex, ascii);
 	}
 }
 
@@ -153,9 +148,9 @@ static void print_slab_info(struct machine *m, const struct kmem_cache *s, uint6
 
 	text_init(&flags);
 	page_flags_print(m, pfn, &flags);
-	log_printf(m, "Slab 0x%0*llx objects=%u used=%u fp=0x%0*llx flags=%s", width(m),
-		(ull)pfn_to_page_unchecked(m, pfn), c.objects, c.inuse, width(m), (ull)first,
-		text_str(&flags));
+	log_printf(m, "Slab 0x%0*llx objects=%u used=%u fp=0x%0*llx flags=%s",
+		machine_word_digits(m), (ull)pfn_to_page_unchecked(m, pfn), c.objects, c.inuse,
+		machine_word_digits(m), (ull)first, text_str(&flags));
 	text_finish(&flags);
 }
 
@@ -167,8 +162,9 @@ static void print_trailer(
 
 	slab_print_tracking(m, s, object);
 	print_slab_info(m, s, pfn);
-	log_printf(m, "Object 0x%0*llx @offset=%llu fp=0x%0*llx", width(m), (ull)object,
-		(ull)(object - start), width(m), (ull)slab_get_free_pointer(m, s, object));
+	log_printf(m, "Object 0x%0*llx @offset=%llu fp=0x%0*llx", machine_word_digits(m),
+		(ull)object, (ull)(object - start), machine_word_digits(m),
+		(ull)slab_get_free_pointer(m, s, object));
 	log_printf(m, "%s", "");
 	if (s->flags & SLAB_RED_ZONE)
 		slab_print_section(m, "Redzone  ", object - s->red_left_pad, s->red_left_pad);
@@ -212,8 +208,9 @@ void slab_report_bytes(struct machine *m, const struct kmem_cache *s, uint64_t p
 	snprintf(line, sizeof(line), "%s overwritten", what);
 	slab_bug(m, s, line);
 	slab_read(m, first, &byte, 1);
-	log_printf(m, "0x%0*llx-0x%0*llx @offset=%llu. First byte 0x%x instead of 0x%x", width(m),
-		(ull)first, width(m), (ull)last, (ull)(first - slab_address(m, pfn)), byte, value);
+	log_printf(m, "0x%0*llx-0x%0*llx @offset=%llu. First byte 0x%x instead of 0x%x",
+		machine_word_digits(m), (ull)first, machine_word_digits(m), (ull)last,
+		(ull)(first - slab_address(m, pfn)), byte, value);
 	print_trailer(m, s, pfn, object);
 	add_taint(m);
 }

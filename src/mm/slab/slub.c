@@ -217,7 +217,7 @@ static void zero_object(struct machine *m, uint64_t address, uint64_t bytes)
 void slab_say_oops(struct machine *m, uint64_t address)
 {
 	log_printf(m, "BUG: unable to handle page fault for address: %0*llx",
-		(int)m->slab.word_bytes * 2, (ull)address);
+		machine_word_digits(m), (ull)address);
 }
 
 /* The CPU's free list leads astray: a kernel would read there, and die, or give out twice what is in use. Here the list ends,

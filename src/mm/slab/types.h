@@ -135,7 +135,6 @@ struct slab_state {
 	uint64_t kmalloc_at[NR_KMALLOC_TYPES][NR_KMALLOC_SIZES];
 	uint64_t kmem_cache_at, kmem_cache_node_at;
 	uint64_t large_pages; /* of kmalloc beyond the caches */
-	uint32_t word_bytes;  /* sizeof(void *) */
 	uint32_t hw_align;    /* cache_line_size() */
 	uint32_t kmalloc_min; /* ARCH_KMALLOC_MINALIGN */
 	uint32_t min_order, max_order,

@@ -26,15 +26,9 @@ static uint64_t object_pa(const struct machine *m, uint64_t object)
 	return (virt_to_pfn(m, object) << PAGE_SHIFT) + object % PAGE_BYTES;
 }
 
-/* sizeof(phys_addr_t) */
-static unsigned phys_addr_bytes(const struct machine *m)
-{
-	return machine_has(m, CONFIG_64BIT) || m->kernel_map.mode == PAGING_X86_PAE ? 8 : 4;
-}
-
 static unsigned vm_struct_bytes(const struct machine *m)
 {
-	return machine_has(m, CONFIG_64BIT) ? 64 : 28 + phys_addr_bytes(m);
+	return machine_has(m, CONFIG_64BIT) ? 64 : 28 + machine_phys_bytes(m);
 }
 
 int vm_struct_alloc(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *object)
@@ -68,7 +62,7 @@ void vm_struct_write(struct machine *m, const struct vm_struct *vm)
 	const uint32_t page_order = vm->page_order;
 	uint8_t bytes[VM_STRUCT_MOST_BYTES] = {0};
 	struct dram dram = machine_dram(m);
-	size_t word_bytes = wide ? 8 : 4;
+	size_t word_bytes = machine_word_bytes(m);
 
 	if (!vm->object)
 		return;
@@ -77,6 +71,6 @@ void vm_struct_write(struct machine *m, const struct vm_struct *vm)
 	if (order)
 		memcpy(bytes + 40, &page_order, 4);
 	memcpy(bytes + (order ? 44 : 5 * word_bytes), &vm->nr_pages, 4);
-	memcpy(bytes + (wide ? 48 : 24), &vm->phys_addr, phys_addr_bytes(m));
+	memcpy(bytes + (wide ? 48 : 24), &vm->phys_addr, machine_phys_bytes(m));
 	(void)dram_write(&dram, object_pa(m, vm->object), bytes, vm_struct_bytes(m), &m->why);
 }

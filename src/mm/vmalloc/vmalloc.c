@@ -125,7 +125,7 @@ static uint32_t alloc_area_pages(struct machine *m, unsigned cpu, const struct v
 /* Pointers to struct pages: the array's real contents, as far as mem_map's place is known. */
 static int fill_array(struct machine *m, const struct vm_struct *vm)
 {
-	unsigned word = machine_has(m, CONFIG_64BIT) ? 8 : 4;
+	unsigned word = machine_word_bytes(m);
 	const uint32_t *pages = vm_pages(m, vm);
 	struct dram dram = machine_dram(m);
 
@@ -147,7 +147,7 @@ static int fill_array(struct machine *m, const struct vm_struct *vm)
 static int alloc_array(struct machine *m, unsigned cpu, struct vmap_area *a,
 	const struct vmalloc_request *r, uint32_t nr)
 {
-	uint64_t bytes = (uint64_t)nr * (machine_has(m, CONFIG_64BIT) ? 8 : 4);
+	uint64_t bytes = (uint64_t)nr * machine_word_bytes(m);
 	struct vmalloc_request array = {.bytes = bytes,
 		.gfp = GFP_KERNEL | __GFP_ZERO | __GFP_HIGHMEM,
 		.vm_flags = VM_PAGES_ARRAY,
@@ -339,7 +339,7 @@ void end_vm_area(struct machine *m, unsigned cpu, struct vmap_area *a, bool free
 /* __vunmap() */
 static int vunmap_area(struct machine *m, unsigned cpu, uint64_t addr, bool free_pages)
 {
-	int digits = machine_has(m, CONFIG_64BIT) ? 16 : 8;
+	int digits = machine_word_digits(m);
 
 	if (!addr)
 		return 0;

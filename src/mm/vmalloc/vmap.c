@@ -142,7 +142,7 @@ static uint64_t first_ram(const struct machine *m, uint64_t start, uint64_t end)
 
 static int refuse_ram(struct machine *m, uint64_t phys, uint64_t last, uint64_t ram)
 {
-	int digits = machine_has(m, CONFIG_64BIT) || m->kernel_map.mode == PAGING_X86_PAE ? 16 : 8;
+	int digits = machine_phys_digits(m);
 
 	if (m->arch == ARCH_ARM)
 		log_printf(m, "WARNING: arch/arm/mm/ioremap.c: __arm_ioremap_pfn_caller");
@@ -157,18 +157,11 @@ static int refuse_ram(struct machine *m, uint64_t phys, uint64_t last, uint64_t 
 		(ull)ram);
 }
 
-/* Bits of the kernel's phys_addr_t: entries of 32 bits hold no more, whatever the CPU has (PSE-36, supersections). */
-static unsigned phys_addr_bits(const struct machine *m)
-{
-	uint32_t mode = m->kernel_map.mode;
-
-	return mode == PAGING_X86_32 || mode == PAGING_ARM_SHORT ? 32 : 64;
-}
-
 static int check_range(struct machine *m, uint64_t phys, uint64_t bytes)
 {
 	uint64_t last = phys + bytes - 1;
-	unsigned bits = m->cpus.desc.pa_bits, type_bits = phys_addr_bits(m);
+	/* A phys_addr_t of 32 bits holds no more, whatever the CPU has (PSE-36, supersections). */
+	unsigned bits = m->cpus.desc.pa_bits, type_bits = 8 * machine_phys_bytes(m);
 
 	if (!bytes || last < phys)
 		return refuse(&m->why, EINVAL, "a range of %llu bytes from 0x%llx on %s",
@@ -238,8 +231,7 @@ int iounmap(struct machine *m, unsigned cpu, uint64_t addr)
 			       : refuse(&m->why, EINVAL, "0x%llx is not where ioremap maps",
 					 (ull)addr);
 	if (!find_vm_area(m, page)) {
-		log_printf(m, "iounmap: bad address %0*llx", machine_has(m, CONFIG_64BIT) ? 16 : 8,
-			(ull)page);
+		log_printf(m, "iounmap: bad address %0*llx", machine_word_digits(m), (ull)page);
 		return refuse(&m->why, EINVAL,
 			"no area has 0x%llx in it: proc/vmallocinfo has those there are",
 			(ull)addr);
