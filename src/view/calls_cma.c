@@ -35,34 +35,37 @@ struct contig_run {
 	struct contig_free free;
 };
 
-static struct contig_run *begin_run(struct call *c)
-{
-	struct contig_run *x = calloc(1, sizeof(*x));
-
-	if (!x) {
-		refuse(&c->m->why, ENOMEM, "the host has no memory for the call");
-		return NULL;
-	}
-	x->boots = c->v->s->boots;
-	return x;
-}
-
-/* 1, 0 or -errno, as contig_step(). */
+/* 0: begun, or it has to wait (c->wait); or -errno. */
+typedef int begin_fn(struct call *c, struct contig_run *x);
+/* 1: there is more; 0: it is done, and its result is given; or -errno. */
 typedef int step_fn(struct call *c, struct contig_run *x, unsigned steps);
 
-/* A slice. 1: there is more (c->again); 0: it is done; or -errno. */
-static int run_slice(struct call *c, step_fn *step)
+/* A slice of a call; the first one begins it. */
+static int run_slice(struct call *c, begin_fn *begin, step_fn *step)
 {
 	struct contig_run *x = c->run->state;
 	const unsigned steps = session_slice(c->v->s, PAGES_PER_STEP);
 	int ret = 1;
 
+	if (!x) {
+		x = calloc(1, sizeof(*x));
+		if (!x)
+			return refuse(&c->m->why, ENOMEM, "the host has no memory for the call");
+		x->boots = c->v->s->boots;
+		int err = begin(c, x);
+
+		if (err || c->wait) {
+			free(x);
+			return err;
+		}
+		c->run->state = x;
+	}
 	if (x->boots != c->v->s->boots)
 		return refuse(&c->m->why, EINTR, "another machine was booted meanwhile");
 	for (unsigned i = 0; i < STEPS_PER_SLICE && ret > 0; i++)
 		ret = step(c, x, steps);
 	c->again = ret > 0;
-	return ret;
+	return c->again ? 0 : ret;
 }
 
 static int refuse_word(struct call *c, unsigned arg, int err)
@@ -83,59 +86,51 @@ static void give_run(struct call *c, uint64_t pfn, uint64_t pages)
 
 /* ---- areas ---- */
 
-/* 0: begun, and in run->state; or it waits (c->wait); or -errno. */
-static int begin_cma(struct call *c)
+/* One allocation from areas at a time. */
+static int wait_for_areas(struct call *c)
 {
-	unsigned area = (unsigned)c->arg[0].number;
+	if (!c->m->cma_state.busy)
+		return 0;
+	if (c->run->interrupted)
+		return refuse(&c->m->why, EINTR,
+			"the wait for another allocation from an area was ended");
+	c->wait = true;
+	refuse(&c->m->why, EAGAIN, "another allocation from an area to end");
+	return 0;
+}
 
+static int begin_cma(struct call *c, struct contig_run *x)
+{
 	if (c->arg[2].number > CMA_MAX_ALIGN) {
 		refuse(&c->m->why, EINVAL,
 			"an alignment of 2^%llu pages: it is an order, at most %u",
 			(ull)c->arg[2].number, CMA_MAX_ALIGN);
 		return refuse_word(c, 2, -EINVAL);
 	}
-	struct contig_run *x = begin_run(c);
-	if (!x)
-		return -ENOMEM;
-	int err = cma_begin(c->m, c->cpu, &x->cma, area, c->arg[1].number,
+	int err = wait_for_areas(c);
+
+	if (err || c->wait)
+		return err;
+	return cma_begin(c->m, c->cpu, &x->cma, (unsigned)c->arg[0].number, c->arg[1].number,
 		(unsigned)c->arg[2].number, c->arg[3].number != 0);
-	if (err) {
-		free(x);
-		c->wait = err == -EAGAIN;
-		return c->wait ? 0 : err;
-	}
-	c->run->state = x;
-	return 0;
 }
 
 static int step_cma(struct call *c, struct contig_run *x, unsigned steps)
 {
-	return cma_step(c->m, c->cpu, &x->cma, steps);
+	if (c->run->interrupted)
+		cma_interrupt(c->m, &x->cma);
+	int ret = cma_step(c->m, c->cpu, &x->cma, steps);
+
+	if (!ret) {
+		give_run(c, x->cma.pfn, x->cma.nr_pages);
+		text_printf(c->result, " area=%s", c->m->cma[x->cma.area].name);
+	}
+	return ret;
 }
 
 int call_cma_alloc(struct call *c)
 {
-	struct contig_run *x = c->run->state;
-
-	if (!x) {
-		if (c->run->interrupted)
-			return refuse(&c->m->why, EINTR,
-				"the wait for another allocation from an area was ended");
-		int err = begin_cma(c);
-
-		if (err || c->wait)
-			return err;
-		x = c->run->state;
-	}
-	if (c->run->interrupted)
-		cma_interrupt(c->m, &x->cma);
-	int ret = run_slice(c, step_cma);
-
-	if (ret)
-		return c->again ? 0 : ret;
-	give_run(c, x->cma.pfn, x->cma.nr_pages);
-	text_printf(c->result, " area=%s", c->m->cma[x->cma.area].name);
-	return 0;
+	return run_slice(c, begin_cma, step_cma);
 }
 
 /* How many pages: as written, else those of the name when it names them all. */
@@ -155,52 +150,38 @@ static int refuse_count(struct call *c, unsigned page)
 	return refuse_word(c, page, -EINVAL);
 }
 
-static int begin_release(struct call *c)
+static int begin_release(struct call *c, struct contig_run *x)
 {
 	uint64_t pages = pages_of(c, 1, 2);
 
 	if (!pages && !c->arg[2].given)
 		return refuse_count(c, 1);
-	if (c->m->cma_state.busy) {
-		if (c->run->interrupted)
-			return refuse(&c->m->why, EINTR,
-				"the wait for an allocation from an area was ended");
-		c->wait = true;
-		return 0;
-	}
-	struct contig_run *x = begin_run(c);
-	if (!x)
-		return -ENOMEM;
-	c->run->state = x;
-	int err = cma_release_begin(
+	int err = wait_for_areas(c);
+
+	if (err || c->wait)
+		return err;
+	err = cma_release_begin(
 		c->m, &x->release, (unsigned)c->arg[0].number, c->arg[1].number, pages);
 	return err ? refuse_word(c, 1, err) : 0;
 }
 
 static int step_release(struct call *c, struct contig_run *x, unsigned steps)
 {
-	return cma_release_step(c->m, c->cpu, &x->release, steps);
+	int ret = cma_release_step(c->m, c->cpu, &x->release, steps);
+
+	return ret < 0 ? refuse_word(c, 1, ret) : ret;
 }
 
 /* What comes back comes back whole: a signal ends only the wait before. */
 int call_cma_release(struct call *c)
 {
-	if (!c->run->state) {
-		int err = begin_release(c);
-
-		if (err || c->wait)
-			return err;
-	}
-	int ret = run_slice(c, step_release);
-
-	return c->again ? 0 : ret ? refuse_word(c, 1, ret) : 0;
+	return run_slice(c, begin_release, step_release);
 }
 
 /* ---- by number ---- */
 
-static int begin_range(struct call *c)
+static int begin_range(struct call *c, struct contig_run *x)
 {
-	uint64_t start_pfn = c->arg[0].number, end_pfn = c->arg[1].number;
 	const struct call_value *type = &c->arg[2];
 
 	if (type->word && !parse_is(type->word, type->len, "MIGRATE_MOVABLE")) {
@@ -209,45 +190,30 @@ static int begin_range(struct call *c)
 			"to take");
 		return refuse_word(c, 2, -EINVAL);
 	}
-	struct contig_run *x = begin_run(c);
-	if (!x)
-		return -ENOMEM;
-	c->run->state = x;
-	int err = contig_begin(c->m, &x->range, start_pfn, end_pfn, MIGRATE_MOVABLE, 0);
+	int err = contig_begin(
+		c->m, &x->range, c->arg[0].number, c->arg[1].number, MIGRATE_MOVABLE, 0);
+
 	return err ? refuse_word(c, 0, err) : 0;
 }
 
 static int step_range(struct call *c, struct contig_run *x, unsigned steps)
 {
-	return contig_step(c->m, c->cpu, &x->range, steps);
+	if (c->run->interrupted)
+		contig_interrupt(c->m, &x->range);
+	int ret = contig_step(c->m, c->cpu, &x->range, steps);
+
+	if (!ret)
+		give_run(c, x->range.start_pfn, x->range.end_pfn - x->range.start_pfn);
+	return ret;
 }
 
 int call_alloc_contig_range(struct call *c)
 {
-	if (!c->run->state) {
-		int err = begin_range(c);
-
-		if (err)
-			return err;
-	}
-	struct contig_run *x = c->run->state;
-
-	if (c->run->interrupted)
-		contig_interrupt(c->m, &x->range);
-	int ret = run_slice(c, step_range);
-
-	if (!ret)
-		give_run(c, x->range.start_pfn, x->range.end_pfn - x->range.start_pfn);
-	return c->again ? 0 : ret;
+	return run_slice(c, begin_range, step_range);
 }
 
-static int begin_search(struct call *c)
+static int begin_search(struct call *c, struct contig_run *x)
 {
-	struct contig_run *x = begin_run(c);
-
-	if (!x)
-		return -ENOMEM;
-	c->run->state = x;
 	return contig_search_begin(c->m, &x->search, c->cpu, c->arg[0].number,
 		(gfp_t)c->arg[1].number, (int)(int64_t)c->arg[2].number);
 }
@@ -255,6 +221,9 @@ static int begin_search(struct call *c)
 static int step_search(struct call *c, struct contig_run *x, unsigned steps)
 {
 	uint64_t pfn;
+
+	if (c->run->interrupted)
+		contig_search_interrupt(c->m, &x->search);
 	int ret = contig_search_step(c->m, c->cpu, &x->search, steps, &pfn);
 
 	if (!ret)
@@ -264,49 +233,27 @@ static int step_search(struct call *c, struct contig_run *x, unsigned steps)
 
 int call_alloc_contig_pages(struct call *c)
 {
-	if (!c->run->state) {
-		int err = begin_search(c);
-
-		if (err)
-			return err;
-	}
-	struct contig_run *x = c->run->state;
-
-	if (c->run->interrupted)
-		contig_search_interrupt(c->m, &x->search);
-	int ret = run_slice(c, step_search);
-
-	return c->again ? 0 : ret;
+	return run_slice(c, begin_search, step_search);
 }
 
-static int begin_free(struct call *c)
+static int begin_free(struct call *c, struct contig_run *x)
 {
 	uint64_t pages = pages_of(c, 0, 1);
 
 	if (!pages)
 		return refuse_count(c, 0);
-	struct contig_run *x = begin_run(c);
-	if (!x)
-		return -ENOMEM;
-	c->run->state = x;
 	contig_free_begin(&x->free, c->arg[0].number, pages, 0);
 	return 0;
 }
 
 static int step_free(struct call *c, struct contig_run *x, unsigned steps)
 {
-	return contig_free_step(c->m, c->cpu, &x->free, steps);
+	int ret = contig_free_step(c->m, c->cpu, &x->free, steps);
+
+	return ret < 0 ? refuse_word(c, 0, ret) : ret;
 }
 
 int call_free_contig_range(struct call *c)
 {
-	if (!c->run->state) {
-		int err = begin_free(c);
-
-		if (err)
-			return err;
-	}
-	int ret = run_slice(c, step_free);
-
-	return c->again ? 0 : ret ? refuse_word(c, 0, ret) : 0;
+	return run_slice(c, begin_free, step_free);
 }
