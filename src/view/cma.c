@@ -83,18 +83,16 @@ int show_cma_bitmap(struct view *v, struct text *out)
 }
 
 /* simple_attr_write(): a number of any base; the functions behind it take an int. */
-static int parse_pages(struct view *v, const char *data, size_t len, uint64_t *pages)
+static int parse_pages(struct view *v, const char *data, size_t len, uint32_t *pages)
 {
-	int64_t value = 0;
-	int err = len && *data == '-' ? -EINVAL : debugfs_number(data, len, &value);
+	int err = debugfs_u32(data, len, pages);
 
-	*pages = (uint32_t)value;
 	return err ? refuse(&v->m->why, -err, "a number of pages") : 0;
 }
 
 int64_t store_cma_alloc(struct view *v, const char *data, size_t len)
 {
-	uint64_t pages;
+	uint32_t pages;
 	int err = parse_pages(v, data, len, &pages);
 
 	if (!err)
@@ -112,7 +110,7 @@ int slice_cma_alloc(struct view *v, bool interrupted)
 
 int64_t store_cma_free(struct view *v, const char *data, size_t len)
 {
-	uint64_t pages;
+	uint32_t pages;
 	int err = parse_pages(v, data, len, &pages);
 
 	if (!err)

@@ -29,3 +29,12 @@ int debugfs_number(const char *s, size_t len, int64_t *value)
 		return -EINVAL;
 	return errno ? -ERANGE : 0;
 }
+
+int debugfs_u32(const char *s, size_t len, uint32_t *value)
+{
+	int64_t number = 0;
+	int err = len && *s == '-' ? -EINVAL : debugfs_number(s, len, &number);
+
+	*value = (uint32_t)number;
+	return err;
+}

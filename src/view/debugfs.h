@@ -10,5 +10,7 @@
 
 /* kstrtoull() or, after a minus, kstrtoll(), of any base. Errors: -EINVAL, -ERANGE. */
 int debugfs_number(const char *s, size_t len, int64_t *value);
+/* Without the minus, and of what is too large the low 32 bits. */
+int debugfs_u32(const char *s, size_t len, uint32_t *value);
 
 #endif

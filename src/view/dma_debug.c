@@ -17,8 +17,6 @@
 
 #include "mm/dma/debug.h"
 
-#include <errno.h>
-
 typedef unsigned long long ull;
 
 static uint32_t *number_of(const struct view *v)
@@ -43,15 +41,13 @@ int dma_debug_show(struct view *v, struct text *out)
 
 int64_t dma_debug_store(struct view *v, const char *data, size_t len)
 {
-	int64_t value;
-	int err = debugfs_number(data, len, &value);
+	uint32_t value;
+	int err = debugfs_u32(data, len, &value);
 
-	if (!err && *data == '-')
-		err = -EINVAL;
 	if (err)
 		return refuse(
 			&v->m->why, -err, "a number is expected: decimal, or hexadecimal after 0x");
-	*number_of(v) = (uint32_t)value;
+	*number_of(v) = value;
 	return (int64_t)len;
 }
 
