@@ -190,7 +190,7 @@ static void note_buffer(
 	struct machine *m, unsigned cpu, const struct device *d, const struct dma_mapping *x)
 {
 	if (!(x->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
-		debug_dma_map(m, cpu, d, x, x->attrs);
+		debug_dma_map(m, cpu, d, x);
 }
 
 /* Behind an IOMMU: any pages will do. */
@@ -374,7 +374,7 @@ int dma_alloc_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t 
 	x->type = DMA_TYPE_PAGES;
 	x->dir = (uint8_t)dir;
 	x->cpu = page_address(m, *pfn);
-	debug_dma_map(m, cpu, d, x, 0);
+	debug_dma_map(m, cpu, d, x);
 	clock_charge(m, DMA_MAP);
 	return 0;
 }

@@ -52,10 +52,10 @@ void debug_dma_note(struct machine *m, unsigned cpu, const struct device *d,
 	struct dma_debug_entry x, unsigned attrs);
 /* The mapping @x is made. */
 static inline void debug_dma_map(struct machine *m, unsigned cpu, const struct device *d,
-	const struct dma_mapping *x, unsigned attrs)
+	const struct dma_mapping *x)
 {
 	if (!dma_debug_disabled(m))
-		debug_dma_note(m, cpu, d, dma_debug_entry_of(x), attrs);
+		debug_dma_note(m, cpu, d, dma_debug_entry_of(x), x->attrs);
 }
 /* The pieces of a scatterlist, and the first @mapped of them as segments. */
 void debug_dma_map_sg(struct machine *m, unsigned cpu, const struct device *d,

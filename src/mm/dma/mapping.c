@@ -128,7 +128,7 @@ int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phy
 	x->dir = (uint8_t)dir;
 	x->attrs = (uint16_t)attrs;
 	x->flags = flags;
-	debug_dma_map(m, cpu, d, x, attrs);
+	debug_dma_map(m, cpu, d, x);
 	clock_charge(m, DMA_MAP);
 	return 0;
 }
@@ -213,7 +213,7 @@ static void add_resource(struct machine *m, struct device *d, uint64_t dma, uint
 
 	x->type = DMA_TYPE_RESOURCE;
 	x->dir = (uint8_t)dir;
-	debug_dma_map(m, 0, d, x, 0);
+	debug_dma_map(m, 0, d, x);
 }
 
 int dma_map_resource(struct machine *m, struct device *d, uint64_t phys, uint64_t bytes,
