@@ -23,7 +23,6 @@
 #include "mm/dma/reserved_mem.h"
 
 #include "mm/page/address.h"
-#include "mm/page/contents.h"
 #include "mm/page/frame.h"
 #include "mm/vmalloc/vmalloc.h"
 
@@ -68,12 +67,8 @@ static int alloc_from_area(struct machine *m, unsigned cpu, const struct device 
 
 	if (err || *pfn == NO_PFN)
 		return err;
-	if (in_reach(d, *pfn << PAGE_SHIFT, bytes) && page_address(m, *pfn)) {
-		struct dram dram = machine_dram(m);
-
-		dram_zero(&dram, *pfn << PAGE_SHIFT, bytes);
+	if (in_reach(d, *pfn << PAGE_SHIFT, bytes) && page_address(m, *pfn))
 		return 0;
-	}
 	err = dma_free_contiguous(m, cpu, *pfn, bytes);
 	assert(!err);
 	*pfn = NO_PFN;

@@ -8,6 +8,7 @@
 #include "mm/dma/direct.h"
 
 #include "mm/move/cma.h"
+#include "mm/page/contents.h"
 #include "mm/page/frame.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d
 	unsigned order = dma_order(bytes), align = order < CMA_ALIGNMENT ? order : CMA_ALIGNMENT;
 	uint64_t pages = bytes >> PAGE_SHIFT;
 	uint32_t area = d->cma_area ? d->cma_area : pages > 1 ? m->cma_default : 0;
+	struct dram dram = machine_dram(m);
 
 	*pfn = NO_PFN;
 	if (!area || !(gfp & __GFP_DIRECT_RECLAIM))
@@ -35,6 +37,8 @@ int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d
 
 	if (err)
 		*pfn = NO_PFN;
+	else if (gfp & __GFP_ZERO)
+		dram_zero(&dram, *pfn << PAGE_SHIFT, bytes);
 	return err == -EDQUOT ? err : 0;
 }
 

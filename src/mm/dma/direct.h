@@ -68,8 +68,8 @@ int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t p
 
 /* get_order(): of the block that holds @bytes. */
 unsigned dma_order(uint64_t bytes);
-/* dma_alloc_contiguous(): whole pages, not zeroed, of the device's own area or of the default one. *@pfn is NO_PFN when neither
- * gives any. Errors: EDQUOT. */
+/* dma_alloc_contiguous(): whole pages of the device's own area or of the default one, zeroed with __GFP_ZERO.
+ * *@pfn is NO_PFN when neither gives any. Errors: EDQUOT. */
 int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes, gfp_t gfp,
 	uint64_t *pfn);
 /* dma_free_contiguous(): those, or a block of the page allocator. */

@@ -24,7 +24,6 @@
 
 #include "mm/dma/direct.h"
 #include "mm/page/address.h"
-#include "mm/page/contents.h"
 #include "mm/vmalloc/vmalloc.h"
 
 #include <errno.h>
@@ -438,7 +437,6 @@ static int alloc_remapped(struct machine *m, unsigned cpu, struct device *d, uin
 static int alloc_block(struct machine *m, unsigned cpu, struct device *d, uint64_t bytes, gfp_t gfp,
 	uint64_t *phys, uint64_t *va, uint8_t *flags)
 {
-	struct dram dram = machine_dram(m);
 	uint64_t pfn;
 	int err = dma_alloc_contiguous(m, cpu, d, bytes, gfp, &pfn);
 
@@ -453,7 +451,6 @@ static int alloc_block(struct machine *m, unsigned cpu, struct device *d, uint64
 		return err;
 	*phys = pfn << PAGE_SHIFT;
 	*va = page_address(m, pfn);
-	dram_zero(&dram, *phys, bytes);
 	if (d->hw.coherent && *va)
 		return 0;
 	return dma_remap_block(m, cpu, *phys, bytes, d->hw.coherent, va, flags);
