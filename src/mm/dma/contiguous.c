@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pages that lie side by side for a device: its own contiguous area is asked, else, for more than a page, the default one;
- * for who may wait. What an area does not give comes from the page allocator, which is the caller's to ask.
+ * for who may wait. What an area does not give comes from the page allocator, which is the caller's to ask. And pages side by
+ * side in a pool (the atomic ones, a device's own memory).
  *
  * Follows kernel/dma/contiguous.c of 6.1 (dma_alloc_contiguous(), dma_free_contiguous()).
  */
@@ -20,6 +21,32 @@ unsigned dma_order(uint64_t bytes)
 	while (PAGE_BYTES << order < bytes)
 		order++;
 	return order;
+}
+
+static bool are_free(const uint64_t *map, uint64_t page, uint64_t n)
+{
+	for (; n; page++, n--)
+		if (map[page / 64] >> page % 64 & 1)
+			return false;
+	return true;
+}
+
+uint64_t dma_pages_find(const uint64_t *map, uint64_t nr_pages, uint64_t n)
+{
+	uint64_t align = (uint64_t)1 << dma_order(n << PAGE_SHIFT);
+
+	for (uint64_t first = 0; first + n <= nr_pages; first += align)
+		if (are_free(map, first, n))
+			return first;
+	return UINT64_MAX;
+}
+
+void dma_pages_mark(uint64_t *map, uint64_t first, uint64_t n, bool used)
+{
+	for (uint64_t page = first; page < first + n; page++) {
+		map[page / 64] &= ~((uint64_t)1 << page % 64);
+		map[page / 64] |= (uint64_t)used << page % 64;
+	}
 }
 
 int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes,

@@ -68,6 +68,10 @@ int dma_direct_map(struct machine *m, unsigned cpu, struct device *d, uint64_t p
 
 /* get_order(): of the block that holds @bytes. */
 unsigned dma_order(uint64_t bytes);
+/* The pages of a pool, a bit of @map each: the first of @n free ones side by side, at a multiple of their order; UINT64_MAX: there
+ * are none (gen_pool_first_fit_order_align(), bitmap_find_free_region()). */
+uint64_t dma_pages_find(const uint64_t *map, uint64_t nr_pages, uint64_t n);
+void dma_pages_mark(uint64_t *map, uint64_t first, uint64_t n, bool used);
 /* dma_alloc_contiguous(): whole pages of the device's own area or of the default one, zeroed with __GFP_ZERO.
  * *@pfn is NO_PFN when neither gives any. Errors: EDQUOT. */
 int dma_alloc_contiguous(struct machine *m, unsigned cpu, const struct device *d, uint64_t bytes, gfp_t gfp,

@@ -56,35 +56,6 @@ static int make(struct machine *m, unsigned cpu, unsigned kind)
 	return 0;
 }
 
-static bool is_used(const struct dma_pool *p, uint32_t page)
-{
-	return p->used[page / 64] >> page % 64 & 1;
-}
-
-static void mark(struct dma_pool *p, uint32_t first, uint32_t n, bool used)
-{
-	for (uint32_t page = first; page < first + n; page++) {
-		p->used[page / 64] &= ~((uint64_t)1 << page % 64);
-		p->used[page / 64] |= (uint64_t)used << page % 64;
-	}
-}
-
-/* gen_pool_first_fit_order_align(); UINT32_MAX: no room. */
-static uint32_t find(const struct dma_pool *p, uint32_t n)
-{
-	uint32_t align = 1u << dma_order((uint64_t)n << PAGE_SHIFT);
-
-	for (uint32_t first = 0; first + n <= p->nr_pages; first += align) {
-		uint32_t k = 0;
-
-		while (k < n && !is_used(p, first + k))
-			k++;
-		if (k == n)
-			return first;
-	}
-	return UINT32_MAX;
-}
-
 static bool has_managed_dma(const struct machine *m)
 {
 	for (unsigned nid = 0; nid < m->nr_nodes && machine_has(m, CONFIG_ZONE_DMA); nid++)
@@ -117,16 +88,14 @@ static unsigned next_pool(const struct machine *m, unsigned kind, gfp_t gfp)
 static bool take(struct machine *m, struct dma_pool *p, const struct device *d, uint64_t bytes,
 	phys_addr_ok_fn *fits, uint64_t *phys, uint64_t *va)
 {
-	uint32_t n = (uint32_t)(bytes >> PAGE_SHIFT);
-	uint32_t first = bytes >> PAGE_SHIFT > p->nr_pages ? UINT32_MAX : find(p, n);
+	uint64_t n = bytes >> PAGE_SHIFT, first = dma_pages_find(p->used, p->nr_pages, n);
 	struct dram dram = machine_dram(m);
 
-	if (first == UINT32_MAX ||
-		(fits && !fits(d, p->phys + ((uint64_t)first << PAGE_SHIFT), bytes)))
+	if (first == UINT64_MAX || (fits && !fits(d, p->phys + (first << PAGE_SHIFT), bytes)))
 		return false;
-	mark(p, first, n, true);
-	*phys = p->phys + ((uint64_t)first << PAGE_SHIFT);
-	*va = p->va + ((uint64_t)first << PAGE_SHIFT);
+	dma_pages_mark(p->used, first, n, true);
+	*phys = p->phys + (first << PAGE_SHIFT);
+	*va = p->va + (first << PAGE_SHIFT);
 	dram_zero(&dram, *phys, bytes);
 	return true;
 }
@@ -170,7 +139,7 @@ void dma_free_from_pool(struct machine *m, uint64_t phys, uint64_t bytes)
 		struct dma_pool *p = &m->devices.pool[kind];
 
 		if (phys - p->phys < (uint64_t)p->nr_pages << PAGE_SHIFT)
-			mark(p, (uint32_t)((phys - p->phys) >> PAGE_SHIFT),
-				(uint32_t)(bytes >> PAGE_SHIFT), false);
+			dma_pages_mark(p->used, (phys - p->phys) >> PAGE_SHIFT, bytes >> PAGE_SHIFT,
+				false);
 	}
 }

@@ -228,32 +228,14 @@ struct reserved_mem *dev_coherent_memory(const struct machine *m, const struct d
 	return i ? reserved_mem_nth(m, i - 1) : NULL;
 }
 
-static bool is_free(const uint64_t *map, uint64_t bit, uint64_t n)
-{
-	for (; n; bit++, n--)
-		if (map[bit / 64] >> bit % 64 & 1)
-			return false;
-	return true;
-}
-
-static void set_bits(uint64_t *map, uint64_t bit, uint64_t n, bool value)
-{
-	for (; n; bit++, n--) {
-		map[bit / 64] &= ~((uint64_t)1 << bit % 64);
-		map[bit / 64] |= (uint64_t)value << bit % 64;
-	}
-}
-
 int dma_alloc_from_coherent(struct machine *m, const struct device *d, struct reserved_mem *mem,
 	uint64_t bytes, uint64_t *phys, uint64_t *va)
 {
-	uint64_t n = bytes > mem->bytes ? 0 : (uint64_t)1 << dma_order(bytes), bit = 0;
 	uint64_t *map = machine_at(m, mem->bitmap_at);
+	uint64_t n = (uint64_t)1 << dma_order(bytes), bit = dma_pages_find(map, pages_of(mem), n);
 	struct dram dram = machine_dram(m);
 
-	while (n && bit + n <= pages_of(mem) && !is_free(map, bit, n))
-		bit += n;
-	if (!n || bit + n > pages_of(mem))
+	if (bit == UINT64_MAX)
 		return refuse(&m->why, ENOMEM,
 			"%s has no %llu KiB for %s: %llu of its %llu KiB are given out, and "
 			"buffers begin at multiples of their size; no other memory is asked",
@@ -263,7 +245,7 @@ int dma_alloc_from_coherent(struct machine *m, const struct device *d, struct re
 		return refuse(&m->why, ENOMEM,
 			"%s lies outside of the windows of %s's bus: it has no bus address",
 			mem->name, d->name);
-	set_bits(map, bit, n, true);
+	dma_pages_mark(map, bit, n, true);
 	*phys = mem->base + (bit << PAGE_SHIFT);
 	*va = mem->va + (bit << PAGE_SHIFT);
 	dram_zero(&dram, *phys, bytes);
@@ -276,8 +258,9 @@ void dma_release_from_coherent(struct machine *m, uint64_t phys, uint64_t bytes)
 		const struct reserved_mem *mem = reserved_mem_nth(m, i);
 
 		if (mem->va && phys - mem->base < mem->bytes)
-			set_bits(machine_at(m, mem->bitmap_at), (phys - mem->base) >> PAGE_SHIFT,
-				(uint64_t)1 << dma_order(bytes), false);
+			dma_pages_mark(machine_at(m, mem->bitmap_at),
+				(phys - mem->base) >> PAGE_SHIFT, (uint64_t)1 << dma_order(bytes),
+				false);
 	}
 }
 
