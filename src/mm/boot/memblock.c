@@ -170,8 +170,9 @@ static int split_at(struct machine *m, struct memblock_type *t, uint64_t addr)
 	return err;
 }
 
-static int change_flags(
-	struct machine *m, uint64_t start, uint64_t bytes, uint32_t set, uint32_t clear)
+/* Of the memory in the range: its flags, and (not -1) its node. */
+static int change(
+	struct machine *m, uint64_t start, uint64_t bytes, uint32_t set, uint32_t clear, int nid)
 {
 	struct memblock_type *t = &m->memblock.memory;
 	uint64_t end = end_of(start, bytes);
@@ -180,35 +181,27 @@ static int change_flags(
 	if (!err)
 		err = split_at(m, t, end);
 	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end;
-		i++)
+		i++) {
 		t->region[i].flags = (t->region[i].flags | set) & ~clear;
+		t->region[i].nid = nid >= 0 ? (unsigned)nid : t->region[i].nid;
+	}
 	merge(t);
 	return err;
 }
 
 int memblock_mark(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags)
 {
-	return change_flags(m, start, bytes, flags, 0);
+	return change(m, start, bytes, flags, 0, -1);
 }
 
 int memblock_clear(struct machine *m, uint64_t start, uint64_t bytes, uint32_t flags)
 {
-	return change_flags(m, start, bytes, 0, flags);
+	return change(m, start, bytes, 0, flags, -1);
 }
 
 int memblock_set_node(struct machine *m, uint64_t start, uint64_t bytes, unsigned nid)
 {
-	struct memblock_type *t = &m->memblock.memory;
-	uint64_t end = end_of(start, bytes);
-	int err = split_at(m, t, start);
-
-	if (!err)
-		err = split_at(m, t, end);
-	for (unsigned i = region_after(t, start); !err && i < t->nr && t->region[i].start < end;
-		i++)
-		t->region[i].nid = nid;
-	merge(t);
-	return err;
+	return change(m, start, bytes, 0, 0, (int)nid);
 }
 
 bool memblock_next_free(
@@ -267,43 +260,40 @@ uint64_t memblock_alloc_range(
 	return 0;
 }
 
-static bool in_type(const struct memblock_type *t, uint64_t addr)
+/* The first region that overlaps [start, end); NULL: none. */
+static const struct memblock_region *region_in(
+	const struct memblock_type *t, uint64_t start, uint64_t end)
 {
-	unsigned i = region_after(t, addr);
+	unsigned i = region_after(t, start);
 
-	return i < t->nr && t->region[i].start <= addr;
+	return i < t->nr && t->region[i].start < end ? &t->region[i] : NULL;
 }
 
 bool memblock_is_memory(const struct machine *m, uint64_t addr)
 {
-	return in_type(&m->memblock.memory, addr);
+	return region_in(&m->memblock.memory, addr, addr + 1);
 }
 
 bool memblock_is_map_memory(const struct machine *m, uint64_t addr)
 {
-	const struct memblock_type *t = &m->memblock.memory;
-	unsigned i = region_after(t, addr);
+	const struct memblock_region *r = region_in(&m->memblock.memory, addr, addr + 1);
 
-	return in_type(t, addr) && !(t->region[i].flags & MEMBLOCK_NOMAP);
+	return r && !(r->flags & MEMBLOCK_NOMAP);
 }
 
 bool memblock_is_reserved(const struct machine *m, uint64_t addr)
 {
-	return in_type(&m->memblock.reserved, addr);
+	return region_in(&m->memblock.reserved, addr, addr + 1);
 }
 
 bool memblock_overlaps_reserved(const struct machine *m, uint64_t start, uint64_t end)
 {
-	unsigned i = region_after(&m->memblock.reserved, start);
-
-	return i < m->memblock.reserved.nr && m->memblock.reserved.region[i].start < end;
+	return region_in(&m->memblock.reserved, start, end);
 }
 
 bool memblock_overlaps_memory(const struct machine *m, uint64_t start, uint64_t end)
 {
-	unsigned i = region_after(&m->memblock.memory, start);
-
-	return i < m->memblock.memory.nr && m->memblock.memory.region[i].start < end;
+	return region_in(&m->memblock.memory, start, end);
 }
 
 uint64_t memblock_pages_in(const struct machine *m, uint64_t start_pfn, uint64_t end_pfn, int nid)
