@@ -97,8 +97,6 @@ static struct dma_buf *buffer_of_arg(struct call *c)
 
 int call_dma_buf_sync(struct call *c)
 {
-	static const enum dma_data_direction dirs[] = {
-		DMA_NONE, DMA_FROM_DEVICE, DMA_TO_DEVICE, DMA_BIDIRECTIONAL};
 	uint64_t flags = c->arg[1].number;
 	struct dma_buf *b = buffer_of_arg(c);
 
@@ -108,9 +106,8 @@ int call_dma_buf_sync(struct call *c)
 		return refuse(&c->m->why, EINVAL,
 			"DMA_BUF_IOCTL_SYNC wants to know whether the CPU reads or writes: "
 			"DMA_BUF_SYNC_READ, _WRITE or _RW");
-	return answer_zero(c, flags & 4
-				      ? dma_buf_end_cpu_access(c->m, c->cpu, b, dirs[flags & 3])
-				      : dma_buf_begin_cpu_access(c->m, c->cpu, b, dirs[flags & 3]));
+	return answer_zero(
+		c, flags & 4 ? dma_buf_end_cpu_access(c->m, b) : dma_buf_begin_cpu_access(c->m, b));
 }
 
 int call_dma_buf_set_name(struct call *c)
@@ -200,18 +197,14 @@ int call_dma_buf_begin_cpu_access(struct call *c)
 {
 	struct dma_buf *b = find_buffer(c, 0);
 
-	return b ? dma_buf_begin_cpu_access(
-			   c->m, c->cpu, b, (enum dma_data_direction)c->arg[1].number)
-		 : -c->m->why.err;
+	return b ? dma_buf_begin_cpu_access(c->m, b) : -c->m->why.err;
 }
 
 int call_dma_buf_end_cpu_access(struct call *c)
 {
 	struct dma_buf *b = find_buffer(c, 0);
 
-	return b ? dma_buf_end_cpu_access(
-			   c->m, c->cpu, b, (enum dma_data_direction)c->arg[1].number)
-		 : -c->m->why.err;
+	return b ? dma_buf_end_cpu_access(c->m, b) : -c->m->why.err;
 }
 
 int call_dma_buf_vmap(struct call *c)

@@ -77,8 +77,8 @@ static void for_devices(struct attempt *p, struct dma_buf *b)
 	}
 	bool has_va = !failed(p, dma_buf_vmap(p->m, 0, b, &va));
 
-	cr_expect_eq(dma_buf_begin_cpu_access(p->m, 0, b, DMA_BIDIRECTIONAL), 0);
-	cr_expect_eq(dma_buf_end_cpu_access(p->m, 0, b, DMA_BIDIRECTIONAL), 0);
+	cr_expect_eq(dma_buf_begin_cpu_access(p->m, b), 0);
+	cr_expect_eq(dma_buf_end_cpu_access(p->m, b), 0);
 	booted_check(p->m);
 	for (unsigned i = 0; i < DEVICES; i++) {
 		if (mapped[i])

@@ -191,14 +191,14 @@ static void act_detach(struct everything *x)
 static void cpus_have_it(struct everything *x, struct shared *b)
 {
 	finish_transfers(x);
-	expect(x, !dma_buf_begin_cpu_access(x->m, any_cpu(x), buf_of(x, b), DMA_BIDIRECTIONAL));
+	expect(x, !dma_buf_begin_cpu_access(x->m, buf_of(x, b)));
 	b->with_devices = false;
 	b->writer = 0;
 }
 
 static void devices_have_it(struct everything *x, struct shared *b)
 {
-	expect(x, !dma_buf_end_cpu_access(x->m, any_cpu(x), buf_of(x, b), DMA_BIDIRECTIONAL));
+	expect(x, !dma_buf_end_cpu_access(x->m, buf_of(x, b)));
 	b->with_devices = true;
 }
 

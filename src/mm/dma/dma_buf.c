@@ -163,17 +163,13 @@ static int sync_all(struct machine *m, const struct dma_buf *b, bool to_cpu)
 	return 0;
 }
 
-int dma_buf_begin_cpu_access(
-	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir)
+int dma_buf_begin_cpu_access(struct machine *m, const struct dma_buf *b)
 {
-	(void)dir;
 	return sync_all(m, b, true);
 }
 
-int dma_buf_end_cpu_access(
-	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir)
+int dma_buf_end_cpu_access(struct machine *m, const struct dma_buf *b)
 {
-	(void)dir;
 	return sync_all(m, b, false);
 }
 

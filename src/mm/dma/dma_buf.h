@@ -90,11 +90,9 @@ static inline bool dma_buf_faults(const struct dma_buf *b)
 
 /* cma_heap_vm_fault(): page @index for a mapping of the buffer's inode. Errors: ENXIO (behind its end). */
 int dma_buf_fault(struct machine *m, const struct inode *i, uint64_t index, uint64_t *pfn);
-/* DMA_BUF_IOCTL_SYNC: every device that has it mapped is synced. */
-int dma_buf_begin_cpu_access(
-	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir);
-int dma_buf_end_cpu_access(
-	struct machine *m, unsigned cpu, struct dma_buf *b, enum dma_data_direction dir);
+/* DMA_BUF_IOCTL_SYNC: every device that has it mapped is synced, in the direction of its own mapping, whatever the CPU says. */
+int dma_buf_begin_cpu_access(struct machine *m, const struct dma_buf *b);
+int dma_buf_end_cpu_access(struct machine *m, const struct dma_buf *b);
 /* One kernel address for all who ask. Errors: ENOMEM, EDQUOT; EINVAL: nobody has. */
 int dma_buf_vmap(struct machine *m, unsigned cpu, struct dma_buf *b, uint64_t *addr);
 int dma_buf_vunmap(struct machine *m, unsigned cpu, struct dma_buf *b);
