@@ -4,6 +4,7 @@
  * memory (EDQUOT). What failed left nothing mapped and nothing allocated; the rest did its work and can be undone.
  */
 #include "support/booted.h"
+#include "support/failing.h"
 
 #include "mm/dma/dma_buf.h"
 #include "mm/dma/engine.h"
@@ -27,15 +28,6 @@ struct program {
 	int only;
 	bool iommu;
 };
-
-static bool failed(struct program *p, int err)
-{
-	if (!err)
-		return false;
-	cr_expect_eq(err, -p->only, "%d: %s", err, p->m->why.sentence);
-	p->failures++;
-	return true;
-}
 
 static void coherent(struct program *p)
 {

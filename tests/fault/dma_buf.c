@@ -5,6 +5,7 @@
  * changed nothing, what was done can be undone, and at the end there are as many free pages and as much of the heap as before.
  */
 #include "support/booted.h"
+#include "support/failing.h"
 #include "support/naked.h"
 
 #include "mm/dma/dma_buf.h"
@@ -28,15 +29,6 @@ struct attempt {
 	unsigned failures;
 	int only;
 };
-
-static bool failed(struct attempt *p, int err)
-{
-	if (!err)
-		return false;
-	cr_expect_eq(err, -p->only, "%d: %s", err, p->m->why.sentence);
-	p->failures++;
-	return true;
-}
 
 /* The process's mapping; its child has one, too, and reads what the process wrote. */
 static void in_processes(struct attempt *p, struct file *f)

@@ -6,6 +6,7 @@
  * memory that ends after n more pages makes any act fail that would touch a fresh one (EDQUOT). In both cases the act that
  * failed changed nothing that page_alloc_check() could see, the others did their work, and all can be freed.
  */
+#include "support/failing.h"
 #include "support/hand.h"
 
 #include <criterion/criterion.h>
@@ -23,11 +24,8 @@ struct program {
 
 static void keep(struct program *p, int err, uint64_t pfn, unsigned order)
 {
-	if (err) {
-		cr_expect_eq(err, -p->only, "%d: %s", err, p->m->why.sentence);
-		p->failures++;
+	if (failed(p, err))
 		return;
-	}
 	p->pfn[p->nr] = pfn;
 	p->order[p->nr++] = order;
 }

@@ -252,62 +252,59 @@ static bool wanted(const struct settings *s, const struct world *w)
 	return !s->on || !strcmp(s->on, w->preset);
 }
 
-Test(everything, no_byte_is_lost, .timeout = 0)
+/* What came of a run of each world with each seed, from the first act to the end. */
+struct sums {
+	uint64_t runs, failures, moved, transfers, strays, contiguous;
+};
+
+static struct sums run_all(const struct settings *s, uint64_t first_seed)
 {
 	static struct everything x;
-	struct settings s = settings_of(3, 500);
-	uint64_t failures = 0, moved = 0, transfers = 0, strays = 0, contiguous = 0, runs = 0;
+	struct sums sum = {0};
 
 	for (unsigned i = 0; i < NR_WORLDS; i++)
-		for (uint64_t seed = s.first; seed <= s.last && wanted(&s, &worlds[i]); seed++) {
-			begin(&x, &worlds[i], seed);
-			steps(&x, &s, s.steps);
-			cr_expect(report(&x, &worlds[i], seed));
-			failures += x.failures;
-			moved += x.moved;
-			transfers += x.transfers;
-			strays += x.strays;
-			contiguous += x.contiguous;
-			runs++;
+		for (uint64_t seed = s->first; seed <= s->last && wanted(s, &worlds[i]); seed++) {
+			begin(&x, &worlds[i], first_seed + seed);
+			steps(&x, s, s->steps);
+			sum.runs++;
+			sum.failures += x.failures;
+			sum.moved += x.moved;
+			sum.transfers += x.transfers;
+			sum.strays += x.strays;
+			sum.contiguous += x.contiguous;
 			if (!x.run.wrong) {
 				x.act = "the end";
 				end(&x);
-				cr_expect(report(&x, &worlds[i], seed));
 			}
+			cr_expect(report(&x, &worlds[i], first_seed + seed));
 			machine_destroy(x.m);
 		}
+	return sum;
+}
+
+Test(everything, no_byte_is_lost, .timeout = 0)
+{
+	struct settings s = settings_of(3, 500);
+	struct sums sum = run_all(&s, 0);
+
 	/* None of it was idle. */
-	cr_expect_gt(failures, runs * s.steps / 300);
-	cr_expect_gt(moved, runs * s.steps / 30);
-	cr_expect_gt(transfers, runs * s.steps / 60);
-	cr_expect(s.on || strays > runs * s.steps / 300);
-	cr_expect(s.on || contiguous > runs * s.steps / 100);
+	cr_expect_gt(sum.failures, sum.runs * s.steps / 300);
+	cr_expect_gt(sum.moved, sum.runs * s.steps / 30);
+	cr_expect_gt(sum.transfers, sum.runs * s.steps / 60);
+	cr_expect(s.on || sum.strays > sum.runs * s.steps / 300);
+	cr_expect(s.on || sum.contiguous > sum.runs * s.steps / 100);
 }
 
 /* dma-buf nearly alone: buffers come and go all the time, with devices, processes and areas that do so, too. */
 Test(everything, shared_buffers, .timeout = 0)
 {
-	static struct everything x;
 	struct settings s = settings_of(2, 400);
-
-	uint64_t transfers = 0, runs = 0;
 
 	s.share = buffers_above_all;
 	s.nr_share = sizeof(buffers_above_all);
-	for (unsigned i = 0; i < NR_WORLDS; i++)
-		for (uint64_t seed = s.first; seed <= s.last && wanted(&s, &worlds[i]); seed++) {
-			begin(&x, &worlds[i], seed + 2000000);
-			steps(&x, &s, s.steps);
-			if (!x.run.wrong) {
-				x.act = "the end";
-				end(&x);
-			}
-			cr_expect(report(&x, &worlds[i], seed + 2000000));
-			transfers += x.transfers;
-			runs++;
-			machine_destroy(x.m);
-		}
-	cr_expect_gt(transfers, runs * s.steps / 100);
+	struct sums sum = run_all(&s, 2000000);
+
+	cr_expect_gt(sum.transfers, sum.runs * s.steps / 100);
 }
 
 /* The machine is a value: a copy from the midst of all this goes on as the original does. */

@@ -199,6 +199,11 @@ void finish_transfers(struct everything *x);
 /* It reads these bytes, and has done so on return. */
 void device_reads(
 	struct everything *x, unsigned device, uint64_t dma, const uint8_t *bytes, uint32_t n);
+/* The device's address of byte @at of what is mapped as these segments, and how many bytes follow it there. */
+uint64_t dma_of(const struct scatterlist *sg, uint32_t nr, uint32_t at, uint32_t *left);
+/* It reads all of that. */
+void device_reads_all(struct everything *x, unsigned device, const struct scatterlist *sg,
+	uint32_t nr, const uint8_t *bytes, uint32_t size);
 /* It begins to write something, and @bytes are what; finish_transfers() sees to the end. */
 void device_writes(struct everything *x, unsigned device, uint64_t dma, uint8_t *bytes, uint32_t n);
 

@@ -269,17 +269,10 @@ static void act_sync(struct everything *x)
 		devices_have_it(x, b);
 }
 
-/* The device's address of byte @at, and how many follow it there. */
-static uint64_t dma_of(const struct everything *x, const struct shared *b, const struct attached *a,
-	uint32_t at, uint32_t *left)
+static const struct scatterlist *segments_of(
+	const struct everything *x, const struct shared *b, const struct attached *a)
 {
-	const struct scatterlist *sg = machine_at(x->m, attachment_of(x, b, a)->sg_at);
-	uint32_t i = 0;
-
-	while (i + 1 < a->nr_dma && at >= sg[i].dma_bytes)
-		at -= (uint32_t)sg[i++].dma_bytes;
-	*left = (uint32_t)sg[i].dma_bytes - at;
-	return sg[i].dma + at;
+	return machine_at(x->m, attachment_of(x, b, a)->sg_at);
 }
 
 static void act_transfer(struct everything *x)
@@ -292,7 +285,7 @@ static void act_transfer(struct everything *x)
 	if (!b->used || !a->mapped || !b->with_devices)
 		return;
 	at = dice(x, b->pages * PAGE);
-	uint64_t dma = dma_of(x, b, a, at, &left);
+	uint64_t dma = dma_of(segments_of(x, b, a), a->nr_dma, at, &left);
 	uint32_t n = 1 + dice(x, left);
 
 	if (a->dir == DMA_BIDIRECTIONAL && b->writer != WRITER_STALE && dice(x, 2)) {
@@ -351,18 +344,12 @@ uint64_t shared_pfn(const struct everything *x, unsigned i, unsigned page)
 /* Those devices read all of it that can know what the latest writer wrote. */
 static void devices_look(struct everything *x, const struct shared *b)
 {
-	uint32_t left;
-
 	for (unsigned i = 0; i < ATTACHED; i++) {
 		const struct attached *a = &b->attached[i];
 
-		if (!a->mapped || (b->writer && b->writer != i + 1))
-			continue;
-		for (uint32_t at = 0; at < b->pages * PAGE; at += left) {
-			uint64_t dma = dma_of(x, b, a, at, &left);
-
-			device_reads(x, a->device, dma, b->bytes + at, left);
-		}
+		if (a->mapped && (!b->writer || b->writer == i + 1))
+			device_reads_all(x, a->device, segments_of(x, b, a), a->nr_dma, b->bytes,
+				b->pages * PAGE);
 	}
 }
 

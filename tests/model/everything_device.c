@@ -169,15 +169,14 @@ static void act_unmap(struct everything *x)
 
 /* ---- transfers ---- */
 
-/* The device's address of byte @at of a mapping, and how many follow it there. */
-static uint64_t dma_of(const struct mapped *g, uint32_t at, uint32_t *left)
+uint64_t dma_of(const struct scatterlist *sg, uint32_t nr, uint32_t at, uint32_t *left)
 {
 	uint32_t i = 0;
 
-	while (i + 1 < g->nr_dma && at >= g->sg[i].dma_bytes)
-		at -= (uint32_t)g->sg[i++].dma_bytes;
-	*left = (uint32_t)g->sg[i].dma_bytes - at;
-	return g->sg[i].dma + at;
+	while (i + 1 < nr && at >= sg[i].dma_bytes)
+		at -= (uint32_t)sg[i++].dma_bytes;
+	*left = (uint32_t)sg[i].dma_bytes - at;
+	return sg[i].dma + at;
 }
 
 void device_reads(
@@ -196,6 +195,16 @@ void device_reads(
 	expect(x, device_engine(x->m, d)->fifo_sum - before == sum);
 	x->compared += n;
 	x->transfers++;
+}
+
+void device_reads_all(struct everything *x, unsigned device, const struct scatterlist *sg,
+	uint32_t nr, const uint8_t *bytes, uint32_t size)
+{
+	for (uint32_t at = 0, left; at < size; at += left) {
+		uint64_t dma = dma_of(sg, nr, at, &left);
+
+		device_reads(x, device, dma, bytes + at, left);
+	}
 }
 
 void device_writes(struct everything *x, unsigned device, uint64_t dma, uint8_t *bytes, uint32_t n)
@@ -222,7 +231,7 @@ static void act_transfer(struct everything *x)
 	if (!g->used)
 		return;
 	uint32_t at = dice(x, g->size);
-	uint64_t dma = dma_of(g, at, &left);
+	uint64_t dma = dma_of(g->sg, g->nr_dma, at, &left);
 	uint32_t n = 1 + dice(x, left);
 
 	if (g->dir != DMA_FROM_DEVICE && dice(x, 2))
@@ -307,15 +316,10 @@ void device_look(struct everything *x)
 			device_reads(x, x->buffer[i].device, x->buffer[i].dma, x->buffer[i].bytes,
 				x->buffer[i].size);
 	for (unsigned i = 0; i < MAPPINGS; i++) {
-		struct mapped *g = &x->mapped[i];
-		uint32_t left;
+		const struct mapped *g = &x->mapped[i];
 
-		for (uint32_t at = 0; g->used && g->dir != DMA_FROM_DEVICE && at < g->size;
-			at += left) {
-			uint64_t dma = dma_of(g, at, &left);
-
-			device_reads(x, g->device, dma, g->bytes + at, left);
-		}
+		if (g->used && g->dir != DMA_FROM_DEVICE)
+			device_reads_all(x, g->device, g->sg, g->nr_dma, g->bytes, g->size);
 	}
 }
 
