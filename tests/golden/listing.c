@@ -3,7 +3,8 @@
  * The list of all paths of each preset, with type, mode, size and links, is pinned in tests/golden/tree-MACHINE.txt, so
  * that a change of fs-layout shows in the diff as what users will see.
  *
- * Where a name has an argument (memory0, memory1, ...) the first is listed, with how many there are, and entered.
+ * Where a name has an argument (memory0, memory1, ...) the first is listed, with how many there are, and entered; but how many
+ * calls and lessons there are says nothing of the machine.
  * To accept a change: `SIMM_UPDATE=1 meson test -C build listing`, then read the diff.
  */
 #include "tree/tree.h"
@@ -36,6 +37,11 @@ static void put_mode(struct text *out, const struct simm_attr *a)
 static void list_dir(
 	struct simm *simm, struct text *out, const struct simm_node *dir, const char *path);
 
+static bool grows(const char *path)
+{
+	return !strncmp(path, "sim/help/", 9) || !strncmp(path, "sim/lessons/", 12);
+}
+
 static void put_entry(struct walk *w, const char *name, unsigned count)
 {
 	struct simm_node node;
@@ -60,7 +66,9 @@ static void put_entry(struct walk *w, const char *name, unsigned count)
 		if (n >= 0)
 			text_printf(w->out, " -> %.*s", (int)n, target);
 	}
-	if (count > 1)
+	if (count > 1 && grows(path))
+		text_puts(w->out, " (one of many)");
+	else if (count > 1)
 		text_printf(w->out, " (one of %u)", count);
 	text_putc(w->out, '\n');
 	if (attr.type == SIMM_DIR)
