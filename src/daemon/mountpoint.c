@@ -75,13 +75,6 @@ static bool mounted_type(const char *absolute, char *type, size_t cap)
 	return found;
 }
 
-bool mountpoint_is_simmfs(const char *absolute)
-{
-	char type[64];
-
-	return mounted_type(absolute, type, sizeof(type)) && !strcmp(type, "fuse.simmfs");
-}
-
 static bool is_empty(const char *path)
 {
 	DIR *dir = opendir(path);

@@ -13,8 +13,6 @@ struct options;
 /* Look before mounting. 0, or -1 after a sentence on stderr. *absolute: the mountpoint's real path,
  * to be freed. */
 int mountpoint_check(const struct options *options, char **absolute);
-/* Is a simmfs mounted there (and the topmost one)? */
-bool mountpoint_is_simmfs(const char *absolute);
 /* After libfuse's mount failed; @said: what libfuse printed. */
 void mountpoint_explain_failure(const char *mountpoint, int err, const char *said);
 

@@ -10,10 +10,8 @@
 
 #include <assert.h>
 
-static const struct {
-	const char *name, *words;
-} faults[NR_HW_FAULTS] = {
-#define HW_FAULT(name, class, words) {#name, words},
+static const char *const fault_words[NR_HW_FAULTS] = {
+#define HW_FAULT(name, class, words) words,
 #include "hw/fault.def"
 };
 
@@ -25,13 +23,7 @@ const uint8_t hw_fault_classes[NR_HW_FAULTS] = {
 const char *hw_fault_words(enum hw_fault fault)
 {
 	assert(fault < NR_HW_FAULTS);
-	return faults[fault].words;
-}
-
-const char *hw_fault_name(enum hw_fault fault)
-{
-	assert(fault < NR_HW_FAULTS);
-	return faults[fault].name;
+	return fault_words[fault];
 }
 
 enum { X86_GP = 13, X86_PF = 14, X86_MC = 18 };

@@ -48,8 +48,6 @@ struct hw_fault_record {
 
 /* "the page is read-only" */
 const char *hw_fault_words(enum hw_fault fault);
-/* "NOT_PRESENT" */
-const char *hw_fault_name(enum hw_fault fault);
 extern const uint8_t hw_fault_classes[NR_HW_FAULTS];
 static inline enum hw_fault_class hw_fault_class(enum hw_fault fault)
 {

@@ -37,7 +37,6 @@ enum {
 	IOMMU_ENTRIES = 1 << IOMMU_LEVEL_BITS,
 	IOMMU_ADDRESS_BITS = 48,
 	IOMMU_PAGE_SHIFT = 12,
-	IOTLB_MAX_WAYS = 16,
 };
 
 /* What a device may do with a page. */

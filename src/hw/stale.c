@@ -29,11 +29,6 @@ static struct stale_line *find(const struct stale *s, uint64_t line)
 	return NULL;
 }
 
-const struct stale_line *stale_find(const struct stale *s, uint64_t pa)
-{
-	return find(s, pa >> s->table->line_shift);
-}
-
 /* What the CPUs see of the line is DRAM's, too, from now on kept apart. */
 static struct stale_line *keep(struct stale *s, const struct dram *d, uint64_t line)
 {
@@ -109,19 +104,14 @@ static void evicted(struct stale *s, const struct dram *d, uint64_t tag)
 
 	if (!x)
 		return;
-	if (tag & 1) {
-		s->table->written_back++;
-		s->table->lost += !x->dirty;
+	if (tag & 1)
 		drop(s->table, s->line, x);
-	} else if (!x->dirty) {
+	else if (!x->dirty)
 		/* The next access brings DRAM's bytes, other CPUs' copies included. */
-		s->table->refetched++;
 		refetch(s, d, x);
-	} else if (!is_cached(s, (tag >> 1) - 1)) {
+	else if (!is_cached(s, (tag >> 1) - 1))
 		/* The tag was clean because its CPU had only read the line: another one had written it. */
-		s->table->written_back++;
 		drop(s->table, s->line, x);
-	}
 }
 
 /* A load of @pa from a line that a device has written: are the 8 bytes around @pa others in DRAM? */
@@ -242,7 +232,6 @@ unsigned stale_clean(struct stale *s, uint64_t pa, uint64_t bytes)
 		if (x && x->dirty)
 			drop(s->table, s->line, x);
 	}
-	s->table->cleaned += n;
 	return n;
 }
 
@@ -263,7 +252,6 @@ unsigned stale_invalidate(struct stale *s, const struct dram *d, uint64_t pa, ui
 		else if (x)
 			refetch(s, d, x);
 	}
-	s->table->invalidated += n;
 	return n;
 }
 

@@ -52,8 +52,6 @@ struct stale_table {
 	uint32_t nr;		/* lines that differ */
 	uint32_t line_shift;
 	uint32_t unused;
-	/* counted */
-	uint64_t cleaned, invalidated, written_back, refetched, lost;
 	/* who got old bytes: CPUs that loaded, accesses around the caches that read; and where that was last */
 	uint64_t old_loads, old_reads, old_at;
 };
@@ -85,8 +83,6 @@ void stale_settle(struct stale_table *t, struct stale_line *lines, uint64_t pa, 
  * newer bytes now. d->differing is there. */
 void stale_written(const struct dram *d, uint64_t pa, uint64_t bytes);
 
-/* How the line of @pa stands: NULL when it does not differ. */
-const struct stale_line *stale_find(const struct stale *s, uint64_t pa);
 /* NULL, or what is wrong. */
 const char *stale_check(const struct stale *s);
 

@@ -284,12 +284,3 @@ bool program_guess(const struct image_run *runs, size_t nr, struct program_layou
 	free(g.protects.at);
 	return ok;
 }
-
-const struct image *program_image(const struct program_layout *p, uint64_t addr)
-{
-	if (addr >= p->exe.base && addr < p->exe.end)
-		return &p->exe;
-	if (addr >= p->interp.base && addr < p->interp.end)
-		return &p->interp;
-	return NULL;
-}

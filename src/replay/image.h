@@ -41,7 +41,4 @@ struct image_run {
  * host memory ended. */
 bool program_guess(const struct image_run *runs, size_t nr, struct program_layout *out);
 
-/* The part in which @addr lies: NULL for none. */
-const struct image *program_image(const struct program_layout *p, uint64_t addr);
-
 #endif

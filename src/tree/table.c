@@ -44,8 +44,6 @@
 		.write = w,                                                                        \
 		.size = s,                                                                         \
 		.doc = d},
-#define STREAM(p, m, n, o, d)                                                                      \
-	{.path = p, .kind = ROW_STREAM, .mode = m, .need = CONFIG_##n, .stream = &o, .doc = d},
 #define LINK(p, n, s, d)                                                                           \
 	{.path = p, .kind = ROW_LINK, .mode = 0777, .need = CONFIG_##n, .show = s, .doc = d},
 /* Rows of processes: only simulated ones have them. */

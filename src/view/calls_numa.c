@@ -21,9 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGES_MOST     ((uint64_t)1 << 22)
-#define STATUS_SHOWN   16u
-#define ERRNOS_COUNTED 64
+#define PAGES_MOST   ((uint64_t)1 << 22)
+#define STATUS_SHOWN 16u
 
 typedef unsigned long long ull;
 

@@ -28,7 +28,6 @@ typedef uint64_t size_fn(struct view *v);
 	FILES_PICK(FILES_SKIP_##read, read_fn read;, )                                             \
 	FILES_PICK(FILES_SKIP_##write, write_fn write;, )                                          \
 	FILES_PICK(FILES_SKIP_##size, size_fn size;, )
-#define STREAM(path, mode, need, ops, doc) extern const struct stream_ops ops;
 #define LINK(path, need, show, doc)	   show_fn show;
 #define ROW(path, kind, mode, need, doc, ...)
 #define TASK_ROW(path, kind, mode, need, doc, ...)
@@ -45,7 +44,6 @@ typedef uint64_t size_fn(struct view *v);
 #undef DIR
 #undef TEXT
 #undef BLOB
-#undef STREAM
 #undef LINK
 #undef ROW
 #undef TASK_ROW

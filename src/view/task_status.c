@@ -140,7 +140,7 @@ static void put_memory(const struct machine *m, const struct mm *mm, struct text
 	put_kb(out, "VmPeak:", PAGES_TO_KB(max_u64(mm->hiwater_vm, mm->total_vm)));
 	put_kb(out, "VmSize:", PAGES_TO_KB(mm->total_vm));
 	put_kb(out, "VmLck:", PAGES_TO_KB(mm->locked_vm));
-	put_kb(out, "VmPin:", PAGES_TO_KB(mm->pinned_vm));
+	put_kb(out, "VmPin:", 0); /* what drivers count of their own */
 	put_kb(out, "VmHWM:", PAGES_TO_KB(max_u64(mm->hiwater_rss, mm_rss(mm))));
 	put_kb(out, "VmRSS:", PAGES_TO_KB(mm_rss(mm)));
 	put_kb(out, "RssAnon:", PAGES_TO_KB(mm->rss[MM_ANONPAGES]));

@@ -243,7 +243,7 @@ def bad_essays(root):
 
 # ---- rows: every declared file and call has its line of manual ----
 
-ROW_DOC = {"DIR": 3, "TEXT": 5, "BLOB": 6, "STREAM": 4, "LINK": 3, "ROW": 4, "ARG": 2, "CALL": 5, "SYSCTL": -1, "OPTION": 2}
+ROW_DOC = {"DIR": 3, "TEXT": 5, "BLOB": 6, "LINK": 3, "ROW": 4, "ARG": 2, "CALL": 5, "SYSCTL": -1, "OPTION": 2}
 # Rows of processes have the same places.
 ROW_DOC |= {"TASK_" + macro: ROW_DOC[macro] for macro in ("DIR", "TEXT", "BLOB", "LINK", "ROW")}
 

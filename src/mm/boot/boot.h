@@ -51,7 +51,6 @@ struct boot {
 	uint64_t movable_pfn[MAX_NODES]; /* where ZONE_MOVABLE begins; 0: none */
 	uint64_t kernel_pages;		 /* nr_kernel_pages: low memory without mem_map */
 	uint64_t all_pages;		 /* with high memory: "Total pages" */
-	uint64_t deferred_free_pages;	 /* free, but not yet when "Memory:" is said */
 	uint64_t physical_pages;
 
 	struct boot_range late[BOOT_MAX_LATE];

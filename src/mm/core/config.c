@@ -9,22 +9,14 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	const char *doc;
-} rows[NR_CONFIGS] = {
-#define CONFIG(name, doc) {#name, doc},
+static const char *const names[NR_CONFIGS] = {
+#define CONFIG(name, doc) #name,
 #include "mm/core/config.def"
 };
 
 const char *config_name(enum config c)
 {
-	return rows[c].name;
-}
-
-const char *config_doc(enum config c)
-{
-	return rows[c].doc;
+	return names[c];
 }
 
 bool config_is_fixed(enum config c)
@@ -45,7 +37,7 @@ enum config config_find(const char *name, size_t len)
 		len -= 7;
 	}
 	for (unsigned c = 0; c < NR_CONFIGS; c++)
-		if (strlen(rows[c].name) == len && !memcmp(rows[c].name, name, len))
+		if (strlen(names[c]) == len && !memcmp(names[c], name, len))
 			return (enum config)c;
 	return NR_CONFIGS;
 }
@@ -61,17 +53,13 @@ static int edit_word(struct config_set *set, struct config_set debian, const cha
 	enum config c = NR_CONFIGS;
 	if (on || *word == '-')
 		c = config_find(word + 1, len - 1);
-	if (c == NR_CONFIGS) {
-		const char *names[NR_CONFIGS];
-		for (unsigned i = 0; i < NR_CONFIGS; i++)
-			names[i] = rows[i].name;
+	if (c == NR_CONFIGS)
 		return refuse(why, EINVAL,
 			"config=%.*s: write `debian`, +NAME or -NAME, joined by commas; the "
 			"nearest name is %s",
 			(int)(len < 64 ? len : 64), word,
 			parse_nearest(word + (len && strchr("+-", *word)),
 				len - (len && strchr("+-", *word)), names, NR_CONFIGS));
-	}
 	config_put(set, c, on);
 	return 0;
 }

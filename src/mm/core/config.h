@@ -34,7 +34,6 @@ static inline void config_put(struct config_set *set, enum config c, bool on)
 
 /* "CMA" for CONFIG_CMA. */
 const char *config_name(enum config c);
-const char *config_doc(enum config c);
 /* Does it follow from the machine's architecture, so that no edit changes it? */
 bool config_is_fixed(enum config c);
 /* The option of that name, with or without CONFIG_; NR_CONFIGS when there is none. */

@@ -155,7 +155,6 @@ static void take_slots(struct machine *m, uint64_t first, const struct search *q
 	a->index = wrap(s, (uint32_t)(first % s->area_nslabs) + q->n);
 	a->used += q->n;
 	s->used += q->n;
-	s->used_max = s->used > s->used_max ? s->used : s->used_max;
 }
 
 static void give_slots(struct machine *m, uint64_t first, uint64_t n)
@@ -195,7 +194,6 @@ static int refuse_full(struct machine *m, const struct device *d, uint64_t bytes
 {
 	struct swiotlb *s = &m->devices.swiotlb;
 
-	s->full++;
 	if (!s->full_said || m->clock.now_ns - s->full_said_ns > 5000000000u) {
 		s->full_said = 0;
 		s->full_said_ns = m->clock.now_ns;
@@ -246,8 +244,6 @@ static int copy(struct machine *m, uint64_t slot, uint64_t bytes, bool to_buffer
 	int err = 0;
 
 	assert(slots(m)[index].orig_addr != UINT64_MAX);
-	s->bounces++;
-	s->bounced_bytes += bytes;
 	clock_charge_ns(m, COST_NS_COPY_PAGE * bytes / PAGE_BYTES);
 	for (uint64_t at = 0, n; at < bytes && !err; at += n) {
 		uint64_t from = (to_buffer ? slot : buffer) + at,

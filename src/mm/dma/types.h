@@ -157,12 +157,11 @@ struct io_tlb_area {
 /* Bounce buffers: io_tlb_default_mem. */
 struct swiotlb {
 	uint64_t start, end;	/* physical; equal: there are none */
-	uint64_t nslabs, used, used_max;
+	uint64_t nslabs, used;
 	uint32_t nareas, area_nslabs;
 	bool force;
 	uint64_t slots_at;	/* heap block of struct io_tlb_slot [nslabs]; 0: never used */
 	uint64_t areas_at;	/* heap block of struct io_tlb_area [nareas] */
-	uint64_t bounced_bytes, bounces, full;
 	uint64_t full_said_ns;	/* rate limit of "buffer is full" */
 	uint32_t full_said;
 };

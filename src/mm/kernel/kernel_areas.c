@@ -71,7 +71,6 @@ static int map_early(struct pgtable *t, const struct kernel_map_bounds *b)
 	if (start >= end)
 		return 0;
 	k->early_va = kernel_early_map(t->m);
-	k->early_pa = start;
 	k->early_bytes = end - start;
 	log_printf(t->m, "Fixmap: [mem 0x%08llx-0x%08llx] at 0x%llx, before the direct map (%s)",
 		(ull)start, (ull)end - 1, (ull)k->early_va,

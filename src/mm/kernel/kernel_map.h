@@ -22,7 +22,7 @@ struct kernel_map {
 	uint64_t user_root;	/* page-table isolation: what user mode has of the kernel */
 	uint64_t tables_bytes;	/* of image, direct map and identity map */
 	uint64_t area_bytes;	/* of the other areas (kernel_areas.c) */
-	uint64_t early_va, early_pa, early_bytes; /* mapped before the direct map was; 0 bytes: not any more */
+	uint64_t early_va, early_bytes; /* mapped before the direct map was; 0 bytes: not any more */
 	uint64_t low_end;	/* physical end of the direct map */
 	uint64_t image_text_end, image_rodata_end; /* physical: code begins at image_pa, constants and data follow */
 	uint64_t zone_tables;	/* tables made since boot, pages of the zone allocator (kernel_pte.c) */

@@ -168,14 +168,6 @@ static int refuse_reason(struct machine *m, uint64_t pfn)
 
 /* ---- single pages ---- */
 
-int isolate_lru_page(struct machine *m, uint64_t pfn)
-{
-	if (!pfn_valid(m, pfn) || !frame_is_live(m, pfn) || !lru_isolate(m, pfn))
-		return refuse_reason(m, pfn);
-	frame_of(m, pfn)->refcount++;
-	return 0;
-}
-
 static bool count_locked(struct machine *m, void *data, struct vma *v, uint64_t addr)
 {
 	unsigned *nr = data;

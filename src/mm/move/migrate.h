@@ -58,9 +58,6 @@ enum page_movable {
  * sentence about it: "a page of a process, mapped 2 times", "pinned: ...". Changes nothing. */
 enum page_movable page_movable_reason(struct machine *m, uint64_t pfn, struct text *out);
 
-/* folio_isolate_lru(): take a page of an LRU list off it, with a reference of the caller's. Errors: EBUSY with the
- * sentence of page_movable_reason(). */
-int isolate_lru_page(struct machine *m, uint64_t pfn);
 /* Back on its list, and the reference dropped (putback_lru_page()). */
 void putback_lru_page(struct machine *m, unsigned cpu, uint64_t pfn);
 

@@ -199,13 +199,6 @@ void zones_setup_pcp(struct machine *m)
 	}
 }
 
-uint64_t zones_min_free_kbytes(const struct machine *m)
-{
-	uint64_t kbytes = plain_min_free_kbytes(m);
-
-	return sysctl_thp_wanted(m) ? max_u64(kbytes, thp_min_free_kbytes(m)) : kbytes;
-}
-
 /* calculate_min_free_kbytes(): a larger value of the user stays. */
 static void calculate_min_free(struct machine *m)
 {

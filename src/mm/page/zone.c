@@ -63,15 +63,6 @@ enum migratetype migratetype_nth(const struct machine *m, unsigned i)
 	return order[i];
 }
 
-unsigned migratetype_number(const struct machine *m, enum migratetype type)
-{
-	for (unsigned i = 0; i < m->nr_migratetypes; i++)
-		if (migratetype_nth(m, i) == type)
-			return i;
-	assert(!"the machine has the type");
-	return 0;
-}
-
 struct zone *zone_next(const struct machine *m, const struct zone *z)
 {
 	unsigned id = z ? zone_id(m, z) + 1 : 0;

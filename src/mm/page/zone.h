@@ -63,8 +63,6 @@ const char *zone_name(enum zone_type type);
 const char *migratetype_name(enum migratetype type);
 /* The types in printing order (those the machine has, in the kernel's order): i < m->nr_migratetypes. */
 enum migratetype migratetype_nth(const struct machine *m, unsigned i);
-/* The kernel's own number of @type (tracepoints print it): the inverse of migratetype_nth(). */
-unsigned migratetype_number(const struct machine *m, enum migratetype type);
 
 /* Iterate the machine's configured zones in the kernel's order (node by node, lowest type first), populated or
  * not: for (z = zone_next(m, NULL); z; z = zone_next(m, z)). */
@@ -86,8 +84,6 @@ void zones_setup_lowmem_reserve(struct machine *m); /* setup_per_zone_lowmem_res
 void zones_setup_totalreserve(
 	struct machine *m);		 /* calculate_totalreserve_pages(), part of the two above */
 void zones_setup_pcp(struct machine *m); /* zone_set_pageset_high_and_batch() of all zones */
-uint64_t zones_min_free_kbytes(
-	const struct machine *m); /* calculate_min_free_kbytes(), THP's raise included */
 void zones_init_min_free(struct machine *
 		m); /* init_per_zone_wmark_min(): sysctls' defaults and all of the above, at boot */
 void zones_thp_changed(

@@ -96,7 +96,7 @@ void log_signal(struct machine *m, const struct task *t, uint64_t ip)
 {
 	const struct siginfo *s = &t->signal;
 	struct mm *mm = task_mm(m, t);
-	int digits = machine_has(m, CONFIG_64BIT) ? 16 : 8;
+	int digits = machine_word_digits(m);
 	char where[128];
 
 	put_where(m, mm, ip, where, sizeof(where));

@@ -110,7 +110,7 @@ struct mm {
 	uint64_t vmalloc_seq;		/* ARM: kernel_map.vmalloc_seq that the top table's kernel half is from */
 	uint64_t cpumask[MAX_CPUS / 64]; /* CPUs whose TLBs may hold entries of it (mm_cpumask()) */
 	struct vma_index vmas;
-	uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm;
+	uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm;
 	uint64_t hiwater_rss, hiwater_vm;
 	uint64_t rss[NR_MM_COUNTERS];
 	uint64_t pgtables_bytes;
