@@ -90,7 +90,7 @@ static void new_program(struct rec_process *p, struct reading *s)
 	s->old_until = p->faults.nr;
 }
 
-static void count_peak(struct rec_process *p, struct reading *s, const struct rec_mm *mm)
+static void count_peak(struct rec_process *p, const struct rec_mm *mm)
 {
 	int64_t sum = mm->pages[MEMBER_FILE] + mm->pages[MEMBER_ANON] + mm->pages[MEMBER_SHMEM];
 
@@ -185,7 +185,7 @@ static bool rss_event(struct rec_process *p, struct reading *s, const struct rec
 	bool first = !s->has_mm || s->mm != e->mm_id;
 	s->mm = e->mm_id;
 	s->has_mm = true;
-	count_peak(p, s, mm);
+	count_peak(p, mm);
 	/* Of an mm that was there before the recording the first line tells all, not what came. */
 	if (first && change->first)
 		return true;

@@ -250,7 +250,7 @@ static bool read_exec(struct record *r, const struct strace_line *l, struct rec_
 }
 
 /* Calls that share a name with kept ones, but keep nothing themselves. */
-static bool is_foreign(const struct strace_line *l, enum rec_kind kind, const struct rec_call *c)
+static bool is_foreign(const struct strace_line *l, enum rec_kind kind)
 {
 	if (kind == REC_DUP && is(l->name, "fcntl"))
 		return l->nr_args < 2 || l->arg[1].len < 7 ||
@@ -264,7 +264,7 @@ static bool is_foreign(const struct strace_line *l, enum rec_kind kind, const st
 bool rec_call_read(struct record *r, const struct strace_line *l, struct rec_call *c)
 {
 	c->kind = kind_of(l->name);
-	if (c->kind != REC_NONE && is_foreign(l, c->kind, c))
+	if (c->kind != REC_NONE && is_foreign(l, c->kind))
 		c->kind = REC_NONE;
 	c->result = l->value;
 	if (l->result != STRACE_VALUE && c->kind != REC_NONE)

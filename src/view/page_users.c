@@ -74,7 +74,7 @@ static bool put_user(struct machine *m, void *data, struct vma *v, uint64_t addr
 	return true;
 }
 
-static void put_mapping(struct machine *m, uint64_t pfn, const struct frame *f, struct text *out)
+static void put_mapping(struct machine *m, const struct frame *f, struct text *out)
 {
 	text_printf(out, KEY_COLUMNS, "mapping");
 	if (f->flags & FRAME_ANON) {
@@ -105,7 +105,7 @@ void put_page_users(
 	}
 	if (!has_mapping(m, f))
 		return;
-	put_mapping(m, pfn, f, out);
+	put_mapping(m, f, out);
 	unsigned found = rmap_walk(m, pfn, put_user, &list);
 	if (found > most)
 		text_printf(out, "mapped by %u more\n", found - most);

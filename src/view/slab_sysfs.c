@@ -411,7 +411,7 @@ static int set_number(struct view *v, struct kmem_cache *s, uint64_t value)
 		s->min_partial = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 		return 0;
 	case SLAB_ATTR_CPU_PARTIAL:
-		return kmem_cache_set_cpu_partial(v->m, 0, s, value);
+		return kmem_cache_set_cpu_partial(v->m, s, value);
 	default:
 		if (value > 100)
 			return refuse(&v->m->why, ERANGE,

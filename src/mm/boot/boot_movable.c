@@ -19,7 +19,7 @@
 #include "mm/boot/boot.h"
 #include "mm/page/zone.h"
 
-static uint64_t pages_of(const struct boot *b, unsigned percent, uint64_t bytes, uint64_t total)
+static uint64_t pages_of(unsigned percent, uint64_t bytes, uint64_t total)
 {
 	return percent ? total * percent / 100 : least(bytes >> PAGE_SHIFT, total);
 }
@@ -77,8 +77,8 @@ int boot_find_movable(struct boot *b)
 {
 	const struct cmdline *c = &b->c;
 	uint64_t total = memblock_pages_in(b->m, 0, UINT64_MAX >> PAGE_SHIFT, -1);
-	uint64_t core = pages_of(b, c->kernelcore_percent, c->kernelcore_bytes, total);
-	uint64_t movable = pages_of(b, c->movablecore_percent, c->movablecore_bytes, total);
+	uint64_t core = pages_of(c->kernelcore_percent, c->kernelcore_bytes, total);
+	uint64_t movable = pages_of(c->movablecore_percent, c->movablecore_bytes, total);
 	uint64_t block = (uint64_t)1 << (b->m->nr_orders - 1);
 	uint64_t usable_start = lowest_movable(b);
 	unsigned nodes = 0;

@@ -131,7 +131,7 @@ static int bounce(struct machine *m, unsigned cpu, struct device *d, uint64_t ph
 	enum dma_data_direction dir, unsigned attrs, uint64_t *dma)
 {
 	uint64_t slot;
-	int err = swiotlb_map(m, cpu, d, phys, bytes, dir, attrs, &slot);
+	int err = swiotlb_map(m, cpu, d, phys, bytes, attrs, &slot);
 
 	if (err)
 		return err;
@@ -141,7 +141,7 @@ static int bounce(struct machine *m, unsigned cpu, struct device *d, uint64_t ph
 			arch_sync_dma_for_device(m, slot, bytes, dir);
 		return 0;
 	}
-	swiotlb_unmap(m, d, slot, bytes, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+	swiotlb_unmap(m, d, slot, bytes);
 	return dma_overflow(
 		m, d, "swiotlb", *dma, bytes, "the bounce buffers lie too high for this device");
 }

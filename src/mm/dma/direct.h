@@ -48,11 +48,11 @@ static inline bool is_swiotlb_buffer(const struct machine *m, uint64_t phys)
 void swiotlb_init(struct machine *m, uint64_t start, uint64_t nslabs);
 /* Bounce slots. Errors: EINVAL (larger than a segment), ENOMEM (full), EDQUOT. */
 int swiotlb_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
-	enum dma_data_direction dir, unsigned attrs, uint64_t *slot);
-void swiotlb_unmap(struct machine *m, struct device *d, uint64_t slot, uint64_t bytes,
-	enum dma_data_direction dir, unsigned attrs);
+	unsigned attrs, uint64_t *slot);
+/* The slots are free; who wants what the device wrote has synced it. */
+void swiotlb_unmap(struct machine *m, const struct device *d, uint64_t slot, uint64_t bytes);
 /* Copy between slot and buffer: for the CPU, or for the device. */
-void swiotlb_sync(struct machine *m, struct device *d, uint64_t slot, uint64_t bytes, bool for_cpu);
+void swiotlb_sync(struct machine *m, uint64_t slot, uint64_t bytes, bool for_cpu);
 uint64_t swiotlb_max_mapping_size(const struct device *d);
 unsigned swiotlb_check(const struct machine *m, struct text *out);
 

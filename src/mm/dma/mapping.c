@@ -77,7 +77,7 @@ static void sync_for_cpu(struct machine *m, struct device *d, uint64_t dma, uint
 	if (!d->hw.coherent)
 		arch_sync_dma_for_cpu(m, phys, bytes, dir);
 	if (is_swiotlb_buffer(m, phys) && dir != DMA_TO_DEVICE)
-		swiotlb_sync(m, d, phys, bytes, true);
+		swiotlb_sync(m, phys, bytes, true);
 }
 
 static void sync_for_device(struct machine *m, struct device *d, uint64_t dma, uint64_t bytes,
@@ -90,7 +90,7 @@ static void sync_for_device(struct machine *m, struct device *d, uint64_t dma, u
 	uint64_t phys = dma_to_phys(d, dma);
 
 	if (is_swiotlb_buffer(m, phys) && dir != DMA_FROM_DEVICE)
-		swiotlb_sync(m, d, phys, bytes, false);
+		swiotlb_sync(m, phys, bytes, false);
 	if (!d->hw.coherent)
 		arch_sync_dma_for_device(m, phys, bytes, dir);
 }
@@ -107,7 +107,7 @@ static void unmap_one(struct machine *m, unsigned cpu, struct device *d,
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		sync_for_cpu(m, d, x->dma, x->bytes, x->dir);
 	if (x->flags & DMA_MAPPING_BOUNCED)
-		swiotlb_unmap(m, d, phys, x->bytes, x->dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+		swiotlb_unmap(m, d, phys, x->bytes);
 }
 
 int dma_map_phys(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,

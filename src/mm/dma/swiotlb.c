@@ -257,7 +257,7 @@ static int copy(struct machine *m, uint64_t slot, uint64_t bytes, bool to_buffer
 }
 
 int swiotlb_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys, uint64_t bytes,
-	enum dma_data_direction dir, unsigned attrs, uint64_t *at)
+	unsigned attrs, uint64_t *at)
 {
 	struct swiotlb *s = &m->devices.swiotlb;
 	uint64_t offset = align_offset(d, phys);
@@ -267,7 +267,6 @@ int swiotlb_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys
 		.align_mask = d->min_align_mask & ~(IO_TLB_SIZE - 1)};
 	int err = make_records(m);
 
-	(void)dir;
 	if (err)
 		return err;
 	/* What no segment holds never fits, however empty the pool is. */
@@ -289,20 +288,16 @@ int swiotlb_map(struct machine *m, unsigned cpu, struct device *d, uint64_t phys
 	return err;
 }
 
-void swiotlb_unmap(struct machine *m, struct device *d, uint64_t slot, uint64_t bytes,
-	enum dma_data_direction dir, unsigned attrs)
+void swiotlb_unmap(struct machine *m, const struct device *d, uint64_t slot, uint64_t bytes)
 {
 	uint64_t offset = align_offset(d, slot);
 	uint64_t first = (slot - offset - m->devices.swiotlb.start) >> IO_TLB_SHIFT;
 
-	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC) && dir != DMA_TO_DEVICE)
-		swiotlb_sync(m, d, slot, bytes, true);
 	give_slots(m, first, slots_for(bytes + offset));
 }
 
-void swiotlb_sync(struct machine *m, struct device *d, uint64_t slot, uint64_t bytes, bool for_cpu)
+void swiotlb_sync(struct machine *m, uint64_t slot, uint64_t bytes, bool for_cpu)
 {
-	(void)d;
 	/* Both sides were written when the mapping was made, so nothing can fail now. */
 	int err = copy(m, slot, bytes, for_cpu);
 

@@ -142,7 +142,7 @@ void task_exit(struct machine *m, struct task *t, int status)
 }
 
 /* All threads but @t. */
-static void end_others(struct machine *m, struct task *leader, const struct task *t, int status)
+static void end_others(struct machine *m, struct task *leader, const struct task *t)
 {
 	struct link *l = &leader->threads, *next;
 
@@ -167,7 +167,7 @@ void task_exit_group(struct machine *m, struct task *t, int status)
 		log_init_killed(m, status);
 		return;
 	}
-	end_others(m, leader, leader, status);
+	end_others(m, leader, leader);
 	/* A first thread that had ended before gets the process's status. */
 	if (leader->state == TASK_ZOMBIE) {
 		leader->exit_code = status;
@@ -229,7 +229,7 @@ void task_become_leader(struct machine *m, struct task *t)
 {
 	struct task *leader = task_leader(m, t);
 
-	end_others(m, leader, t, SIGKILL_STATUS);
+	end_others(m, leader, t);
 	if (t == leader)
 		return;
 	/* The thread takes over the number, the parent, the children and all that the process has. Who waits knows numbers. */

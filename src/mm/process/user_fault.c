@@ -102,8 +102,7 @@ struct vma *find_extend_vma(struct machine *m, struct mm *mm, uint64_t addr)
 
 /* ---- step 3: NULL, or why not ---- */
 
-static const char *x86_refusal(
-	const struct machine *m, const struct vma *v, const struct hw_access *a)
+static const char *x86_refusal(const struct vma *v, const struct hw_access *a)
 {
 	if (a->kind == HW_STORE)
 		return v->flags & VM_WRITE ? NULL : "the mapping is not writable";
@@ -128,7 +127,7 @@ static const char *other_refusal(
 static const char *refusal_of(
 	const struct machine *m, const struct vma *v, const struct hw_access *a)
 {
-	return arch_is_x86(m->arch) ? x86_refusal(m, v, a) : other_refusal(m, v, a);
+	return arch_is_x86(m->arch) ? x86_refusal(v, a) : other_refusal(m, v, a);
 }
 
 /* ---- step 4 ---- */

@@ -417,7 +417,7 @@ bool kmem_cache_shrink(struct machine *m, unsigned cpu, struct kmem_cache *s)
 {
 	bool remain = false;
 
-	slab_flush_all(m, cpu, s);
+	slab_flush_all(m, s);
 	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
 		remain |= shrink_node(m, cpu, s, kmem_cache_node(m, s, nid));
 	return remain;
@@ -429,8 +429,7 @@ void kmem_cache_shrink_all(struct machine *m, unsigned cpu)
 		kmem_cache_shrink(m, cpu, s);
 }
 
-int kmem_cache_set_cpu_partial(
-	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t objects)
+int kmem_cache_set_cpu_partial(struct machine *m, struct kmem_cache *s, uint64_t objects)
 {
 	bool can = machine_has(m, CONFIG_SLUB_CPU_PARTIAL) && !slab_is_debugged(s);
 
@@ -439,7 +438,7 @@ int kmem_cache_set_cpu_partial(
 	if (objects && !can)
 		return refuse(&m->why, EINVAL, "CPUs keep nothing of a cache with debugging flags");
 	slab_set_cpu_partial(s, (uint32_t)objects);
-	slab_flush_all(m, cpu, s);
+	slab_flush_all(m, s);
 	return 0;
 }
 

@@ -333,7 +333,7 @@ bool kmem_cache_validate(struct machine *m, struct kmem_cache *s)
 {
 	if (!slab_is_debugged(s))
 		return false;
-	slab_flush_all(m, 0, s);
+	slab_flush_all(m, s);
 	for (uint64_t pfn = slab_next(m, 0); pfn != NO_PFN;
 		pfn = slab_next(m, pfn + ((uint64_t)1 << frame_of(m, pfn)->order))) {
 		struct frame *f = frame_of(m, pfn);

@@ -270,8 +270,8 @@ void slab_put_cpu_partial(
 	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t pfn, bool drain);
 /* deactivate_slab(): the CPU's slab goes where it belongs, its freelist with it. */
 void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s);
-/* flush_all(): no CPU has anything of @s. @cpu frees what is empty. */
-void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s);
+/* flush_all(): no CPU has anything of @s. */
+void slab_flush_all(struct machine *m, struct kmem_cache *s);
 /* get_freelist(): all that is free in the slab at @pfn, for a CPU; what it had counts as in use. 0: nothing, and the slab is
  * no longer a CPU's. */
 uint64_t slab_get_freelist(struct machine *m, const struct kmem_cache *s, uint64_t pfn);

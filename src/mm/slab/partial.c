@@ -152,7 +152,7 @@ void slab_deactivate(struct machine *m, unsigned cpu, struct kmem_cache *s)
 	settle(m, cpu, s, pfn, remote);
 }
 
-void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s)
+void slab_flush_all(struct machine *m, struct kmem_cache *s)
 {
 	for (unsigned i = 0; i < m->nr_cpus; i++) {
 		struct kmem_cache_cpu *c = kmem_cache_cpu(m, s, i);
@@ -164,7 +164,6 @@ void slab_flush_all(struct machine *m, unsigned cpu, struct kmem_cache *s)
 		/* Work for that CPU in the kernel; its pages go to that CPU's lists. */
 		unfreeze(m, i, s, chain);
 	}
-	(void)cpu;
 }
 
 /* acquire_slab(): off the node's list, frozen. */

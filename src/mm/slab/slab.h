@@ -39,8 +39,7 @@ bool kmem_cache_shrink(struct machine *m, unsigned cpu, struct kmem_cache *s);
 void kmem_cache_shrink_all(struct machine *m, unsigned cpu);
 
 /* cpu_partial_store(): CPUs keep @objects of it on frozen slabs, and give up those that they have. Errors: EINVAL. */
-int kmem_cache_set_cpu_partial(
-	struct machine *m, unsigned cpu, struct kmem_cache *s, uint64_t objects);
+int kmem_cache_set_cpu_partial(struct machine *m, struct kmem_cache *s, uint64_t objects);
 
 /* The cache with this id, NULL when there is none (or none any more). */
 struct kmem_cache *kmem_cache_get(const struct machine *m, uint32_t id);
