@@ -88,7 +88,10 @@ static int complain(struct options *options, const char *format, ...)
 
 /* ---- text ---- */
 
-char *options_escape(const char *text)
+/* Make `-o` text fit for libfuse's parser: in "double quotes" a comma is an ordinary character, and
+ * so it is before
+ * + and - after config= (config=+CMA,-SMP). Memory is the caller's; NULL when it ended. */
+static char *options_escape(const char *text)
 {
 	char *escaped = malloc(2 * strlen(text) + 1);
 	char *out = escaped;

@@ -38,11 +38,6 @@ struct options {
 int options_parse(struct options *options, int argc, char **argv);
 void options_finish(struct options *options);
 
-/* Make `-o` text fit for libfuse's parser: in "double quotes" a comma is an ordinary character, and
- * so it is before
- * + and - after config= (config=+CMA,-SMP). Memory is the caller's; NULL when it ended. */
-char *options_escape(const char *text);
-
 void print_help(void);
 void print_machines(void);
 

@@ -24,7 +24,9 @@
 #define MAX_LIKE_BYTES (16u << 20)
 #define SENTENCE_BYTES 1024
 
-char *read_whole(const char *path, size_t max_bytes, size_t *bytes)
+/* The whole of a file, which need not know its size (procfs); the caller frees it. NULL with errno.
+ */
+static char *read_whole(const char *path, size_t max_bytes, size_t *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t cap = 64u << 10, used = 0;

@@ -16,8 +16,4 @@ struct simm *source_boot(const struct options *options);
 /* The preset that is mounted when none is named. */
 const char *default_machine(void);
 
-/* The whole of a file, which need not know its size (procfs); the caller frees it. NULL with errno.
- */
-char *read_whole(const char *path, size_t max_bytes, size_t *bytes);
-
 #endif

@@ -112,7 +112,7 @@ uint32_t mpu_region_flags(const struct mpu_region *r)
 }
 
 /* Code, SRAM and external RAM execute; peripherals, external devices and what the vendor has do not. */
-uint32_t mpu_default_flags(uint32_t pa)
+static uint32_t mpu_default_flags(uint32_t pa)
 {
 	enum { MEMORY = HW_ALL, DEVICE = HW_PR | HW_PW | HW_UR | HW_UW | HW_UNCACHED };
 	static const uint32_t by_half_gib[8] = {

@@ -72,8 +72,6 @@ uint32_t mpu_region_flags(const struct mpu_region *r);
 /* "strongly ordered", "device", "normal, write-back": of TEX, C and B. */
 const char *mpu_region_memory(const struct mpu_region *r);
 
-/* Who may do what at @pa, as enum hw_page_flags, by the default memory map. */
-uint32_t mpu_default_flags(uint32_t pa);
 /* Who may do what at @pa now. */
 struct mpu_hit mpu_lookup(const struct mpu *mpu, uint32_t pa);
 

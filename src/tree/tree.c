@@ -31,7 +31,8 @@ bool row_below(const struct row *row, const char *prefix)
 	return !strncmp(row->path, prefix, strlen(prefix));
 }
 
-bool place_exists(const struct simm *simm, const struct place *p)
+/* Does the machine at hand have this row? */
+static bool place_exists(const struct simm *simm, const struct place *p)
 {
 	const struct machine *m = simm->session.m;
 

@@ -17,8 +17,6 @@ struct simm {
 	struct simm_write *acting; /* whose line is half done: acts of others wait for its end */
 };
 
-/* Does the machine at hand have this row? */
-bool place_exists(const struct simm *simm, const struct place *p);
 /* The view of a node: its row and arguments. */
 void node_view(struct simm *simm, const struct simm_node *node, struct view *v);
 /* "sim/page/buf": for messages. */

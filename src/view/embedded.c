@@ -13,7 +13,8 @@
 
 #define LESSON "lesson/"
 
-const struct embedded *embedded_find(const char *name, size_t len)
+/* NULL when there is none. */
+static const struct embedded *embedded_find(const char *name, size_t len)
 {
 	for (const struct embedded *e = embedded_files; e->name; e++)
 		if (strlen(e->name) == len && !memcmp(e->name, name, len))

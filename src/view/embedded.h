@@ -16,7 +16,4 @@ struct embedded {
 /* Ends with a row without a name. */
 extern const struct embedded embedded_files[];
 
-/* NULL when there is none. */
-const struct embedded *embedded_find(const char *name, size_t len);
-
 #endif

@@ -111,6 +111,18 @@ void memory_dirty_limits(const struct machine *m, uint64_t *background, uint64_t
 		*background = *limit / 2;
 }
 
+/* The end of what the kernel maps directly: of the last zone below HighMem. */
+static uint64_t memory_lowmem_end_pfn(const struct machine *m)
+{
+	uint64_t end = 0;
+
+	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
+		if (z->type != ZONE_HIGHMEM && zone_populated(z) && zone_end_pfn(z) > end &&
+			!(z->type == ZONE_MOVABLE && m->totalhigh_pages))
+			end = zone_end_pfn(z);
+	return end;
+}
+
 /* Kilobytes of the window for vmalloc(): fixed by the architecture; on 32 bits what low memory leaves, from 8 MiB
  * above it to below the fixed mappings. */
 static uint64_t vmalloc_kb(const struct machine *m)
@@ -196,18 +208,6 @@ static void put_direct_map(const struct machine *m, struct text *out)
 	put_kb(out, "", hugetlb_order(m) > 9 ? "DirectMap4M:" : "DirectMap2M:", large_bytes >> 10);
 	if (m->cpus.desc.abilities & HW_HAS_1G)
 		put_kb(out, "", "DirectMap1G:", giant_bytes >> 10);
-}
-
-/* The end of what the kernel maps directly: of the last zone below HighMem. */
-uint64_t memory_lowmem_end_pfn(const struct machine *m)
-{
-	uint64_t end = 0;
-
-	for (const struct zone *z = zone_next(m, NULL); z; z = zone_next(m, z))
-		if (z->type != ZONE_HIGHMEM && zone_populated(z) && zone_end_pfn(z) > end &&
-			!(z->type == ZONE_MOVABLE && m->totalhigh_pages))
-			end = zone_end_pfn(z);
-	return end;
 }
 
 /* ---- proc/meminfo ---- */

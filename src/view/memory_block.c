@@ -19,7 +19,8 @@
 #define LARGE_MACHINE_BYTES ((uint64_t)64 << 30)
 #define LARGEST_BLOCK_BYTES ((uint64_t)2 << 30)
 
-uint64_t memory_block_bytes(const struct machine *m)
+/* Bytes of one block: a section, or more on large x86 machines. 0 without SPARSEMEM. */
+static uint64_t memory_block_bytes(const struct machine *m)
 {
 	if (!m->section_shift)
 		return 0;

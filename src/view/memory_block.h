@@ -7,8 +7,6 @@
 
 #include "mm/machine.h"
 
-/* Bytes of one block: a section, or more on large x86 machines. 0 without SPARSEMEM. */
-uint64_t memory_block_bytes(const struct machine *m);
 /* One past the highest block of RAM. */
 uint64_t memory_block_end(const struct machine *m);
 bool memory_block_exists(const struct machine *m, uint64_t block);

@@ -10,7 +10,6 @@
 uint64_t memory_available_pages(const struct machine *m);
 /* Dirty pages at which writeback starts, and at which writers wait. */
 void memory_dirty_limits(const struct machine *m, uint64_t *background, uint64_t *limit);
-uint64_t memory_lowmem_end_pfn(const struct machine *m);
 
 /* Machines whose kernel can handle broken pages (ARCH_SUPPORTS_MEMORY_FAILURE). */
 static inline bool memory_failure_known(const struct machine *m)

@@ -8,7 +8,6 @@
 #include "view/files.h"
 #include "view/put.h"
 
-#include "view/release.h"
 #include "view/task_view.h"
 
 #include "base/parse.h"
@@ -19,7 +18,8 @@
 #define NS_PER_TICK 10000000u /* USER_HZ is 100 */
 #define BUILD	    "Debian 6.1.176-1 (2026-07-02)"
 
-void put_release(const struct machine *m, struct text *out)
+/* "6.1.0-50-amd64" */
+static void put_release(const struct machine *m, struct text *out)
 {
 	static const char *const flavours[NR_ARCHS] = {[ARCH_I386] = "686",
 		[ARCH_X86_64] = "amd64",
@@ -37,7 +37,8 @@ void put_release(const struct machine *m, struct text *out)
 		text_puts(out, "-pae");
 }
 
-void put_version(const struct machine *m, struct text *out)
+/* "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-02)" */
+static void put_version(const struct machine *m, struct text *out)
 {
 	text_puts(out, "#1 ");
 	if (machine_has(m, CONFIG_SMP))

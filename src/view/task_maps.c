@@ -38,7 +38,8 @@ const struct vma *maps_next(const struct machine *m, const struct mm *mm, const 
 	return v || m->arch != ARCH_ARM ? v : &vectors;
 }
 
-void put_escaped(struct text *out, const char *s, const char *escape)
+/* A path with the characters of @escape as octal escapes. */
+static void put_escaped(struct text *out, const char *s, const char *escape)
 {
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;

@@ -19,8 +19,6 @@ void put_map_prefix(struct text *out, uint64_t start, uint64_t end, const char *
 void put_map_pad(const struct machine *m, struct text *out, size_t from);
 /* The line of maps. */
 void put_map(const struct machine *m, const struct vma *v, struct text *out);
-/* A path with the characters of @escape as octal escapes. */
-void put_escaped(struct text *out, const char *s, const char *escape);
 
 /* Each present page of @v that has a struct page and is not the zero page, in order of address. */
 typedef void vma_page_fn(void *data, pte_t pte, uint64_t pfn, const struct frame *f);

@@ -45,7 +45,8 @@ bool is_simulated(const struct view *v)
 
 /* ---- what several files tell of a task ---- */
 
-bool task_runs(const struct machine *m, const struct task *t)
+/* Does it run now? One that is on a CPU does; all others sleep until they are written to. */
+static bool task_runs(const struct machine *m, const struct task *t)
 {
 	return t->state == TASK_RUNNING && m->processes.tasks.current_pid[t->cpu] == t->pid;
 }

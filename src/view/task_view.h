@@ -21,8 +21,6 @@ struct task *view_process(const struct view *v);
 /* Its address space; NULL: it has none (a zombie, a visitor, pid 1). */
 struct mm *view_mm(const struct view *v);
 
-/* Does it run now? One that is on a CPU does; all others sleep until they are written to. */
-bool task_runs(const struct machine *m, const struct task *t);
 /* 'R', 'S', 'Z', and "running", "sleeping", "zombie". */
 const char *task_state_words(const struct machine *m, const struct task *t);
 /* Pages of program text: between start_code and end_code (not more than what is mapped executable). */
@@ -31,7 +29,5 @@ uint64_t mm_text_pages(const struct mm *mm);
 bool task_oom_badness(const struct machine *m, const struct task *t, int64_t *points);
 /* How many tasks run on CPUs; how many there are. */
 unsigned tasks_running(const struct machine *m);
-
-
 
 #endif

@@ -89,7 +89,8 @@ static struct page_run unwritten_run(const struct machine *m, uint64_t pfn)
 	return run;
 }
 
-struct page_run page_run_at(const struct machine *m, const struct zone *z, uint64_t pfn)
+/* The run that @pfn of @z is in, from @pfn on. O(1) for memory never used, and for holes. */
+static struct page_run page_run_at(const struct machine *m, const struct zone *z, uint64_t pfn)
 {
 	const struct extent *e = extent_find(z, m->nr_orders - 1, pfn);
 

@@ -25,9 +25,6 @@ struct page_run {
 	unsigned order; /* of the block, where there is one */
 };
 
-/* The run that @pfn of @z is in, from @pfn on. O(1) for memory never used, and for holes. */
-struct page_run page_run_at(const struct machine *m, const struct zone *z, uint64_t pfn);
-
 /* Is any of [start_pfn, end_pfn) RAM? */
 bool pages_have_ram(const struct machine *m, uint64_t start_pfn, uint64_t end_pfn);
 

@@ -105,12 +105,9 @@ void boot_iommu(struct boot *b);	   /* boot_iommu.c: translated or not, flushed 
 int boot_devices(struct boot *b);	   /* boot_device.c: the board's devices */
 int boot_resources(struct boot *b);	   /* boot_resource.c: proc/iomem, proc/ioports */
 
-/* Refuse a machine that has no room for @what. */
-int boot_too_small(struct boot *b, const char *what, uint64_t bytes);
 /* Reserve @bytes of low memory from the top down; 0 and the sentence when there is no room. */
 uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t align, int nid);
-/* The lowest aligned place in [min, max) that is RAM and free; 0 for none. Reserves it. */
-uint64_t boot_alloc_low(struct boot *b, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max);
+
 static inline uint64_t align_up(uint64_t n, uint64_t align)
 {
 	return (n + align - 1) & ~(align - 1);

@@ -29,7 +29,8 @@ static uint64_t ram_bytes(const struct boot *b)
 	return bytes;
 }
 
-int boot_too_small(struct boot *b, const char *what, uint64_t bytes)
+/* Refuse a machine that has no room for @what. */
+static int boot_too_small(struct boot *b, const char *what, uint64_t bytes)
 {
 	const struct memblock_type *reserved = &b->m->memblock.reserved;
 	uint64_t taken = 0;
@@ -63,7 +64,9 @@ uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t a
 	return at;
 }
 
-uint64_t boot_alloc_low(struct boot *b, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max)
+/* The lowest aligned place in [min, max) that is RAM and free; 0 for none. Reserves it. */
+static uint64_t boot_alloc_low(
+	struct boot *b, uint64_t bytes, uint64_t align, uint64_t min, uint64_t max)
 {
 	uint64_t from = min, start, end;
 	unsigned nid;

@@ -30,7 +30,8 @@ bool config_is_fixed(enum config c)
 	return false;
 }
 
-enum config config_find(const char *name, size_t len)
+/* The option of that name, with or without CONFIG_; NR_CONFIGS when there is none. */
+static enum config config_find(const char *name, size_t len)
 {
 	if (len > 7 && !memcmp(name, "CONFIG_", 7)) {
 		name += 7;

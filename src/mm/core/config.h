@@ -36,8 +36,6 @@ static inline void config_put(struct config_set *set, enum config c, bool on)
 const char *config_name(enum config c);
 /* Does it follow from the machine's architecture, so that no edit changes it? */
 bool config_is_fixed(enum config c);
-/* The option of that name, with or without CONFIG_; NR_CONFIGS when there is none. */
-enum config config_find(const char *name, size_t len);
 
 /* Apply an edit like "debian", "+CMA,-SMP" or "debian,+CMA" to @set. @debian is what the word `debian`
  * stands for. Errors: EINVAL with a sentence that suggests the nearest name. */

@@ -62,7 +62,6 @@ void iommu_report(struct machine *m, const struct device *d, const struct iommu_
 
 /* A zeroed page for a table. Errors: ENOMEM, EDQUOT. */
 int iommu_alloc_table(struct machine *m, unsigned cpu, uint64_t *pfn);
-void iommu_free_table(struct machine *m, unsigned cpu, uint64_t pfn);
 /* [iova, iova + bytes) leads to [pa, pa + bytes), whole pages that lead nowhere yet. All or nothing, but tables stay.
  * Errors: ENOMEM, EDQUOT. */
 int iommu_map(struct machine *m, unsigned cpu, struct iommu_domain *x, uint64_t iova, uint64_t pa,

@@ -77,7 +77,7 @@ int iommu_alloc_table(struct machine *m, unsigned cpu, uint64_t *pfn)
 	return err;
 }
 
-void iommu_free_table(struct machine *m, unsigned cpu, uint64_t pfn)
+static void iommu_free_table(struct machine *m, unsigned cpu, uint64_t pfn)
 {
 	if (pfn_valid(m, pfn))
 		free_own_pages(m, cpu, pfn, 0);

@@ -89,8 +89,6 @@ struct dma_mapping *dma_mapping_find(const struct machine *m, uint32_t device, u
 /* Of those that begin at @dma the one that is also like this, else any; NULL: none. */
 struct dma_mapping *dma_mapping_match(const struct machine *m, uint32_t device, uint64_t dma,
 	uint64_t bytes, unsigned type, unsigned dir);
-/* The mapping that holds @dma; slower. NULL: none. */
-struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device, uint64_t dma);
 /* The one that a sync of [dma, dma + bytes) means: memory may be mapped several times, and without an IOMMU all are alike but
  * for length and direction. NULL: none. */
 struct dma_mapping *dma_mapping_synced(

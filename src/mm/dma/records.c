@@ -239,7 +239,9 @@ struct dma_mapping *dma_mapping_of_phys(
 	return NULL;
 }
 
-struct dma_mapping *dma_mapping_around(const struct machine *m, uint32_t device, uint64_t dma)
+/* The mapping that holds @dma; slower. NULL: none. */
+static struct dma_mapping *dma_mapping_around(
+	const struct machine *m, uint32_t device, uint64_t dma)
 {
 	struct dma_mapping *exact = dma_mapping_find(m, device, dma);
 

@@ -58,7 +58,8 @@ static uint64_t offset_mask(const struct swp_row *row)
 	return ((uint64_t)1 << row->offset_bits) - 1;
 }
 
-pte_t swp_pte(const struct machine *m, struct swp_entry e)
+/* The entry as its kernel writes it, and back. @pte: not none, not present. */
+static pte_t swp_pte(const struct machine *m, struct swp_entry e)
 {
 	const struct swp_row *row = row_of(m);
 	uint64_t offset = row->inverts ? ~e.offset : e.offset;
@@ -68,7 +69,7 @@ pte_t swp_pte(const struct machine *m, struct swp_entry e)
 							     << row->offset_shift;
 }
 
-struct swp_entry swp_of(const struct machine *m, pte_t pte)
+static struct swp_entry swp_of(const struct machine *m, pte_t pte)
 {
 	const struct swp_row *row = row_of(m);
 	uint64_t offset = pte >> row->offset_shift;

@@ -17,10 +17,6 @@ struct swp_entry {
 	uint64_t offset; /* of a migration entry: pfn, then young and dirty */
 };
 
-/* The entry as its kernel writes it, and back. @pte: not none, not present. */
-pte_t swp_pte(const struct machine *m, struct swp_entry e);
-struct swp_entry swp_of(const struct machine *m, pte_t pte);
-
 /* pte_swp_mksoft_dirty(): kept over the time in which the page is away. */
 pte_t swp_pte_mksoft_dirty(const struct machine *m, pte_t pte);
 bool swp_pte_soft_dirty(const struct machine *m, pte_t pte);

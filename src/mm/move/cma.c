@@ -125,7 +125,8 @@ static void put_bits(
 	}
 }
 
-bool cma_run(const struct machine *m, const struct cma_area *c, uint64_t bit, uint64_t *end)
+/* The first run of equal bits at or after @bit: its value; *@end is where it ends. @bit < cma_nr_bits(). */
+static bool cma_run(const struct machine *m, const struct cma_area *c, uint64_t bit, uint64_t *end)
 {
 	const uint64_t *map = bitmap_of(m, c);
 	bool value = map[bit / 64] >> (bit % 64) & 1;

@@ -75,8 +75,6 @@ static inline uint64_t cma_nr_bits(const struct cma_area *c)
 }
 /* The area that has @pfn; -1: none. */
 int cma_of_pfn(const struct machine *m, uint64_t pfn);
-/* The first run of equal bits at or after @bit: its value; *@end is where it ends. @bit < cma_nr_bits(). */
-bool cma_run(const struct machine *m, const struct cma_area *c, uint64_t bit, uint64_t *end);
 /* Pages given out, and of the longest run that is not. */
 uint64_t cma_used(const struct machine *m, const struct cma_area *c);
 uint64_t cma_maxchunk(const struct machine *m, const struct cma_area *c);

@@ -49,8 +49,7 @@ const struct compact_control *kcompactd_running(struct machine *m, unsigned nid)
 void kcompactd_trigger(struct machine *m);
 /* At the end of boot: its periodic look for fragmentation. */
 void kcompactd_init(struct machine *m);
-/* 0 to 100, weighted over the node's zones. */
-unsigned fragmentation_score_node(const struct machine *m, unsigned nid);
+/* The score of a node at which proactive compaction begins, and (@low) down to which it goes on. */
 unsigned fragmentation_score_wmark(const struct machine *m, bool low);
 
 #endif

@@ -19,7 +19,5 @@ static inline bool migrate_is_held(const struct frame *f)
 }
 /* Does somebody look at a page of high memory through a window? */
 bool migrate_has_window(struct machine *m, uint64_t pfn);
-/* How many locked mappings map it. */
-unsigned migrate_locked_mappings(struct machine *m, uint64_t pfn);
 
 #endif

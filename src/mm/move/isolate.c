@@ -178,7 +178,8 @@ static bool count_locked(struct machine *m, void *data, struct vma *v, uint64_t 
 	return true;
 }
 
-unsigned migrate_locked_mappings(struct machine *m, uint64_t pfn)
+/* How many locked mappings map it. */
+static unsigned migrate_locked_mappings(struct machine *m, uint64_t pfn)
 {
 	unsigned nr = 0;
 
@@ -187,7 +188,8 @@ unsigned migrate_locked_mappings(struct machine *m, uint64_t pfn)
 	return nr;
 }
 
-void putback_lru_page(struct machine *m, unsigned cpu, uint64_t pfn)
+/* Back on its list, and the reference dropped (putback_lru_page()). */
+static void putback_lru_page(struct machine *m, unsigned cpu, uint64_t pfn)
 {
 	lru_putback(m, pfn, migrate_locked_mappings(m, pfn));
 	user_page_put(m, cpu, pfn);

@@ -27,7 +27,8 @@
 
 /* ---- how fragmented ---- */
 
-unsigned fragmentation_score_node(const struct machine *m, unsigned nid)
+/* 0 to 100, weighted over the node's zones. */
+static unsigned fragmentation_score_node(const struct machine *m, unsigned nid)
 {
 	const struct node *n = node_at(m, nid);
 	uint64_t score = 0;

@@ -58,9 +58,6 @@ enum page_movable {
  * sentence about it: "a page of a process, mapped 2 times", "pinned: ...". Changes nothing. */
 enum page_movable page_movable_reason(struct machine *m, uint64_t pfn, struct text *out);
 
-/* Back on its list, and the reference dropped (putback_lru_page()). */
-void putback_lru_page(struct machine *m, unsigned cpu, uint64_t pfn);
-
 /* Isolate a page of the LRU lists, held by others or not, or a movable page of the kernel, and append it to @list; LRU
  * pages are counted in nr_isolated_anon or _file. Until the list is empty again (by one of the functions below) nothing
  * else may be done to the machine. Errors: EBUSY. */

@@ -67,7 +67,8 @@ static int check_file(struct machine *m, const struct inode *i, uint64_t bytes)
 		inode_path(m, i), (unsigned long long)i->bytes, (unsigned long long)bytes);
 }
 
-struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout *l,
+/* The file of @p, made when there is none. *@made: it was. NULL: m->why. */
+static struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout *l,
 	const struct program *p, struct inode **made)
 {
 	uint64_t bytes = exec_file_bytes(l, p);

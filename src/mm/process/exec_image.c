@@ -56,7 +56,8 @@ static void place_data(const struct exec_layout *l, const struct program *p, uin
 		*at = end % PAGE_BYTES || l->gap > PAGE_BYTES ? end + l->gap : end;
 }
 
-unsigned exec_segments(const struct exec_layout *l, const struct program *p, uint64_t base,
+/* The segments of @p when it lies at @base: how many. */
+static unsigned exec_segments(const struct exec_layout *l, const struct program *p, uint64_t base,
 	struct exec_segment s[EXEC_SEGMENTS])
 {
 	uint64_t end = p->headers, at, offset;

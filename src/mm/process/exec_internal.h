@@ -45,14 +45,8 @@ struct exec_segment {
 };
 #define EXEC_SEGMENTS 4
 
-/* The segments of @p when it lies at @base: how many. */
-unsigned exec_segments(const struct exec_layout *l, const struct program *p, uint64_t base,
-	struct exec_segment s[EXEC_SEGMENTS]);
 /* Bytes of the file that its segments need. */
 uint64_t exec_file_bytes(const struct exec_layout *l, const struct program *p);
-/* The file of @p, made when there is none. *@made: it was. NULL: m->why. */
-struct file *exec_open(struct machine *m, unsigned cpu, const struct exec_layout *l,
-	const struct program *p, struct inode **made);
 /* Map the program and its interpreter; the heap begins behind it. Errors: ENOMEM, EINVAL, EDQUOT. */
 int exec_load(struct exec *x, struct file *interp);
 /* Write into the new address space: 0, -ENOMEM, -EDQUOT. */

@@ -94,7 +94,8 @@ static int make_table(struct machine *m, unsigned cpu, struct task *t, uint32_t 
 	return -m->why.err;
 }
 
-int fds_init(struct machine *m, unsigned cpu, struct task *t)
+/* An empty table, as new as a process (files_struct). Errors: ENOMEM, EDQUOT. */
+static int fds_init(struct machine *m, unsigned cpu, struct task *t)
 {
 	return make_table(m, cpu, t, first_size(m));
 }

@@ -165,7 +165,8 @@ void mpol_print(const struct mempolicy *p, struct text *out)
 
 /* ---- obeyed ---- */
 
-struct task *policy_task(const struct machine *m, unsigned cpu)
+/* The thread that acts on the CPU; NULL: the kernel alone. */
+static struct task *policy_task(const struct machine *m, unsigned cpu)
 {
 	uint32_t pid = m->processes.tasks.current_pid[cpu];
 

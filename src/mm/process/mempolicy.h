@@ -44,8 +44,6 @@ uint64_t nodes_with_memory(const struct machine *m);
 
 /* __get_vma_policy(): of the object behind @v, or of @v; NULL: none, and the thread's applies. */
 const struct mempolicy *vma_policy_at(const struct machine *m, const struct vma *v, uint64_t addr);
-/* The thread that acts on the CPU; NULL: the kernel alone. */
-struct task *policy_task(const struct machine *m, unsigned cpu);
 
 /* Single pages by policy, for @addr of @v (vma_alloc_folio()) and for page @index of @i. Errors: as alloc_pages_node(). */
 int alloc_page_vma_policy(struct machine *m, unsigned cpu, const struct vma *v, uint64_t addr, uint32_t gfp,

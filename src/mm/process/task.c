@@ -213,7 +213,7 @@ int task_set_rlimit(struct machine *m, struct task *t, enum rlimit_id id, struct
 }
 
 /* INIT_RLIMITS, and fork_init()'s. */
-void rlimits_init(const struct machine *m, struct rlimit *rlim)
+static void rlimits_init(const struct machine *m, struct rlimit *rlim)
 {
 	uint64_t processes = (uint64_t)m->sysctls.value[SYSCTL_threads_max] / 2;
 

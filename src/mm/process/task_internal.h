@@ -16,8 +16,6 @@ void tasks_insert(struct machine *m, struct task *t);
 void tasks_remove(struct machine *m, struct task *t);
 /* The next free number behind last_pid (alloc_pid()). Errors: EAGAIN. */
 int pid_next(struct machine *m, uint32_t *pid);
-/* PID 1's limits. */
-void rlimits_init(const struct machine *m, struct rlimit *rlim);
 
 /* Does the process have a zombie and nothing else? */
 static inline bool task_group_dead(const struct task *leader)
@@ -48,8 +46,6 @@ void task_become_leader(struct machine *m, struct task *t);
 
 /* ---- file descriptors (fd.c) ---- */
 
-/* An empty table, as new as a process (files_struct). Errors: ENOMEM, EDQUOT. */
-int fds_init(struct machine *m, unsigned cpu, struct task *t);
 /* @to gets @from's open files. The same errors; @to is empty then. */
 int fds_copy(struct machine *m, unsigned cpu, struct task *to, const struct task *from);
 /* Close all and give the table back. */

@@ -323,17 +323,11 @@ void slab_debug_bad_free(
 
 /* Bytes of simulated memory at a kernel address in a slab. */
 void slab_read(const struct machine *m, uint64_t address, void *out, uint64_t bytes);
-void slab_write(struct machine *m, uint64_t address, const void *in, uint64_t bytes);
-void slab_fill(struct machine *m, uint64_t address, uint8_t value, uint64_t bytes);
-/* The range of @bytes at @address, from the first byte that is not @value to the last; false: all are. */
-bool slab_find_other(const struct machine *m, uint64_t address, uint8_t value, uint64_t bytes,
-	uint64_t *first, uint64_t *last);
 
 /* check_valid_pointer(): 0, or the begin of an object of the slab at @pfn. */
 bool slab_valid_pointer(
 	const struct machine *m, const struct kmem_cache *s, uint64_t pfn, uint64_t object);
-/* get_info_end(): what follows the object and a free pointer behind it; slab_info_bytes() with the tracks. */
-uint64_t slab_info_end(const struct machine *m, const struct kmem_cache *s);
+/* What belongs to an object, from its begin: itself, a free pointer behind it, the tracks. */
 uint64_t slab_info_bytes(const struct machine *m, const struct kmem_cache *s);
 void slab_set_track(struct machine *m, unsigned cpu, const struct kmem_cache *s, uint64_t object,
 	enum track_item item);

@@ -34,7 +34,7 @@ void slab_read(const struct machine *m, uint64_t address, void *out, uint64_t by
 		memset(out, 0, bytes);
 }
 
-void slab_write(struct machine *m, uint64_t address, const void *in, uint64_t bytes)
+static void slab_write(struct machine *m, uint64_t address, const void *in, uint64_t bytes)
 {
 	struct dram d = machine_dram(m);
 	struct refusal why = {0};
@@ -43,7 +43,7 @@ void slab_write(struct machine *m, uint64_t address, const void *in, uint64_t by
 	(void)dram_write(&d, phys(m, address), in, bytes, &why);
 }
 
-void slab_fill(struct machine *m, uint64_t address, uint8_t value, uint64_t bytes)
+static void slab_fill(struct machine *m, uint64_t address, uint8_t value, uint64_t bytes)
 {
 	uint8_t run[256];
 
@@ -54,8 +54,9 @@ void slab_fill(struct machine *m, uint64_t address, uint8_t value, uint64_t byte
 	}
 }
 
-bool slab_find_other(const struct machine *m, uint64_t address, uint8_t value, uint64_t bytes,
-	uint64_t *first, uint64_t *last)
+/* The range of @bytes at @address, from the first byte that is not @value to the last; false: all are. */
+static bool slab_find_other(const struct machine *m, uint64_t address, uint8_t value,
+	uint64_t bytes, uint64_t *first, uint64_t *last)
 {
 	uint8_t run[256];
 	bool found = false;
@@ -85,7 +86,8 @@ bool slab_valid_pointer(
 
 /* ---- tracks ---- */
 
-uint64_t slab_info_end(const struct machine *m, const struct kmem_cache *s)
+/* get_info_end() */
+static uint64_t slab_info_end(const struct machine *m, const struct kmem_cache *s)
 {
 	return s->offset >= s->inuse ? s->inuse + machine_word_bytes(m) : s->inuse;
 }
