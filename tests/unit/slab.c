@@ -66,7 +66,7 @@ Test(slab, a_slab_is_filled_before_another_is_taken)
 			at[k] = object(m, id);
 			cr_expect_eq(pages_in_use(m),
 				(k < cases[i].objects ? 1 : 2) * cases[i].pages,
-				"%s object %u: %llu pages", kmem_cache_name(id), k,
+				"%s object %u: %llu pages", kmem_cache_own(m, id)->name, k,
 				(unsigned long long)pages_in_use(m));
 		}
 		check(m);
@@ -77,7 +77,7 @@ Test(slab, a_slab_is_filled_before_another_is_taken)
 		cr_expect_eq(kmem_cache_objects(m, id), 0);
 		cr_expect_eq(pages_in_use(m), 2 * cases[i].pages, "empty slabs are kept");
 		kmem_cache_shrink(m, 0, kmem_cache_own(m, id));
-		cr_expect_eq(pages_in_use(m), 0, "%s", kmem_cache_name(id));
+		cr_expect_eq(pages_in_use(m), 0, "%s", kmem_cache_own(m, id)->name);
 		check(m);
 		hand_destroy(m);
 	}

@@ -198,18 +198,18 @@ Test(steal, boost_and_kswapd)
 		n++;
 	for (uint64_t i = 0; i < n; i += 2)
 		cr_assert_eq(free_pages_order(m, 0, pfn[i], 0), 0);
-	while (clock_has_tasks(m))
+	while (m->clock.nr_tasks)
 		clock_advance(m, 1000000);
 	z->watermark_boost = 0;
 	uint64_t runs = m->vm_event[EV_pageoutrun];
 	(void)hand_alloc(m, GFP_KERNEL, 0);
 	cr_expect_eq(z->watermark_boost, 512, "a pageblock");
 	cr_expect(node_at(m, 0)->kswapd_woken);
-	cr_expect(clock_has_tasks(m));
+	cr_expect(m->clock.nr_tasks);
 	clock_advance(m, 1000000);
 	cr_expect_eq(z->watermark_boost, 0);
 	cr_expect_eq(m->vm_event[EV_pageoutrun], runs + 1);
-	cr_expect(!clock_has_tasks(m));
+	cr_expect(!m->clock.nr_tasks);
 	m->sysctls.value[SYSCTL_watermark_boost_factor] = 0;
 	for (int i = 0; i < 600; i++)
 		(void)hand_alloc(m, GFP_KERNEL, 0);

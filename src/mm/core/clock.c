@@ -133,11 +133,6 @@ void clock_advance(struct machine *m, uint64_t ns)
 		;
 }
 
-bool clock_has_tasks(const struct machine *m)
-{
-	return m->clock.nr_tasks != 0;
-}
-
 void clock_show_costs(struct text *out)
 {
 	for (unsigned i = 0; i < NR_COSTS; i++)

@@ -66,8 +66,6 @@ void clock_advance(struct machine *m, uint64_t ns);
 bool clock_advance_step(struct machine *m, uint64_t until_ns, unsigned steps);
 /* True when some task is due now. */
 bool clock_due(const struct machine *m);
-/* True when some task is scheduled (due or not). */
-bool clock_has_tasks(const struct machine *m);
 /* One line per cost: "name ns  meaning". */
 void clock_show_costs(struct text *out);
 

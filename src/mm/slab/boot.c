@@ -65,12 +65,6 @@ static const struct own_row rows[NR_KMEM_CACHES] = {
 #undef R
 #undef A
 
-const char *kmem_cache_name(enum kmem_cache_id id)
-{
-	assert(id < NR_KMEM_CACHES);
-	return rows[id].name;
-}
-
 static int create(struct machine *m, const struct kmem_cache_args *a, uint64_t *at)
 {
 	uint32_t id;

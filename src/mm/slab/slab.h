@@ -92,7 +92,6 @@ void slab_free_bulk(
 int kmem_cache_alloc(struct machine *m, unsigned cpu, enum kmem_cache_id id, uint64_t *address);
 /* Trusted; 0 is ignored. */
 void kmem_cache_free(struct machine *m, unsigned cpu, enum kmem_cache_id id, uint64_t address);
-const char *kmem_cache_name(enum kmem_cache_id id);
 /* Objects of an own cache as its users took them: a merged one counts all its users'. */
 uint64_t kmem_cache_objects(const struct machine *m, enum kmem_cache_id id);
 
