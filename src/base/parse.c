@@ -122,3 +122,16 @@ const char *parse_nearest(const char *word, size_t len, const char *const *names
 	}
 	return best;
 }
+
+bool parse_plain(const char *s, size_t len, uint64_t *out)
+{
+	return (len == 1 || (len && *s != '0')) && parse_u64(s, len, 10, out);
+}
+
+void parse_trim(const char **s, size_t *len)
+{
+	while (*len && ((*s)[*len - 1] == '\n' || (*s)[*len - 1] == ' '))
+		--*len;
+	for (; *len && **s == ' '; --*len)
+		++*s;
+}

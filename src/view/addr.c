@@ -322,12 +322,6 @@ int show_addr_phys(struct view *v, struct text *out)
 
 /* ---- {phys}, {bus}: 0x1f4000 in its one spelling, or the NAME of a number, of a page, of a mapping for a device ---- */
 
-static void phys_print(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	(void)v;
-	snprintf(name, cap, "0x%llx", (ull)value);
-}
-
 static int phys_of_name(
 	const struct machine *m, const char *name, size_t len, bool bus, uint64_t *value)
 {
@@ -353,7 +347,7 @@ static int parse(struct view *v, const char *name, size_t len, bool bus, uint64_
 		return phys_of_name(v->m, name, len, bus, value);
 	if (!parse_u64(name, len, 0, value))
 		return -ENOENT;
-	phys_print(v, *value, spelling, sizeof(spelling));
+	arg_print_hex(v, *value, spelling, sizeof(spelling));
 	return strlen(spelling) == len && !memcmp(spelling, name, len) ? 0 : -ENOENT;
 }
 
@@ -374,9 +368,9 @@ static bool phys_next(struct view *v, uint64_t *key, char *name, size_t cap)
 
 	if (*key >= memory->nr)
 		return false;
-	phys_print(v, memory->region[*key].start, name, cap);
+	arg_print_hex(v, memory->region[*key].start, name, cap);
 	return true;
 }
 
-const struct arg_ops phys_arg = {.parse = phys_parse, .next = phys_next, .print = phys_print};
-const struct arg_ops bus_arg = {.parse = bus_parse, .next = phys_next, .print = phys_print};
+const struct arg_ops phys_arg = {.parse = phys_parse, .next = phys_next, .print = arg_print_hex};
+const struct arg_ops bus_arg = {.parse = bus_parse, .next = phys_next, .print = arg_print_hex};

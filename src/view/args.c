@@ -16,19 +16,25 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* A decimal number in its one spelling. */
-static bool plain_number(const char *name, size_t len, uint64_t *value)
-{
-	return len && len < 20 && (name[0] != '0' || len == 1) && parse_u64(name, len, 10, value);
-}
-
 /* Does number @value of this kind exist? */
 typedef bool exists_fn(const struct view *v, uint64_t value);
 
 static int parse_existing(
 	struct view *v, const char *name, size_t len, uint64_t *value, exists_fn *exists)
 {
-	return plain_number(name, len, value) && exists(v, *value) ? 0 : -ENOENT;
+	return parse_plain(name, len, value) && exists(v, *value) ? 0 : -ENOENT;
+}
+
+void arg_print_number(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	(void)v;
+	snprintf(name, cap, "%llu", (unsigned long long)value);
+}
+
+void arg_print_hex(struct view *v, uint64_t value, char *name, size_t cap)
+{
+	(void)v;
+	snprintf(name, cap, "0x%llx", (unsigned long long)value);
 }
 
 static bool next_existing(
@@ -38,13 +44,8 @@ static bool next_existing(
 		++*key;
 	if (*key >= end)
 		return false;
-	snprintf(name, cap, "%llu", (unsigned long long)*key);
+	arg_print_number(v, *key, name, cap);
 	return true;
-}
-
-static void print_number(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	snprintf(name, cap, "%llu", (unsigned long long)value);
 }
 
 /* ---- which exist ---- */
@@ -107,7 +108,7 @@ static uint64_t nr_memmap(const struct view *v)
 		return next_existing(v, key, name, cap, end, exists);                              \
 	}                                                                                          \
 	const struct arg_ops arg_##arg = {                                                         \
-		.parse = parse_##arg, .next = next_##arg, .print = print_number};
+		.parse = parse_##arg, .next = next_##arg, .print = arg_print_number};
 
 NUMBER_ARG(node, node_exists, v->m->nr_nodes)
 NUMBER_ARG(cpu, cpu_exists, v->m->nr_cpus)
@@ -123,7 +124,7 @@ static int parse_hugepages(struct view *v, const char *name, size_t len, uint64_
 {
 	uint64_t kb;
 
-	if (!plain_number(name, len, &kb))
+	if (!parse_plain(name, len, &kb))
 		return -ENOENT;
 	for (*value = 0; hugepages_kb(v->m, (unsigned)*value); ++*value)
 		if (hugepages_kb(v->m, (unsigned)*value) == kb)

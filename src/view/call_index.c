@@ -8,6 +8,8 @@
  */
 #include "view/call_index.h"
 
+#include "base/parse.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -24,15 +26,6 @@ static const struct {
 const char *arg_type_doc(enum arg_type type)
 {
 	return arg_types[type].doc;
-}
-
-static uint32_t hash_name(const char *s, size_t len)
-{
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)s[i]) * 16777619u;
-	return hash;
 }
 
 static enum arg_type find_type(const char *s, size_t len)
@@ -72,7 +65,7 @@ void call_spec_init(struct call_spec *spec, const struct call_row *row)
 
 	*spec = (struct call_spec){
 		.row = row,
-		.hash = hash_name(row->name, strlen(row->name)),
+		.hash = parse_hash(row->name, strlen(row->name)),
 		.name_len = (uint8_t)strlen(row->name),
 	};
 	while (*s) {
@@ -131,7 +124,7 @@ void call_index_destroy(struct call_index *x)
 
 const struct call_spec *call_find(const struct call_index *x, const char *name, size_t len)
 {
-	uint32_t hash = hash_name(name, len);
+	uint32_t hash = parse_hash(name, len);
 
 	for (uint32_t i = hash & x->mask; x->slot[i]; i = (i + 1) & x->mask) {
 		const struct call_spec *spec = &x->spec[x->slot[i] - 1];

@@ -8,6 +8,7 @@
  */
 #include "view/files.h"
 
+#include "base/parse.h"
 #include "mm/kernel/cpus.h"
 #include "view/translation.h"
 
@@ -52,7 +53,7 @@ int show_cpu_registers(struct view *v, struct text *out)
 
 int parse_switch(struct view *v, const char *data, size_t len, const char *means, bool *on)
 {
-	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
+	size_t digits = parse_line_len(data, len);
 
 	*on = digits == 1 && *data == '1';
 	if (digits == 1 && (*data == '0' || *data == '1'))

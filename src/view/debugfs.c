@@ -7,6 +7,8 @@
  */
 #include "view/debugfs.h"
 
+#include "base/parse.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +18,7 @@ int debugfs_number(const char *s, size_t len, int64_t *value)
 {
 	char word[24], *end;
 
-	if (len && s[len - 1] == '\n')
-		len--;
+	len = parse_line_len(s, len);
 	if (!len || len >= sizeof(word) || isspace((unsigned char)s[0]))
 		return -EINVAL;
 	memcpy(word, s, len);

@@ -83,10 +83,7 @@ int rmdir_device(struct view *v)
 int device_number(
 	struct view *v, const char *data, size_t len, uint64_t low, uint64_t high, uint64_t *value)
 {
-	while (len && (data[len - 1] == '\n' || data[len - 1] == ' '))
-		len--;
-	while (len && *data == ' ')
-		data++, len--;
+	parse_trim(&data, &len);
 	if (!parse_u64(data, len, 0, value) || *value < low || *value > high)
 		return refuse(&v->m->why, EINVAL,
 			"`%.*s` is no number from %llu to %llu, decimal or hexadecimal after 0x",

@@ -52,13 +52,20 @@ int show_node_hugepages(struct view *v, struct text *out)
 	return put_pages(out, v->arg[1] ? 0 : hugetlb_node_pages(v->m, (unsigned)v->arg[0]));
 }
 
+static int parse_pages(struct view *v, const char *data, size_t len, uint64_t *pages)
+{
+	return parse_u64(data, parse_line_len(data, len), 0, pages)
+		       ? 0
+		       : refuse(&v->m->why, EINVAL, "write the number of huge pages");
+}
+
 static int64_t resize(struct view *v, const char *data, size_t len, bool is_default, int nid)
 {
-	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
 	uint64_t wanted;
+	int err = parse_pages(v, data, len, &wanted);
 
-	if (!parse_u64(data, digits, 0, &wanted))
-		return refuse(&v->m->why, EINVAL, "write the number of huge pages");
+	if (err)
+		return err;
 	if (is_default)
 		hugetlb_resize_begin(v->m, wanted, nid);
 	v->again = is_default;
@@ -93,11 +100,11 @@ int show_hugepages_overcommit(struct view *v, struct text *out)
 
 int64_t store_hugepages_overcommit(struct view *v, const char *data, size_t len)
 {
-	size_t digits = len && data[len - 1] == '\n' ? len - 1 : len;
 	uint64_t wanted;
+	int err = parse_pages(v, data, len, &wanted);
 
-	if (!parse_u64(data, digits, 0, &wanted))
-		return refuse(&v->m->why, EINVAL, "write the number of huge pages");
+	if (err)
+		return err;
 	if (!v->arg[0])
 		(void)sysctl_set(v->m, SYSCTL_nr_overcommit_hugepages, (int64_t)wanted);
 	return (int64_t)len;

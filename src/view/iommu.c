@@ -9,6 +9,7 @@
  */
 #include "view/device.h"
 
+#include "base/parse.h"
 #include "mm/dma/iommu.h"
 #include "mm/page/contents.h"
 #include "view/call.h"
@@ -128,16 +129,7 @@ static const struct device *device_of_group(const struct machine *m, uint64_t gr
 
 static int group_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] < '0' || name[i] > '9' || (i == 0 && len > 1 && name[0] == '0') ||
-			len > 5)
-			return -ENOENT;
-		n = n * 10 + (uint64_t)(name[i] - '0');
-	}
-	*value = n;
-	return len && device_of_group(v->m, n) ? 0 : -ENOENT;
+	return parse_plain(name, len, value) && device_of_group(v->m, *value) ? 0 : -ENOENT;
 }
 
 static bool group_list(struct view *v, uint64_t *key, char *name, size_t cap)
@@ -146,20 +138,14 @@ static bool group_list(struct view *v, uint64_t *key, char *name, size_t cap)
 
 	for (; *key + 1 < IOMMU_MAX_DOMAINS; ++*key)
 		if (s->used[(*key + 1) / 64] >> (*key + 1) % 64 & 1) {
-			snprintf(name, cap, "%llu", (ull)*key);
+			arg_print_number(v, *key, name, cap);
 			return true;
 		}
 	return false;
 }
 
-static void group_print(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	(void)v;
-	snprintf(name, cap, "%llu", (ull)value);
-}
-
 const struct arg_ops arg_iommu_group = {
-	.parse = group_parse, .next = group_list, .print = group_print};
+	.parse = group_parse, .next = group_list, .print = arg_print_number};
 
 int show_iommu_group_type(struct view *v, struct text *out)
 {

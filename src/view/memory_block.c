@@ -155,7 +155,7 @@ static int refuse_offline(struct view *v)
 
 int64_t store_block_state(struct view *v, const char *data, size_t len)
 {
-	size_t word = len && data[len - 1] == '\n' ? len - 1 : len;
+	size_t word = parse_line_len(data, len);
 
 	if (parse_is(data, word, "offline"))
 		return refuse_offline(v);

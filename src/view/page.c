@@ -322,12 +322,6 @@ int show_page(struct view *v, struct text *out)
 
 /* ---- {page}: 0x1f400, buf, p.17, buf+3 ---- */
 
-static void page_print(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	(void)v;
-	snprintf(name, cap, "0x%llx", (ull)value);
-}
-
 /* The page that a name stands for, and the pages behind it. */
 static int page_of_name(const struct machine *m, const char *name, size_t len, uint64_t *pfn)
 {
@@ -362,7 +356,7 @@ static int page_parse(struct view *v, const char *name, size_t len, uint64_t *va
 		return page_of_name(v->m, name, len, value);
 	if (!parse_u64(name, len, 0, value) || *value >> PAGE_PFN_BITS)
 		return -ENOENT;
-	page_print(v, *value, spelling, sizeof(spelling));
+	arg_print_hex(v, *value, spelling, sizeof(spelling));
 	return strlen(spelling) == len && !memcmp(spelling, name, len) ? 0 : -ENOENT;
 }
 
@@ -394,7 +388,7 @@ static bool page_list(struct view *v, uint64_t *at, char *name, size_t cap)
 		if (!zone_configured(v->m, z->type) || !zone_populated(z))
 			continue;
 		*at = id;
-		page_print(v, z->start_pfn, name, cap);
+		arg_print_hex(v, z->start_pfn, name, cap);
 		return true;
 	}
 	if (*at < FIRST_NAME_KEY)
@@ -402,4 +396,4 @@ static bool page_list(struct view *v, uint64_t *at, char *name, size_t cap)
 	return next_name(v, at, name, cap);
 }
 
-const struct arg_ops page_arg = {.parse = page_parse, .next = page_list, .print = page_print};
+const struct arg_ops page_arg = {.parse = page_parse, .next = page_list, .print = arg_print_hex};

@@ -397,8 +397,7 @@ int show_slab_slabs_cpu_partial(struct view *v, struct text *out)
 /* kstrtoul(): decimal, one newline behind it at most. */
 static bool kernel_number(const char *data, size_t len, uint64_t *value)
 {
-	if (len && data[len - 1] == '\n')
-		len--;
+	len = parse_line_len(data, len);
 	if (len && *data == '+')
 		data++, len--;
 	return parse_u64(data, len, 10, value);

@@ -390,7 +390,7 @@ static int64_t store_sysfs(struct view *v, const char *data, size_t len)
 static int64_t store_word(struct view *v, const char *data, size_t len)
 {
 	const char *words = sysctl_words((unsigned)v->aux);
-	size_t word_len = len && data[len - 1] == '\n' ? len - 1 : len;
+	size_t word_len = parse_line_len(data, len);
 
 	for (int64_t i = 0; *words; i++) {
 		size_t n = strcspn(words, " ");

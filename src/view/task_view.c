@@ -88,11 +88,6 @@ bool task_oom_badness(const struct machine *m, const struct task *t, int64_t *po
 
 /* ---- {pid}, {tid} ---- */
 
-static bool plain_number(const char *name, size_t len, uint64_t *value)
-{
-	return len && len < 11 && (name[0] != '0' || len == 1) && parse_u64(name, len, 10, value);
-}
-
 static bool is_caller(const struct view *v, uint64_t pid)
 {
 	return v->s && pid && pid == v->s->caller.pid;
@@ -100,14 +95,9 @@ static bool is_caller(const struct view *v, uint64_t pid)
 
 static int pid_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	if (!plain_number(name, len, value) || *value > UINT32_MAX)
+	if (!parse_plain(name, len, value) || *value > UINT32_MAX)
 		return -ENOENT;
 	return task_find(v->m, (uint32_t)*value) || is_caller(v, *value) ? 0 : -ENOENT;
-}
-
-static void pid_print(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	snprintf(name, cap, "%llu", (unsigned long long)value);
 }
 
 /* The first task from pid *@key on that is @wanted, whose pid is *@key then; NULL when none is left. */
@@ -136,11 +126,11 @@ static bool pid_next(struct view *v, uint64_t *key, char *name, size_t cap)
 {
 	if (!next_task(v, key, is_process))
 		return false;
-	pid_print(v, *key, name, cap);
+	arg_print_number(v, *key, name, cap);
 	return true;
 }
 
-const struct arg_ops arg_pid = {.parse = pid_parse, .next = pid_next, .print = pid_print};
+const struct arg_ops arg_pid = {.parse = pid_parse, .next = pid_next, .print = arg_print_number};
 
 static bool tid_exists(const struct view *v, uint64_t tid)
 {
@@ -154,7 +144,7 @@ static bool tid_exists(const struct view *v, uint64_t tid)
 
 static int tid_parse(struct view *v, const char *name, size_t len, uint64_t *value)
 {
-	if (!plain_number(name, len, value) || !*value || *value > UINT32_MAX)
+	if (!parse_plain(name, len, value) || !*value || *value > UINT32_MAX)
 		return -ENOENT;
 	return tid_exists(v, *value) ? 0 : -ENOENT;
 }
@@ -191,11 +181,11 @@ static bool tid_next(struct view *v, uint64_t *key, char *name, size_t cap)
 		*key = tid;
 	}
 	if (found)
-		pid_print(v, *key, name, cap);
+		arg_print_number(v, *key, name, cap);
 	return found;
 }
 
-const struct arg_ops arg_tid = {.parse = tid_parse, .next = tid_next, .print = pid_print};
+const struct arg_ops arg_tid = {.parse = tid_parse, .next = tid_next, .print = arg_print_number};
 
 /* ---- {task} ---- */
 
@@ -269,7 +259,7 @@ static int fd_parse(struct view *v, const char *name, size_t len, uint64_t *valu
 {
 	const struct task *t = view_process(v);
 
-	if (!t || !plain_number(name, len, value))
+	if (!t || !parse_plain(name, len, value))
 		return -ENOENT;
 	return *value < t->nr_fds && ((uint64_t *)machine_at(v->m, t->fds_at))[*value] ? 0
 										       : -ENOENT;
@@ -281,10 +271,10 @@ static bool fd_next(struct view *v, uint64_t *key, char *name, size_t cap)
 
 	for (; t && *key < t->nr_fds; ++*key)
 		if (((uint64_t *)machine_at(v->m, t->fds_at))[*key]) {
-			pid_print(v, *key, name, cap);
+			arg_print_number(v, *key, name, cap);
 			return true;
 		}
 	return false;
 }
 
-const struct arg_ops arg_fd = {.parse = fd_parse, .next = fd_next, .print = pid_print};
+const struct arg_ops arg_fd = {.parse = fd_parse, .next = fd_next, .print = arg_print_number};

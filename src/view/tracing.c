@@ -380,10 +380,7 @@ int64_t read_trace_pipe(struct view *v, void *data, size_t len, uint64_t offset)
 /* A number alone, as kstrtoul() reads it. */
 static bool parse_value(const char *data, size_t len, uint64_t *value)
 {
-	while (len && (data[len - 1] == '\n' || data[len - 1] == ' '))
-		len--;
-	while (len && *data == ' ')
-		data++, len--;
+	parse_trim(&data, &len);
 	return parse_u64(data, len, 0, value);
 }
 

@@ -133,6 +133,9 @@ struct arg_ops {
 	/* The spelling of @value (for paths in messages); may be NULL when next() suffices. */
 	void (*print)(struct view *v, uint64_t value, char *name, size_t cap);
 };
+/* Values that are spelt as numbers (args.c). */
+void arg_print_number(struct view *v, uint64_t value, char *name, size_t cap);
+void arg_print_hex(struct view *v, uint64_t value, char *name, size_t cap);
 
 /* sim/errors: "file:line:column: ERRNO: sentence", the line, and a caret under the word. @line_number 0: a value,
  * not a line of a stream. */

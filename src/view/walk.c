@@ -186,12 +186,6 @@ int show_pid_walk(struct view *v, struct text *out)
 
 /* ---- {address}: 0xc0012345, c0012345, buf, buf+0x10 ---- */
 
-static void address_print(struct view *v, uint64_t value, char *name, size_t cap)
-{
-	(void)v;
-	snprintf(name, cap, "0x%llx", (ull)value);
-}
-
 /* A name's address: its own, or the kernel's address of its page. */
 static bool address_of_name(const struct machine *m, const struct vars *vars, const char *name,
 	size_t len, uint64_t *value)
@@ -247,12 +241,12 @@ static bool address_of_task_next(struct view *v, uint64_t *key, char *name, size
 	if (!a)
 		return false;
 	*key = a->start >> PAGE_SHIFT;
-	address_print(v, a->start, name, cap);
+	arg_print_hex(v, a->start, name, cap);
 	return true;
 }
 
 const struct arg_ops address_of_task_arg = {
-	.parse = address_of_task_parse, .next = address_of_task_next, .print = address_print};
+	.parse = address_of_task_parse, .next = address_of_task_next, .print = arg_print_hex};
 
 /* The direct map's begin and its last page; then the begins of the kernel's other areas. */
 static bool address_next(struct view *v, uint64_t *key, char *name, size_t cap)
@@ -263,17 +257,17 @@ static bool address_next(struct view *v, uint64_t *key, char *name, size_t cap)
 		struct kernel_range r = kernel_area(v->m, (enum kernel_area)(*key - 2));
 
 		if (v->m->kernel_map.areas && r.start != r.end) {
-			address_print(v, r.start, name, cap);
+			arg_print_hex(v, r.start, name, cap);
 			return true;
 		}
 		++*key;
 	}
 	if (*key > 1 || (*key == 1 && !low_end))
 		return false;
-	address_print(
+	arg_print_hex(
 		v, *key ? low_end - PAGE_BYTES - phys_offset(v->m) + first : first, name, cap);
 	return true;
 }
 
 const struct arg_ops address_arg = {
-	.parse = address_parse, .next = address_next, .print = address_print};
+	.parse = address_parse, .next = address_next, .print = arg_print_hex};

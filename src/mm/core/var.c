@@ -70,15 +70,6 @@ bool var_name_ok(const char *base, size_t len)
 	return true;
 }
 
-static uint32_t hash_name(const char *s, size_t len)
-{
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)s[i]) * 16777619u;
-	return hash;
-}
-
 static struct base *bases(const struct machine *m, const struct vars *vars)
 {
 	return machine_at(m, vars->table_at);
@@ -97,7 +88,7 @@ static uint64_t table_bytes(uint32_t cap)
 static struct base *find_base(
 	const struct machine *m, const struct vars *vars, const char *name, size_t len)
 {
-	uint32_t hash = hash_name(name, len);
+	uint32_t hash = parse_hash(name, len);
 
 	if (!vars->cap_bases)
 		return NULL;
@@ -195,7 +186,7 @@ static int need_base(
 	if (err)
 		return err;
 	struct base *b = bases(m, vars) + vars->nr_bases++;
-	*b = (struct base){.len = (uint32_t)len, .hash = hash_name(name, len)};
+	*b = (struct base){.len = (uint32_t)len, .hash = parse_hash(name, len)};
 	memcpy(b->name, name, len);
 	uint32_t mask = 2 * vars->cap_bases - 1;
 	uint32_t i = b->hash & mask;
