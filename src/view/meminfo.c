@@ -375,17 +375,6 @@ static const struct node_field node_thp_fields[] = {
 	{"FilePmdMapped: ", {ND_nr_file_pmdmapped, -1}},
 };
 
-/* Zone counters that a node's meminfo sums up. */
-static uint64_t node_zones_stat(const struct machine *m, unsigned nid, enum zone_stat_item item)
-{
-	uint64_t sum = 0;
-
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
-		if (zone_configured(m, type))
-			sum += zone_stat(zone_at(m, nid, type), item);
-	return sum;
-}
-
 static void put_node_fields(const struct machine *m, struct text *out, unsigned nid,
 	const char *prefix, const struct node_field *field, unsigned n)
 {
@@ -398,9 +387,9 @@ static void put_node_fields(const struct machine *m, struct text *out, unsigned 
 			if (field->item[k] >= 0)
 				pages += node->stat[field->item[k]];
 		if (!strcmp(field->label, "Mlocked:"))
-			pages = node_zones_stat(m, nid, ZS_nr_mlock);
+			pages = node_zone_stat(m, nid, ZS_nr_mlock);
 		else if (!strcmp(field->label, "Bounce:"))
-			pages = node_zones_stat(m, nid, ZS_nr_bounce);
+			pages = node_zone_stat(m, nid, ZS_nr_bounce);
 		/* Stacks are counted in KiB. */
 		put_kb(out, prefix, field->label,
 			field->item[0] == ND_nr_kernel_stack ? pages : PAGES_TO_KB(pages));
@@ -411,7 +400,7 @@ int show_node_meminfo(struct view *v, struct text *out)
 {
 	const struct machine *m = v->m;
 	unsigned nid = (unsigned)v->arg[0];
-	uint64_t total = 0, free_pages = node_zones_stat(m, nid, ZS_nr_free_pages);
+	uint64_t total = 0, free_pages = node_zone_stat(m, nid, ZS_nr_free_pages);
 	char prefix[24] = "Node ";
 	struct text number = {0};
 

@@ -48,16 +48,6 @@ int show_vmstat(struct view *v, struct text *out)
 	return 0;
 }
 
-static uint64_t node_zone_stat(const struct machine *m, unsigned nid, enum zone_stat_item item)
-{
-	uint64_t sum = 0;
-
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
-		if (zone_configured(m, type))
-			sum += zone_stat(zone_at(m, nid, type), item);
-	return sum;
-}
-
 static uint64_t node_numa_stat(const struct machine *m, unsigned nid, enum numa_stat_item item)
 {
 	uint64_t sum = 0;

@@ -44,11 +44,9 @@ static unsigned check_pools(const struct machine *m, struct text *out)
 	for (unsigned kind = 0; kind < NR_DMA_POOLS; kind++)
 		for (unsigned i = 0; i < DMA_POOL_MAX_PAGES / 64; i++)
 			bits += (uint64_t)__builtin_popcountll(m->devices.pool[kind].used[i]);
-	for (const struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1))
-		for (const struct dma_mapping *x = dma_mapping_of_device(m, d->id, NULL); x;
-			x = dma_mapping_of_device(m, d->id, x))
-			if (x->flags & DMA_MAPPING_ATOMIC)
-				pages += (x->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	for (const struct dma_mapping *x = NULL; (x = dma_mapping_next(m, x));)
+		if (x->flags & DMA_MAPPING_ATOMIC)
+			pages += (x->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
 	if (bits == pages)
 		return 0;
 	text_printf(out, "atomic pools: %llu pages are taken, buffers have %llu\n",

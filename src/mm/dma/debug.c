@@ -265,21 +265,18 @@ static unsigned check_records(const struct machine *m, struct text *out)
 	uint32_t want = 0;
 	unsigned bad = 0;
 
-	for (const struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1))
-		for (const struct dma_mapping *x = dma_mapping_of_device(m, d->id, NULL); x;
-			x = dma_mapping_of_device(m, d->id, x)) {
-			struct dma_debug_entry ref = dma_debug_entry_of(x);
+	for (const struct dma_mapping *x = NULL; (x = dma_mapping_next(m, x));) {
+		struct dma_debug_entry ref = dma_debug_entry_of(x);
 
-			if (x->type == DMA_TYPE_COHERENT && x->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
-				continue;
-			want++;
-			ref.device = d->id;
-			if (dma_debug_find_like(m, &ref))
-				continue;
-			text_printf(out, "dma-debug does not know the mapping 0x%llx of %s\n",
-				(unsigned long long)x->dma, d->name);
-			bad++;
-		}
+		if (x->type == DMA_TYPE_COHERENT && x->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
+			continue;
+		want++;
+		if (dma_debug_find_like(m, &ref))
+			continue;
+		text_printf(out, "dma-debug does not know the mapping 0x%llx of device %u\n",
+			(unsigned long long)x->dma, x->device);
+		bad++;
+	}
 	if (want == m->devices.debug.nr)
 		return bad;
 	text_printf(out, "dma-debug knows %u mappings, there are %u\n", m->devices.debug.nr, want);

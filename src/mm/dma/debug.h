@@ -35,6 +35,7 @@ static inline bool dma_debug_disabled(const struct machine *m)
 static inline struct dma_debug_entry dma_debug_entry_of(const struct dma_mapping *x)
 {
 	return (struct dma_debug_entry){.type = (uint8_t)dma_debug_type(x->type),
+		.device = x->device,
 		.dev_addr = x->dma,
 		.size = x->bytes,
 		.phys = x->phys,

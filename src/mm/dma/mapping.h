@@ -81,7 +81,9 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 
 /* ---- records (records.c) ---- */
 
-/* A mapping of the device, those of the table's order; NULL before the first and after the last. */
+/* A live mapping of any device, in the table's order, and one of the device; NULL before the first and after the last. */
+const struct dma_mapping *dma_mapping_next(
+	const struct machine *m, const struct dma_mapping *after);
 const struct dma_mapping *dma_mapping_of_device(
 	const struct machine *m, uint32_t device, const struct dma_mapping *after);
 /* The mapping that begins at @dma; NULL: none. */

@@ -214,15 +214,22 @@ struct dma_mapping *dma_mapping_match(const struct machine *m, uint32_t device, 
 	return best;
 }
 
-const struct dma_mapping *dma_mapping_of_device(
-	const struct machine *m, uint32_t device, const struct dma_mapping *after)
+const struct dma_mapping *dma_mapping_next(const struct machine *m, const struct dma_mapping *after)
 {
 	const struct dma_mapping *x = after ? after + 1 : entries(m);
 
 	for (; x < entries(m) + m->devices.mappings.used; x++)
-		if (x->device == device)
+		if (x->device)
 			return x;
 	return NULL;
+}
+
+const struct dma_mapping *dma_mapping_of_device(
+	const struct machine *m, uint32_t device, const struct dma_mapping *after)
+{
+	while ((after = dma_mapping_next(m, after)) && after->device != device)
+		;
+	return after;
 }
 
 struct dma_mapping *dma_mapping_of_phys(
@@ -329,11 +336,7 @@ unsigned dma_mappings_check(const struct machine *m, struct text *out)
 	uint32_t live = 0;
 	unsigned bad = 0;
 
-	for (uint32_t i = 0; i < t->used; i++) {
-		const struct dma_mapping *x = &entries(m)[i];
-
-		if (!x->device)
-			continue;
+	for (const struct dma_mapping *x = NULL; (x = dma_mapping_next(m, x));) {
 		live++;
 		if (device_find(m, x->device) && dma_mapping_around(m, x->device, x->dma) &&
 			x->bytes)

@@ -272,11 +272,9 @@ unsigned reserved_mem_check(const struct machine *m, struct text *out)
 
 	for (unsigned i = 0; i < m->devices.nr_reserved; i++)
 		used += reserved_mem_used(m, reserved_mem_nth(m, i));
-	for (const struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1))
-		for (const struct dma_mapping *x = dma_mapping_of_device(m, d->id, NULL); x;
-			x = dma_mapping_of_device(m, d->id, x))
-			if (x->flags & DMA_MAPPING_RESERVED)
-				held += (uint64_t)1 << dma_order(x->bytes);
+	for (const struct dma_mapping *x = NULL; (x = dma_mapping_next(m, x));)
+		if (x->flags & DMA_MAPPING_RESERVED)
+			held += (uint64_t)1 << dma_order(x->bytes);
 	if (used == held)
 		return 0;
 	text_printf(out,

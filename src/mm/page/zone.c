@@ -101,3 +101,13 @@ uint64_t node_stat_total(const struct machine *m, enum node_stat_item item)
 		sum += node_at(m, nid)->stat[item];
 	return sum;
 }
+
+uint64_t node_zone_stat(const struct machine *m, unsigned nid, enum zone_stat_item item)
+{
+	uint64_t sum = 0;
+
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		if (zone_configured(m, type))
+			sum += zone_stat(zone_at(m, nid, type), item);
+	return sum;
+}

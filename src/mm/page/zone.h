@@ -72,6 +72,8 @@ struct zone *zone_next(const struct machine *m, const struct zone *z);
 uint64_t zone_stat(const struct zone *z, enum zone_stat_item item);
 uint64_t zone_stat_total(const struct machine *m, enum zone_stat_item item);
 uint64_t node_stat_total(const struct machine *m, enum node_stat_item item);
+/* A zone counter, summed over the node's zones. */
+uint64_t node_zone_stat(const struct machine *m, unsigned nid, enum zone_stat_item item);
 
 static inline uint64_t wmark_pages(const struct zone *z, enum watermark w)
 {
