@@ -55,7 +55,7 @@ static uint64_t put(struct layout *l, uint64_t bytes)
 	return at;
 }
 
-/* Where everything lies, for frames [base, end) and the shape that @m (not yet in the arena) has. */
+/* Where everything lies, for the frames that @l says and blocks of these orders. */
 static void lay_out(struct layout *l, const struct machine_desc *d, unsigned nr_orders,
 	unsigned pageblock_order)
 {

@@ -22,7 +22,7 @@ struct actor {
 /* Do the call @c of @a->t. 0 or -errno with m->why; *@elsewhere is set when its result is another than recorded. */
 int process_call_act(struct actor *a, const struct rec_call *c, bool *elsewhere);
 
-/* execve(): the program @path, laid out as @p tells (its images not there: as the kernel does for one of that name). */
+/* execve() of the program that @c names, laid out as @p tells (its images not there: as the kernel does for one of that name). */
 int process_exec(struct actor *a, const struct rec_call *c, const struct program_layout *p);
 
 /* A process of which nothing is known yet: the name and nothing mapped. */

@@ -217,7 +217,7 @@ int call_free_pages_exact(struct call *c)
 
 #define BULK_MAX 65536u
 
-/* Fill the holes of the array from its beginning, as far as @filled; returns the first element that stays empty. */
+/* Name the @n pages after the holes of the array @base, from its beginning; returns the first element that stays empty. */
 static uint64_t fill_array(
 	struct call *c, const char *base, size_t len, const uint64_t *pfns, uint64_t n, int *err)
 {

@@ -76,7 +76,7 @@ int call_get_mempolicy(struct call *c)
 
 /* ---- pages ---- */
 
-/* Process @pid: 0 is the one that calls. NULL: refused. */
+/* The process that argument @i names: 0 is the one that calls. NULL: refused. */
 static struct task *process_of(struct call *c, unsigned i)
 {
 	uint64_t pid = c->arg[i].number;

@@ -12,7 +12,7 @@
 
 /* The mapping after @v (NULL: the first), the kernel's own last (ARM's [vectors]); NULL at the end. */
 const struct vma *maps_next(const struct machine *m, const struct mm *mm, const struct vma *v);
-/* "00400000-00401000 r--p 00000000 00:02 84 ", without a name; @out's length at the line's beginning is @from. */
+/* "00400000-00401000 r--p 00000000 00:02 84 ", without a name. */
 void put_map_prefix(struct text *out, uint64_t start, uint64_t end, const char *perms, uint64_t offset,
 	uint32_t major, uint32_t minor, uint64_t ino);
 /* Blanks up to the column of the names, for the line that begins at @from. */

@@ -98,7 +98,7 @@ static void print_map(struct boot *b, const char *who)
 			(ull)b->map[i].end - 1, type_word(b->map[i].type));
 }
 
-/* Give [start, end) @type, whatever it was; where it was nothing too, when @create. */
+/* What of [start, end) is of type @from, or @any, becomes @to, or with @remove nothing. */
 static void retype(struct boot *b, uint64_t start, uint64_t end, bool any, enum firmware_type from,
 	bool remove, enum firmware_type to)
 {

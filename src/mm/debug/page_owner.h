@@ -40,7 +40,7 @@ void set_page_owner(struct machine *m, unsigned cpu, uint64_t pfn, unsigned orde
 void reset_page_owner(struct machine *m, uint64_t pfn, unsigned order);
 /* The block becomes single pages, each its owner's. */
 void split_page_owner(struct machine *m, uint64_t pfn, unsigned order);
-/* Migration: @to has the contents of @from now. */
+/* Migration: @to_pfn has the contents of @from_pfn now. */
 void copy_page_owner(struct machine *m, uint64_t from_pfn, uint64_t to_pfn);
 void set_page_owner_migrate_reason(struct machine *m, uint64_t pfn, int reason);
 

@@ -145,7 +145,7 @@ static inline uint64_t pte_table_bytes(const struct machine *m)
 }
 
 /* The entries of a table page on the host. Table pages have contents from the moment they are taken, so writing to one
- * cannot fail. @i is the index of the entry. */
+ * cannot fail. */
 static inline void *pte_table(struct machine *m, uint64_t table)
 {
 	return machine_at(m, m->dram_at + (table - (m->base_pfn << PAGE_SHIFT)));

@@ -56,8 +56,7 @@ static bool pfn_in_machine(const struct machine *m, uint64_t pfn)
 	return pfn >= m->base_pfn && pfn < m->frames_end_pfn;
 }
 
-/* Walk a list; returns its members, *@pages gets their pages. @order < 0: any (per-CPU list of one order is checked
- * by the caller through *@order_of). */
+/* Walk a list of blocks of @order, of migratetype @type (-1: any), whose flags are @kind; returns how many there are. */
 static uint64_t check_list(struct checker *c, const struct zone *z, uint32_t head, uint32_t tail,
 	unsigned order, uint32_t kind, int type, const char *what)
 {

@@ -28,7 +28,7 @@ struct fault_inject {
 };
 
 void fault_inject_init(struct fault_inject *f);
-/* should_fail(): may this allocation of @pages fail now? Changes the counters. */
+/* should_fail(): shall this allocation of 2^@order pages fail now? Changes the counters. */
 bool fault_inject_page_alloc(struct machine *m, uint32_t gfp, unsigned order);
 
 #endif

@@ -53,7 +53,7 @@ static bool randomize(const struct exec *x)
 
 /* ---- strings ---- */
 
-/* A string's place is below @at. */
+/* A string's place is below the one before: x->p_at goes down. */
 static int put_string(struct exec *x, const char *s, size_t len)
 {
 	x->p_at -= len + 1;

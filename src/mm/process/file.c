@@ -217,7 +217,7 @@ int64_t vfs_read(struct machine *m, unsigned cpu, struct file *f, uint64_t offse
 
 /* ---- write(2) ---- */
 
-/* The page of @index, of which @bytes at @offset will be written. */
+/* The page of @index, of which @bytes will be written. */
 static int page_to_write(struct machine *m, unsigned cpu, struct inode *i, uint64_t index,
 	uint64_t bytes, uint64_t *pfn)
 {

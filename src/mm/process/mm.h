@@ -17,7 +17,7 @@ void mm_put(struct machine *m, unsigned cpu, struct mm *mm);
  * and @old is as it was (but for pages that are write-protected now). */
 struct mm *mm_dup(struct machine *m, unsigned cpu, struct mm *old);
 
-/* Task size, mmap_base (top-down below the stack's limit @stack_rlim, with the seed's randomization unless
+/* Task size, mmap_base (top-down below the stack's limit @stack_rlim_bytes, with the seed's randomization unless
  * randomize_va_space is 0) and layout, as arch_pick_mmap_layout() chooses. */
 void mm_pick_layout(struct machine *m, struct mm *mm, uint64_t stack_rlim_bytes);
 uint64_t mm_task_size(const struct machine *m);

@@ -57,7 +57,7 @@ int do_mmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint6
 int do_munmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t bytes);
 /* exit_mmap(): unmap everything. */
 void exit_mmap(struct machine *m, unsigned cpu, struct mm *mm);
-/* get_unmapped_area() of an unfixed request of @t. Errors: ENOMEM. */
+/* get_unmapped_area() of an unfixed request. Errors: ENOMEM. */
 int get_unmapped_area(struct machine *m, struct mm *mm, uint64_t addr, uint64_t bytes, uint64_t *out);
 /* The same, for page @pgoff of @file (may be NULL) on, with mmap's @flags (MAP_32BIT). @addr, the wish, is a page's. */
 int get_unmapped_area_of(struct machine *m, struct mm *mm, const struct file *file, uint64_t pgoff, uint64_t addr,

@@ -245,7 +245,7 @@ static bool unused_by_us(struct machine *m, uint64_t pfn, uint64_t nr)
 	return true;
 }
 
-/* The first such run at or above @start, NO_PFN when there is none below @end. */
+/* The first such run at or above @start_pfn, NO_PFN when there is none below @end_pfn. */
 static uint64_t find_up(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, uint64_t nr)
 {
 	for (uint64_t pfn = start_pfn; pfn + nr <= end_pfn; pfn++)

@@ -8,7 +8,7 @@
  *
  * All of them are blocks of the machine's heap, referred to by arena offset (fields `_at`, 0: none), never by pointer;
  * blocks do not move, so a pointer is good until the object is freed. Each has an `object`: the address of the kernel
- * object that it costs in the simulated machine (kmem_cache.h).
+ * object that it costs in the simulated machine (mm/slab/slab.h).
  *
  * Sizes: addresses and lengths in bytes, counters of struct mm in pages unless they say otherwise.
  */

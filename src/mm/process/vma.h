@@ -82,7 +82,7 @@ void vma_uncut(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr);
 /* VM_SOFTDIRTY, or 0 where the kernel does not keep it. */
 uint64_t vm_softdirty(const struct machine *m);
 
-/* vm_stat_account(): @pages (negative: fewer) of a mapping with @flags and @file in total_vm, data_vm, exec_vm, stack_vm. */
+/* vm_stat_account(): @pages (negative: fewer) of a mapping with @flags in total_vm, data_vm, exec_vm, stack_vm. */
 void vm_stat_account(struct mm *mm, uint64_t flags, int64_t pages);
 
 #endif
