@@ -44,27 +44,10 @@ static const struct {
 	{"juno", NULL, "7ff60000.hdlcd", 0, 0, 0, 0xffffffff, 0, false},
 };
 
-static struct machine *boot_board(const char *board, const char *ram)
-{
-	char path[512];
-
-	if (!shared_dir())
-		cr_skip_test("no ../shared here (SIMM_SHARED)");
-	snprintf(path, sizeof(path), "%s/boards/%s.dtb", shared_dir(), board);
-	char *there = slurp(path, NULL);
-	if (!there)
-		cr_skip_test("no %s here", path);
-	free(there);
-	struct machine_desc *d = described(path);
-	if (ram)
-		cr_assert_eq(describe_option(d, "ram", ram, NULL), 0);
-	return boot_described(d);
-}
-
 Test(board_devices, windows_are_what_the_tree_says)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct machine *m = boot_board(rows[i].board, rows[i].ram);
+		struct machine *m = booted_board(rows[i].board, rows[i].ram);
 
 		cr_assert(m, "%s", refused_why());
 		const struct device *d = device_by_name(m, rows[i].device, strlen(rows[i].device));
@@ -90,7 +73,7 @@ Test(board_devices, windows_are_what_the_tree_says)
 /* What the windows hold, a coherent buffer lies in, and the device's writes arrive where the CPU looks. */
 Test(board_devices, buffers_lie_in_the_windows)
 {
-	struct machine *m = boot_board("bcm2711-rpi-4-b", "8G");
+	struct machine *m = booted_board("bcm2711-rpi-4-b", "8G");
 
 	cr_assert(m);
 	for (struct device *d = device_from(m, 1); d; d = device_from(m, d->id + 1)) {
@@ -112,7 +95,7 @@ Test(board_devices, buffers_lie_in_the_windows)
 /* The R5F cores of an AM65x: memory-region names a pool for their driver's buffers, then memory for their firmware. */
 Test(board_devices, memory_of_their_own)
 {
-	struct machine *m = boot_board("k3-am654-base-board", "2G");
+	struct machine *m = booted_board("k3-am654-base-board", "2G");
 	static const struct {
 		const char *device;
 		uint64_t base;
@@ -201,7 +184,7 @@ static void map_and_stray(struct machine *m, struct device *d, uint32_t stream, 
 Test(board_devices, who_is_behind_an_smmu)
 {
 	for (size_t i = 0; i < sizeof(iommu_rows) / sizeof(iommu_rows[0]); i++) {
-		struct machine *m = boot_board(iommu_rows[i].board, iommu_rows[i].ram);
+		struct machine *m = booted_board(iommu_rows[i].board, iommu_rows[i].ram);
 
 		cr_assert(m, "%s", refused_why());
 		struct device *d =

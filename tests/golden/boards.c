@@ -41,23 +41,6 @@ static const struct board {
 	{"tegra210-p2371-2180", NULL, 4096, 4, 64, {0}},
 };
 
-static struct machine *boot_board(const struct board *b, const char *ram)
-{
-	char path[512];
-
-	if (!shared_dir())
-		cr_skip_test("no ../shared here (SIMM_SHARED)");
-	snprintf(path, sizeof(path), "%s/boards/%s.dtb", shared_dir(), b->name);
-	char *there = slurp(path, NULL);
-	if (!there)
-		cr_skip_test("no %s here", path);
-	free(there);
-	struct machine_desc *d = described(path);
-	if (ram)
-		cr_assert_eq(describe_option(d, "ram", ram, NULL), 0);
-	return boot_described(d);
-}
-
 /* The area has the name of its node, or that of the kernel's default, and all of its pages can be had. */
 static void expect_area(struct machine *m, const struct board *b)
 {
@@ -77,7 +60,7 @@ Test(boards, boot_with_what_their_trees_say)
 {
 	for (unsigned i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
 		const struct board *b = &boards[i];
-		struct machine *m = boot_board(b, b->ram);
+		struct machine *m = booted_board(b->name, b->ram);
 		uint64_t present = 0;
 
 		cr_assert(m, "%s: %s", b->name, refused_why());
@@ -106,7 +89,7 @@ Test(boards, empty_memory_nodes)
 	for (unsigned i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
 		if (!boards[i].ram)
 			continue;
-		struct machine *m = boot_board(&boards[i], NULL);
+		struct machine *m = booted_board(boards[i].name, NULL);
 
 		cr_assert(m, "%s: %s", boards[i].name, refused_why());
 		cr_expect(strstr(booted_log(m), "2 GiB are assumed"), "%s", boards[i].name);
@@ -117,7 +100,7 @@ Test(boards, empty_memory_nodes)
 /* The Raspberry Pi's devices reach one GiB; its RAM goes around them. */
 Test(boards, raspberry_pi)
 {
-	struct machine *m = boot_board(&boards[0], "8G");
+	struct machine *m = booted_board(boards[0].name, "8G");
 	const struct zone *dma = zone_at(m, 0, ZONE_DMA);
 
 	cr_assert(m);

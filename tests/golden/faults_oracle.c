@@ -15,7 +15,7 @@
  * The lines of the log are compared with the dmesg of the same experiment, without who, where the program and its stack
  * were, and on which CPU it ran.
  */
-#include "oracle.h"
+#include "oracle_machines.h"
 #include "support/booted.h"
 
 #include "base/text.h"
@@ -31,17 +31,6 @@
 
 enum { RW = PROT_READ_ | PROT_WRITE_, RX = PROT_READ_ | PROT_EXEC_ };
 enum { PRIVATE = MAP_PRIVATE_ | MAP_ANONYMOUS_, SHARED = MAP_SHARED_ | MAP_ANONYMOUS_ };
-
-static const struct {
-	const char *oracle, *preset;
-} machines[] = {
-	{"amd64-1g", "pc-x86_64"},
-	{"amd64-numa-4g", "pc-x86_64-numa"},
-	{"armhf-2g", "arm-virt"},
-	{"arm64-1g", "arm64-virt"},
-	{"i386-686-2g", "pc-i386"},
-	{"i386-686-256m", "pc-i386"},
-};
 
 struct run {
 	struct machine *m;
@@ -382,7 +371,7 @@ Test(faults_oracle, every_row)
 				booted_check(m);
 			machine_destroy(m);
 			m = NULL;
-			for (unsigned i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+			for (unsigned i = 0; i < NR_MACHINES; i++)
 				if (!strcmp(machines[i].oracle, f[0]))
 					m = booted(machines[i].preset, NULL);
 			cr_assert(m, "no machine like %s", f[0]);

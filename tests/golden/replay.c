@@ -135,24 +135,6 @@ static struct machine *machine(void)
 	return hand_machine(&h);
 }
 
-static bool same_state(const struct machine *a, const struct machine *b)
-{
-	uint64_t start[2], stop[2] = {ARENA_PAGE_BYTES, ARENA_PAGE_BYTES};
-
-	for (;;) {
-		bool more = arena_next_touched(&a->arena, stop[0], &start[0], &stop[0]);
-
-		if (more != arena_next_touched(&b->arena, stop[1], &start[1], &stop[1]))
-			return false;
-		if (!more)
-			return true;
-		if (start[0] != start[1] || stop[0] != stop[1] ||
-			memcmp(machine_at(a, start[0]), machine_at(b, start[0]),
-				stop[0] - start[0]) != 0)
-			return false;
-	}
-}
-
 /* "   42962 mm_page_alloc" of event-counts.txt. */
 static uint64_t counted(const char *counts, const char *event)
 {
@@ -231,11 +213,11 @@ static void alike(const struct recording *rec)
 	replay_lines(r, m, rec, 0, 10000);
 	struct machine *copy = hand_copy(m);
 	replay_lines(r, m, rec, 10000, UINT64_MAX);
-	cr_expect_not(same_state(m, copy));
+	cr_expect_not(hand_same_state(m, copy));
 	replay_lines(r, copy, rec, 10000, UINT64_MAX);
-	cr_expect(same_state(m, copy), "the copy went another way");
+	cr_expect(hand_same_state(m, copy), "the copy went another way");
 	replay_lines(r, again, rec, 0, UINT64_MAX);
-	cr_expect(same_state(m, again), "the second time was not the first");
+	cr_expect(hand_same_state(m, again), "the second time was not the first");
 	replay_free(r);
 	hand_destroy(copy);
 	hand_destroy(again);

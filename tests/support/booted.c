@@ -218,3 +218,20 @@ void booted_check(struct machine *m)
 	cr_assert_eq(bad, 0, "%s", text_str(&t));
 	text_finish(&t);
 }
+
+struct machine *booted_board(const char *board, const char *ram)
+{
+	char path[512];
+
+	if (!shared_dir())
+		cr_skip_test("no ../shared here (SIMM_SHARED)");
+	snprintf(path, sizeof(path), "%s/boards/%s.dtb", shared_dir(), board);
+	char *there = slurp(path, NULL);
+	if (!there)
+		cr_skip_test("no %s here", path);
+	free(there);
+	struct machine_desc *d = described(path);
+	if (ram)
+		cr_assert_eq(describe_option(d, "ram", ram, NULL), 0);
+	return boot_described(d);
+}

@@ -27,6 +27,9 @@ const char *booted_resources(const struct machine *m, bool port);
 /* Fail the test when machine_check() finds anything. */
 void booted_check(struct machine *m);
 
+/* A real board of ../shared/boards, with so much RAM (NULL: as its devicetree says); skips the test when that is not there. */
+struct machine *booted_board(const char *board, const char *ram);
+
 /* A file's content (freed by the caller) and its size, NULL when there is none. */
 char *slurp(const char *path, size_t *bytes);
 /* The same of a file that gzip may have packed; skips the test when there is none. */

@@ -242,3 +242,21 @@ uint64_t hand_alloc(struct machine *m, gfp_t gfp, unsigned order)
 	must(!err, "order %u: %s\n", order, m->why.sentence);
 	return pfn;
 }
+
+bool hand_same_state(const struct machine *a, const struct machine *b)
+{
+	uint64_t start[2], stop[2] = {ARENA_PAGE_BYTES, ARENA_PAGE_BYTES};
+
+	for (;;) {
+		bool more = arena_next_touched(&a->arena, stop[0], &start[0], &stop[0]);
+
+		if (more != arena_next_touched(&b->arena, stop[1], &start[1], &stop[1]))
+			return false;
+		if (!more)
+			return true;
+		if (start[0] != start[1] || stop[0] != stop[1] ||
+			memcmp(machine_at(a, start[0]), machine_at(b, start[0]),
+				stop[0] - start[0]) != 0)
+			return false;
+	}
+}

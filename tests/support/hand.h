@@ -46,4 +46,7 @@ const char *hand_log(const struct machine *m);
 /* Allocate or fail the test. */
 uint64_t hand_alloc(struct machine *m, gfp_t gfp, unsigned order);
 
+/* The same touched pages with the same bytes, the host's page aside? */
+bool hand_same_state(const struct machine *a, const struct machine *b);
+
 #endif

@@ -186,3 +186,12 @@ const char *world_list(struct simm *simm, const char *dir)
 	cr_assert_eq(simm_readdir(simm, &node, 0, note_name, NULL), 0);
 	return text;
 }
+
+unsigned world_times_logged(struct simm *simm, const char *words)
+{
+	unsigned n = 0;
+
+	for (const char *at = world_cat(simm, "sim/dmesg"); (at = strstr(at, words)); at++)
+		n++;
+	return n;
+}

@@ -15,6 +15,8 @@ struct simm *world_hog(const char *preset);
 
 /* A file's content as a string, valid until the next call; fails the test when it cannot be read. */
 const char *world_cat(struct simm *simm, const char *path);
+/* How often these words are in sim/dmesg. */
+unsigned world_times_logged(struct simm *simm, const char *words);
 /* Write @text with one write(2), then close: bytes or -errno. */
 ssize_t world_write(struct simm *simm, const char *path, const char *text);
 /* One line to sim/ctl; its result without the newline, valid until the next call. Fails the test when refused. */

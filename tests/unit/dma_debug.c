@@ -46,15 +46,6 @@ static bool logged(struct simm *s, const char *words)
 	return strstr(world_cat(s, "sim/dmesg"), words) != NULL;
 }
 
-static unsigned times_logged(struct simm *s, const char *words)
-{
-	unsigned n = 0;
-
-	for (const char *at = world_cat(s, "sim/dmesg"); (at = strstr(at, words)); at++)
-		n++;
-	return n;
-}
-
 static int number(struct simm *s, const char *file)
 {
 	char path[96];
@@ -210,16 +201,16 @@ Test(dma_debug, each_mistake_in_the_kernels_words)
 		unsigned before;
 
 		put_address(words, sizeof(words), x->words, address);
-		before = times_logged(s, words);
+		before = world_times_logged(s, words);
 		if (x->refused)
 			cr_expect_eq(world_refused_at(s, CTL, x->line), EINVAL, "%s", x->line);
 		else
 			world_call_at(s, CTL, x->line);
-		cr_expect_eq(times_logged(s, words), before + 1, "%s: %s", x->line, words);
+		cr_expect_eq(world_times_logged(s, words), before + 1, "%s: %s", x->line, words);
 	}
 	cr_expect(logged(s, "DMA-API: platform nic: device driver "));
 	/* Four of the lines are of no mapping; a wrong unmap also forgot to ask for errors. */
-	cr_expect_eq(times_logged(s, "DMA-API: Mapped at:\n"), 14);
+	cr_expect_eq(world_times_logged(s, "DMA-API: Mapped at:\n"), 14);
 	cr_expect(logged(s, " debug_dma_map_page+0x0/0x0\n"));
 	cr_expect(logged(s, " dma_map_single+0x0/0x0\n"));
 	is(s, "error_count", 18);
@@ -287,7 +278,7 @@ Test(dma_debug, the_log_has_one_error_by_default)
 	add_device(s);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(world_refused_at(s, CTL, wrong), EINVAL);
-	cr_expect_eq(times_logged(s, "it has not allocated"), 1);
+	cr_expect_eq(world_times_logged(s, "it has not allocated"), 1);
 	is(s, "error_count", 3);
 	is(s, "num_errors", 0);
 	/* Of a number too large the low 32 bits; what is none is refused. */
@@ -297,10 +288,10 @@ Test(dma_debug, the_log_has_one_error_by_default)
 	cr_expect_eq(world_write(s, API "num_errors", "2 errors"), -EINVAL);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(world_refused_at(s, CTL, wrong), EINVAL);
-	cr_expect_eq(times_logged(s, "it has not allocated"), 3);
+	cr_expect_eq(world_times_logged(s, "it has not allocated"), 3);
 	cr_expect_eq(world_write(s, API "all_errors", "7"), 1);
 	cr_assert_eq(world_refused_at(s, CTL, wrong), EINVAL);
-	cr_expect_eq(times_logged(s, "it has not allocated"), 4);
+	cr_expect_eq(world_times_logged(s, "it has not allocated"), 4);
 	end(s);
 }
 
@@ -451,7 +442,8 @@ Test(dma_debug, memory_that_no_device_should_touch)
 	world_call(s, "v = vmalloc 4096");
 	for (int i = 0; i < 2; i++)
 		cr_expect_eq(world_refused_at(s, CTL, "dma_map_single v 64 DMA_TO_DEVICE"), EINVAL);
-	cr_expect_eq(times_logged(s, "platform nic: rejecting DMA map of vmalloc memory\n"), 1);
+	cr_expect_eq(
+		world_times_logged(s, "platform nic: rejecting DMA map of vmalloc memory\n"), 1);
 	is(s, "error_count", 2);
 	end(s);
 }

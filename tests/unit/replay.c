@@ -95,25 +95,6 @@ static uint64_t used_pages(struct machine *m)
 	return used;
 }
 
-/* The same touched pages with the same bytes, the host's page aside. */
-static bool same_state(const struct machine *a, const struct machine *b)
-{
-	uint64_t start[2], stop[2] = {ARENA_PAGE_BYTES, ARENA_PAGE_BYTES};
-
-	for (;;) {
-		bool more = arena_next_touched(&a->arena, stop[0], &start[0], &stop[0]);
-
-		if (more != arena_next_touched(&b->arena, stop[1], &start[1], &stop[1]))
-			return false;
-		if (!more)
-			return true;
-		if (start[0] != start[1] || stop[0] != stop[1] ||
-			memcmp(machine_at(a, start[0]), machine_at(b, start[0]),
-				stop[0] - start[0]) != 0)
-			return false;
-	}
-}
-
 Test(replay, a_pfn_is_an_identity)
 {
 	struct machine *m = roomy();
@@ -361,7 +342,7 @@ Test(replay, a_bad_line_changes_nothing)
 	for (unsigned i = 0; i < REPLAY_BAD_LINES + 5; i++)
 		cr_expect_eq(feed(m, 0, 99000000, "mm_page_free: page=0c pfn=0x1"), -EINVAL);
 	cr_expect_eq(m->why.err, EINVAL);
-	cr_expect(same_state(m, before));
+	cr_expect(hand_same_state(m, before));
 	cr_expect_eq(COUNT(malformed), REPLAY_BAD_LINES + 5);
 	cr_expect_eq(r->nr_bad, REPLAY_BAD_LINES);
 	cr_expect_eq(r->bad[0].number, 2);
@@ -502,14 +483,14 @@ Test(replay, a_copy_goes_on_alike)
 			kept = b;
 			b_copy = &kept;
 			rng_copy = rng;
-			cr_assert(same_state(m, copy));
+			cr_assert(hand_same_state(m, copy));
 		}
 		model_step(m, &b, &rng, i);
 	}
-	cr_expect_not(same_state(m, copy));
+	cr_expect_not(hand_same_state(m, copy));
 	for (uint64_t i = 2000; i < 4000; i++)
 		model_step(copy, b_copy, &rng_copy, i);
-	cr_expect(same_state(m, copy));
+	cr_expect(hand_same_state(m, copy));
 	hand_destroy(copy);
 	end(m);
 }

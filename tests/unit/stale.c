@@ -44,15 +44,6 @@ static bool seen(struct simm *s, const char *bytes)
 	return strstr(world_cat(s, "sim/devices/nic/registers"), bytes) != NULL;
 }
 
-static unsigned times(struct simm *s, const char *words)
-{
-	unsigned n = 0;
-
-	for (const char *at = world_cat(s, "sim/dmesg"); (at = strstr(at, words)); at++)
-		n++;
-	return n;
-}
-
 static void check(struct simm *s)
 {
 	cr_assert_str_eq(world_cat(s, "sim/check"), "ok\n");
@@ -278,14 +269,16 @@ Test(stale, who_gets_old_bytes_is_named)
 	cr_expect_str_eq(world_cat(s, file), "cpu_loads 2\ndevice_reads 0\n");
 	cr_expect(strstr(
 		world_cat(s, "sim/dmesg"), "simmfs: platform nic: CPU 0 loads old bytes at 0x"));
-	cr_expect_eq(times(s, "dma_sync_single_for_cpu is missing [device address=0x"), 1);
+	cr_expect_eq(
+		world_times_logged(s, "dma_sync_single_for_cpu is missing [device address=0x"), 1);
 	call(s, "dma_sync_single_for_cpu d");
 	cr_expect_eq(load(s, "b"), 0x22222222);
 	cr_expect_str_eq(world_cat(s, file), "cpu_loads 2\ndevice_reads 0\n");
 	call(s, "dma_write d 64 0x33333333");
 	call(s, "wait_for_completion");
 	load(s, "b");
-	cr_expect_eq(times(s, "dma_sync_single_for_cpu is missing [device address=0x"), 2);
+	cr_expect_eq(
+		world_times_logged(s, "dma_sync_single_for_cpu is missing [device address=0x"), 2);
 	call(s, "dma_unmap_single d");
 
 	/* The other way round. */
@@ -294,7 +287,7 @@ Test(stale, who_gets_old_bytes_is_named)
 	call(s, "dma_read d 64");
 	call(s, "wait_for_completion");
 	cr_expect_str_eq(world_cat(s, file), "cpu_loads 3\ndevice_reads 1\n");
-	cr_expect_eq(times(s, "the device reads old bytes at 0x"), 1);
+	cr_expect_eq(world_times_logged(s, "the device reads old bytes at 0x"), 1);
 	call(s, "dma_sync_single_for_device d");
 	call(s, "dma_read d 64");
 	call(s, "wait_for_completion");
