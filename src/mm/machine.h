@@ -49,6 +49,20 @@
 #define PAGE_BYTES ((uint64_t)1 << PAGE_SHIFT)
 #define NO_PFN	   UINT64_MAX
 
+/* PAGE_ALIGN(), PAGE_ALIGN_DOWN(), PFN_UP(): of a number of bytes or an address. */
+static inline uint64_t page_align(uint64_t n)
+{
+	return (n + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}
+static inline uint64_t page_align_down(uint64_t n)
+{
+	return n & ~(PAGE_BYTES - 1);
+}
+static inline uint64_t pfn_up(uint64_t n)
+{
+	return (n + PAGE_BYTES - 1) >> PAGE_SHIFT;
+}
+
 struct machine {
 	/* The host's side: never state, never in a digest, not copied. */
 	struct arena arena;

@@ -193,7 +193,7 @@ int call_alloc_pages_exact(struct call *c)
 	text_puts(c->result, " pfn=");
 	put_hex(c, pfn);
 	text_puts(c->result, " pages=");
-	text_dec(c->result, (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT, 0);
+	text_dec(c->result, pfn_up(bytes), 0);
 	c->made = (struct var){.kind = VAR_ADDRESS, .value = address, .bytes = bytes};
 	return 0;
 }

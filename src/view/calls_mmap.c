@@ -75,11 +75,6 @@ static unsigned mapping_flags(const struct call *c)
 	return f;
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
 int call_mmap(struct call *c)
 {
 	unsigned flags = mapping_flags(c);
@@ -94,7 +89,7 @@ int call_mmap(struct call *c)
 	int err = sys_mmap(c->m, c->task, c->arg[0].number, c->arg[1].number,
 		(unsigned)c->arg[2].number, flags, file, c->arg[5].number, recorded_address(c),
 		&at);
-	return err ? refused_arg(c, err, 0) : answer_address(c, at, whole_pages(c->arg[1].number));
+	return err ? refused_arg(c, err, 0) : answer_address(c, at, page_align(c->arg[1].number));
 }
 
 /* The length of what a name holds may be left out. */
@@ -122,7 +117,7 @@ int call_mremap(struct call *c)
 	int err = sys_mremap(c->m, c->task, c->arg[0].number, c->arg[1].number, c->arg[2].number,
 		(unsigned)c->arg[3].number, c->arg[4].number, recorded_address(c), &at);
 
-	return err ? refused_arg(c, err, 0) : answer_address(c, at, whole_pages(c->arg[2].number));
+	return err ? refused_arg(c, err, 0) : answer_address(c, at, page_align(c->arg[2].number));
 }
 
 int call_brk(struct call *c)
@@ -172,7 +167,7 @@ int call_munlockall(struct call *c)
 
 int call_mincore(struct call *c)
 {
-	uint64_t pages = whole_pages(c->arg[1].number) >> PAGE_SHIFT, resident = 0;
+	uint64_t pages = page_align(c->arg[1].number) >> PAGE_SHIFT, resident = 0;
 
 	uint64_t room = pages < MINCORE_MOST ? pages : MINCORE_MOST;
 	uint8_t *vec = calloc(room + 1, 1);

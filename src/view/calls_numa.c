@@ -307,7 +307,7 @@ int call_pin_user_pages(struct call *c)
 {
 	const struct call_value *array = &c->arg[3];
 	uint64_t start = c->arg[0].number & ~(PAGE_BYTES - 1);
-	uint64_t nr = (c->arg[0].number + c->arg[1].number - start + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	uint64_t nr = pfn_up(c->arg[0].number + c->arg[1].number - start);
 
 	if (!nr || nr > PINS_MOST)
 		return refuse_at(&c->m->why, EINVAL, c->arg[1].column, (uint32_t)c->arg[1].len,

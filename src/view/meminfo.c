@@ -94,7 +94,7 @@ static uint64_t dirtyable_pages(const struct machine *m)
 static uint64_t dirty_limit(uint64_t bytes, uint64_t ratio, uint64_t pages)
 {
 	if (bytes)
-		return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+		return pfn_up(bytes);
 	return ratio * PAGE_BYTES / 100 * pages / PAGE_BYTES;
 }
 

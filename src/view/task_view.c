@@ -69,7 +69,7 @@ unsigned tasks_running(const struct machine *m)
 
 uint64_t mm_text_pages(const struct mm *mm)
 {
-	uint64_t end = (mm->end_code + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	uint64_t end = pfn_up(mm->end_code);
 
 	return end - (mm->start_code >> PAGE_SHIFT);
 }

@@ -268,8 +268,7 @@ int boot_unused_memmap(struct boot *b)
 			err = memblock_free(b->m, start, end - start);
 			b->m->mem_map.unused_bytes += end - start;
 		}
-		behind_pfn =
-			align_up((memory->region[i].end + PAGE_BYTES - 1) >> PAGE_SHIFT, block);
+		behind_pfn = align_up(pfn_up(memory->region[i].end), block);
 	}
 	return err;
 }

@@ -293,8 +293,7 @@ static uint64_t unavailable(const struct boot *b, uint64_t start_pfn, uint64_t e
 		b->m->section_shift ? (uint64_t)1 << (b->m->section_shift - PAGE_SHIFT) : block;
 	for (unsigned i = 0; i < memory->nr; i++) {
 		uint64_t lo = align_down(memory->region[i].start >> PAGE_SHIFT, granule);
-		uint64_t hi =
-			align_up((memory->region[i].end + PAGE_BYTES - 1) >> PAGE_SHIFT, granule);
+		uint64_t hi = align_up(pfn_up(memory->region[i].end), granule);
 
 		lo = most(lo, start_pfn);
 		hi = least(hi, end_pfn);

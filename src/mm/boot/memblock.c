@@ -302,8 +302,7 @@ uint64_t memblock_pages_in(const struct machine *m, uint64_t start_pfn, uint64_t
 
 	for (unsigned i = 0; i < m->memblock.memory.nr; i++) {
 		const struct memblock_region *r = &m->memblock.memory.region[i];
-		uint64_t start = (r->start + PAGE_BYTES - 1) >> PAGE_SHIFT,
-			 end = r->end >> PAGE_SHIFT;
+		uint64_t start = pfn_up(r->start), end = r->end >> PAGE_SHIFT;
 
 		if (nid >= 0 && r->nid != (unsigned)nid)
 			continue;

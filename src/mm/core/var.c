@@ -468,8 +468,7 @@ bool var_of_page(const struct machine *m, const struct vars *vars, uint64_t pfn,
 	while (var_next(m, vars, &cookie, name, &v)) {
 		uint64_t bytes = v.bytes ? v.bytes : PAGE_BYTES << v.order;
 
-		if (v.kind == VAR_PAGE && pfn >= v.value &&
-			pfn - v.value < (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT)
+		if (v.kind == VAR_PAGE && pfn >= v.value && pfn - v.value < pfn_up(bytes))
 			return true;
 		if (v.kind == VAR_ADDRESS && address && address >= v.value &&
 			address - v.value < bytes)

@@ -116,7 +116,7 @@ static int check_size(struct machine *m, uint64_t *bytes)
 	if (!*bytes || *bytes > (uint64_t)1 << 40)
 		return refuse(
 			&m->why, EINVAL, "a buffer has 1 byte to 1 TiB, not %llu", (ull)*bytes);
-	*bytes = (*bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	*bytes = page_align(*bytes);
 	return 0;
 }
 

@@ -46,7 +46,7 @@ static unsigned check_pools(const struct machine *m, struct text *out)
 			bits += (uint64_t)__builtin_popcountll(m->devices.pool[kind].used[i]);
 	for (const struct dma_mapping *x = NULL; (x = dma_mapping_next(m, x));)
 		if (x->flags & DMA_MAPPING_ATOMIC)
-			pages += (x->bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+			pages += pfn_up(x->bytes);
 	if (bits == pages)
 		return 0;
 	text_printf(out, "atomic pools: %llu pages are taken, buffers have %llu\n",

@@ -176,7 +176,7 @@ int dma_heap_alloc(struct machine *m, unsigned cpu, const char *heap, size_t len
 	struct dma_buf *b = machine_at(m, at);
 
 	snprintf(b->exporter, sizeof(b->exporter), "%.*s", (int)len, heap);
-	b->bytes = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	b->bytes = page_align(bytes);
 	b->cma = nth ? m->cma_default : 0;
 	err = b->cma ? fill_from_cma(m, cpu, b) : fill_from_system(m, cpu, b);
 	if (!err)

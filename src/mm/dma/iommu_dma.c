@@ -28,11 +28,6 @@
 
 #include <errno.h>
 
-static uint64_t page_align(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
 /* dma_info_to_prot() */
 static unsigned rights_of(const struct device *d, enum dma_data_direction dir)
 {

@@ -119,7 +119,7 @@ static int build_vectors(struct pgtable *t)
 {
 	enum { KUSER_VERSION = 5 };
 	struct kernel_range r = kernel_area(t->m, AREA_VECTORS);
-	uint64_t pa = (t->pool->at + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	uint64_t pa = page_align(t->pool->at);
 
 	if (r.start == r.end)
 		return 0;

@@ -127,7 +127,7 @@ static int mbind_check(struct machine *m, uint64_t addr, uint64_t end, unsigned 
 int sys_mbind(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned mode,
 	uint64_t nodes, unsigned flags)
 {
-	uint64_t end = addr + ((bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+	uint64_t end = addr + page_align(bytes);
 	struct mm *mm = task_mm(m, t);
 	struct mempolicy p;
 	int err = mbind_check(m, addr, end, flags);
@@ -243,7 +243,7 @@ static bool has_home(const struct mempolicy *p)
 int sys_set_mempolicy_home_node(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes,
 	uint64_t nid, uint64_t flags)
 {
-	uint64_t end = addr + ((bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+	uint64_t end = addr + page_align(bytes);
 	struct mm *mm = task_mm(m, t);
 	int err = mbind_check(m, addr, end, 0);
 

@@ -19,7 +19,7 @@ int pageblocks_init(struct machine *m)
 	uint64_t mask = ((uint64_t)1 << m->pageblock_order) - 1;
 
 	for (unsigned i = 0; i < memory->nr; i++) {
-		uint64_t first_pfn = (memory->region[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT;
+		uint64_t first_pfn = pfn_up(memory->region[i].start);
 		uint64_t block_pfn = first_pfn & ~mask;
 
 		if (block_pfn >= m->base_pfn && pfn_present(m, block_pfn))

@@ -234,7 +234,7 @@ struct zone *page_zone(const struct machine *m, uint64_t pfn)
 	while (i < memory->nr && memory->region[i].end <= pfn << PAGE_SHIFT)
 		i++;
 	if (i < memory->nr && memory->region[i].start > pfn << PAGE_SHIFT)
-		pfn = (memory->region[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT;
+		pfn = pfn_up(memory->region[i].start);
 	else if (i == memory->nr)
 		pfn = (memory->region[i - 1].end >> PAGE_SHIFT) - 1;
 	return pfn_zone(m, pfn);
@@ -248,7 +248,7 @@ bool mem_map_unused(const struct machine *m, const struct mem_map_run *run, uint
 	if (!run->pa || start_pfn < run->start_pfn || end_pfn > run->end_pfn ||
 		start_pfn >= end_pfn)
 		return false;
-	*start = (at + start_pfn * m->struct_page_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	*start = page_align(at + start_pfn * m->struct_page_bytes);
 	*end = (at + end_pfn * m->struct_page_bytes) & ~(PAGE_BYTES - 1);
 	return *start < *end;
 }
@@ -288,8 +288,8 @@ unsigned mem_map_check(const struct machine *m, struct text *out)
 	for (unsigned i = 0; i < m->mem_map.nr; i++)
 		bad += check_run(m, &runs(m)[i], out);
 	for (unsigned i = 0; i < memory->nr; i++) {
-		uint64_t pfn[2] = {(memory->region[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT,
-			(memory->region[i].end - 1) >> PAGE_SHIFT};
+		uint64_t pfn[2] = {
+			pfn_up(memory->region[i].start), (memory->region[i].end - 1) >> PAGE_SHIFT};
 
 		for (unsigned k = 0; k < 2; k++) {
 			if (pfn_valid(m, pfn[k]) && run_of(m, pfn[k]))

@@ -27,11 +27,6 @@
 
 typedef unsigned long long ull;
 
-static uint64_t page_align(uint64_t addr)
-{
-	return (addr + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
 /* Step 1. */
 static int check_break(struct machine *m, const struct task *t, const struct mm *mm, uint64_t brk)
 {

@@ -60,7 +60,7 @@ static int check_file(struct machine *m, const struct inode *i, uint64_t bytes)
 	if (i->kind != INODE_FILE && i->kind != INODE_SHMEM)
 		return refuse(
 			&m->why, EACCES, "%.200s is no program: it is a device", inode_path(m, i));
-	if (inode_size_pages(i) >= (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT)
+	if (inode_size_pages(i) >= pfn_up(bytes))
 		return 0;
 	return refuse(&m->why, ENOEXEC,
 		"%.200s has %llu bytes, and the program's segments need %llu of the file",

@@ -27,16 +27,6 @@
 
 #define VM_MAY ((uint64_t)(VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC))
 
-static uint64_t page_down(uint64_t n)
-{
-	return n & ~(PAGE_BYTES - 1);
-}
-
-static uint64_t page_up(uint64_t n)
-{
-	return page_down(n + PAGE_BYTES - 1);
-}
-
 /* ---- the linker's part ---- */
 
 static void add(struct exec_segment *s, unsigned *nr, uint64_t va, uint64_t offset,
@@ -65,9 +55,9 @@ static unsigned exec_segments(const struct exec_layout *l, const struct program 
 
 	if (l->separate_code) {
 		add(s, &nr, base, 0, end, end, VM_READ);
-		end = p->text ? page_up(end) : end;
+		end = p->text ? page_align(end) : end;
 		add(s, &nr, base + end, end, p->text, p->text, VM_READ | VM_EXEC);
-		end = p->rodata ? page_up(end + p->text) : end + p->text;
+		end = p->rodata ? page_align(end + p->text) : end + p->text;
 		add(s, &nr, base + end, end, p->rodata, p->rodata, VM_READ);
 		end += p->rodata;
 	} else {
@@ -93,7 +83,7 @@ uint64_t exec_file_bytes(const struct exec_layout *l, const struct program *p)
 /* From the first byte to behind the last one. */
 static uint64_t span(const struct exec_segment *s, unsigned nr)
 {
-	return nr ? s[nr - 1].va + s[nr - 1].mem_bytes - page_down(s[0].va) : 0;
+	return nr ? s[nr - 1].va + s[nr - 1].mem_bytes - page_align_down(s[0].va) : 0;
 }
 
 /* Segments must not reach into each other's pages, nor lie across the end of all addresses. */
@@ -102,14 +92,14 @@ static int check_segments(struct exec *x, const struct exec_segment *s, unsigned
 	for (unsigned i = 0; i < nr; i++) {
 		uint64_t end = s[i].va + s[i].mem_bytes;
 
-		if (end < s[i].va || page_up(end) > x->mm->task_size)
+		if (end < s[i].va || page_align(end) > x->mm->task_size)
 			return refuse(&x->m->why, ENOMEM,
 				"the program's segment at 0x%llx does not fit below 0x%llx",
 				(unsigned long long)s[i].va, (unsigned long long)x->mm->task_size);
 		if ((s[i].va ^ s[i].offset) % PAGE_BYTES)
 			return refuse(&x->m->why, EINVAL,
 				"data_at and data_offset must agree in their place in the page");
-		if (i && page_down(s[i].va) < page_up(s[i - 1].va + s[i - 1].mem_bytes))
+		if (i && page_align_down(s[i].va) < page_align(s[i - 1].va + s[i - 1].mem_bytes))
 			return refuse(&x->m->why, EINVAL,
 				"the program's segment at 0x%llx begins in a page of the one "
 				"before",
@@ -146,16 +136,16 @@ int exec_put(struct exec *x, uint64_t at, const void *data, uint64_t bytes)
 
 static int map(struct exec *x, const struct exec_segment *s, struct file *f)
 {
-	uint64_t file_end = s->va + s->file_bytes, start = page_down(s->va);
+	uint64_t file_end = s->va + s->file_bytes, start = page_align_down(s->va);
 	struct vma *v;
 	int err = 0;
 
 	if (s->file_bytes)
-		err = do_mmap(x->m, x->cpu, x->mm, start, page_up(file_end) - start,
+		err = do_mmap(x->m, x->cpu, x->mm, start, page_align(file_end) - start,
 			s->prot | VM_MAY, f, s->offset >> PAGE_SHIFT, VMA_PLAIN, &v);
 	else
 		file_end = start;
-	uint64_t bss = page_up(file_end), end = page_up(s->va + s->mem_bytes);
+	uint64_t bss = page_align(file_end), end = page_align(s->va + s->mem_bytes);
 
 	if (!err && bss < end)
 		err = do_mmap(x->m, x->cpu, x->mm, bss, end - bss, s->prot | VM_MAY, NULL, 0,
@@ -184,7 +174,7 @@ static uint64_t program_base(const struct exec *x)
 	if (!x->p->pie)
 		return x->l->base;
 	if (!base)
-		base = page_down(mm_map_window(x->m) / 3 * 2);
+		base = page_align_down(mm_map_window(x->m) / 3 * 2);
 	return base + mm_random(x->m, 1, (unsigned)x->m->sysctls.value[SYSCTL_mmap_rnd_bits]);
 }
 
@@ -207,7 +197,7 @@ static void set_bounds(struct mm *mm, const struct exec_segment *s, unsigned nr)
 
 static void place_heap(struct exec *x, const struct exec_segment *last)
 {
-	uint64_t brk = last ? page_up(last->va + last->mem_bytes) : page_up(x->base);
+	uint64_t brk = last ? page_align(last->va + last->mem_bytes) : page_align(x->base);
 
 	if (x->p->brk)
 		brk = x->p->brk;
@@ -218,7 +208,9 @@ static void place_heap(struct exec *x, const struct exec_segment *last)
 
 static uint64_t entry_of(const struct program *p, uint64_t base, const struct exec_layout *l)
 {
-	return base + (p->entry ? p->entry : l->separate_code ? page_up(p->headers) : p->headers);
+	return base + (p->entry			 ? p->entry
+			      : l->separate_code ? page_align(p->headers)
+						 : p->headers);
 }
 
 static int load_interp(struct exec *x, struct file *f)
@@ -230,7 +222,7 @@ static int load_interp(struct exec *x, struct file *f)
 
 	x->interp_base = p->base;
 	if (!p->base)
-		err = get_unmapped_area(x->m, x->mm, 0, page_up(span(s, nr)), &x->interp_base);
+		err = get_unmapped_area(x->m, x->mm, 0, page_align(span(s, nr)), &x->interp_base);
 	if (err)
 		return err;
 	nr = exec_segments(x->l, p, x->interp_base, s);

@@ -35,16 +35,6 @@
 
 typedef unsigned long long ull;
 
-static uint64_t page_down(uint64_t n)
-{
-	return n & ~(PAGE_BYTES - 1);
-}
-
-static uint64_t page_up(uint64_t n)
-{
-	return page_down(n + PAGE_BYTES - 1);
-}
-
 static bool randomize(const struct exec *x)
 {
 	/* Where a recording says where the stack was, nothing more is moved. */
@@ -101,17 +91,18 @@ static uint64_t stack_top(struct exec *x)
 	uint64_t top = mm_stack_top(x->m);
 
 	if (x->p->stack_top)
-		return page_up(x->p->stack_top);
+		return page_align(x->p->stack_top);
 	top -= mm_random(x->m, 1, mm_stack_rnd_bits(x->m));
 	if (x->l->align_stack && randomize(x))
 		top -= rng_below(&x->m->rng, x->l->align_stack);
-	return page_up(top);
+	return page_align(top);
 }
 
 /* The mapping: the pages of the strings and 128 KiB, as far as the limit allows. */
 static int map_stack(struct exec *x, uint64_t top)
 {
-	uint64_t limit = page_down(x->t->rlim[RLIM_STACK].soft), start = page_down(x->p_at);
+	uint64_t limit = page_align_down(x->t->rlim[RLIM_STACK].soft),
+		 start = page_align_down(x->p_at);
 	uint64_t bytes = top - start;
 	struct vma *v;
 
@@ -158,7 +149,7 @@ int exec_stack(struct exec *x)
 /* A wish for an address above the stack: any page of those up to a bound. */
 static uint64_t above_stack(struct exec *x, uint64_t bytes)
 {
-	uint64_t first = page_up(x->p_at), end = mm_map_window(x->m);
+	uint64_t first = page_align(x->p_at), end = mm_map_window(x->m);
 
 	if (x->m->arch == ARCH_X86_64) {
 		uint64_t unit_end = (first + bytes + X86_64_UNIT - 1) & ~(X86_64_UNIT - 1);

@@ -159,7 +159,7 @@ static int64_t read_device(
 static int64_t read_cached(struct machine *m, unsigned cpu, struct inode *i, struct file_ra *ra,
 	uint64_t offset, char *data, uint64_t bytes)
 {
-	uint64_t done = 0, end = (offset + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	uint64_t done = 0, end = pfn_up(offset + bytes);
 
 	while (done < bytes && offset + done < i->bytes) {
 		uint64_t at = offset + done, in_page = at % PAGE_BYTES, n = PAGE_BYTES - in_page;

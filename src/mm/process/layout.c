@@ -78,7 +78,7 @@ static uint64_t unmapped_base(const struct machine *m)
 		return window / 4;
 	if (m->arch == ARCH_ARM)
 		return (window / 3 + 16 * MIB - 1) & ~(16 * MIB - 1);
-	return (window / 3 + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	return page_align(window / 3);
 }
 
 static uint64_t top_down_base(const struct machine *m, uint64_t stack_rlim_bytes, uint64_t random)
@@ -94,7 +94,7 @@ static uint64_t top_down_base(const struct machine *m, uint64_t stack_rlim_bytes
 		gap = 128 * MIB;
 	if (gap > most)
 		gap = most;
-	return (top - gap - random + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	return page_align(top - gap - random);
 }
 
 void mm_pick_layout(struct machine *m, struct mm *mm, uint64_t stack_rlim_bytes)

@@ -26,18 +26,13 @@ static inline bool is_data_mapping(uint64_t flags)
 
 /* The address space of a system call's task. NULL: it has none (a kernel thread, a zombie), m->why is ESRCH. */
 struct mm *caller_mm(struct machine *m, const struct task *t);
-/* PAGE_ALIGN() */
-static inline uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
 /* Does [addr, addr + bytes), in whole pages, pass the end of an unsigned long of the machine's? */
 static inline bool range_wraps(const struct machine *m, uint64_t addr, uint64_t bytes)
 {
 	uint64_t most = machine_word_max(m);
 
-	return bytes && (addr > most || bytes > most - addr || whole_pages(bytes) < bytes ||
-				addr + whole_pages(bytes) - 1 >= most);
+	return bytes && (addr > most || bytes > most - addr || page_align(bytes) < bytes ||
+				addr + page_align(bytes) - 1 >= most);
 }
 
 /* may_expand_vm(): may @mm, which @t runs in, have @pages more with @flags? False: m->why says ENOMEM and which limit. */

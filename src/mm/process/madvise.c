@@ -296,5 +296,5 @@ int sys_madvise(
 		return refuse(&m->why, EINVAL,
 			"the range from 0x%llx of 0x%llx bytes passes the end of all addresses",
 			(ull)addr, (ull)bytes);
-	return walk(&a, addr, addr + whole_pages(bytes));
+	return walk(&a, addr, addr + page_align(bytes));
 }

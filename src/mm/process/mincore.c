@@ -45,7 +45,7 @@ int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes
 	uint64_t room)
 {
 	struct mm *mm = caller_mm(m, t);
-	uint64_t end = addr + whole_pages(bytes);
+	uint64_t end = addr + page_align(bytes);
 
 	if (!mm)
 		return -ESRCH;
@@ -75,7 +75,7 @@ int sys_mincore(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes
 /* 1: the arguments end the call with 0. */
 static int check_msync(struct machine *m, uint64_t addr, uint64_t bytes, unsigned flags)
 {
-	uint64_t rounded = whole_pages(bytes);
+	uint64_t rounded = page_align(bytes);
 
 	if (flags & ~(unsigned)(MS_ASYNC_ | MS_INVALIDATE_ | MS_SYNC_))
 		return refuse(&m->why, EINVAL,
@@ -98,7 +98,7 @@ int sys_msync(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, 
 
 	if (err)
 		return err < 0 ? err : 0;
-	uint64_t end = addr + whole_pages(bytes);
+	uint64_t end = addr + page_align(bytes);
 	while (addr < end) {
 		const struct vma *v = vma_find(m, &mm->vmas, addr);
 

@@ -156,7 +156,7 @@ static uint64_t pages_around(uint64_t *addr, uint64_t bytes)
 	uint64_t offset = *addr & (PAGE_BYTES - 1);
 
 	*addr -= offset;
-	return whole_pages(bytes + offset);
+	return page_align(bytes + offset);
 }
 
 int sys_mlock(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned flags)

@@ -258,8 +258,7 @@ static void file_kind(const struct machine *m, struct request *r, const struct i
 int do_mmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t bytes,
 	uint64_t vm_flags, struct file *file, uint64_t pgoff, enum vma_kind kind, struct vma **out)
 {
-	struct request r = {
-		addr, (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), vm_flags, pgoff, file, kind};
+	struct request r = {addr, page_align(bytes), vm_flags, pgoff, file, kind};
 	int err = addr ? 0 : get_unmapped_area(m, mm, 0, r.bytes, &r.addr);
 
 	if (err)
@@ -414,7 +413,7 @@ static int place(struct machine *m, struct task *t, struct mm *mm, struct reques
 		uint64_t wish = r->addr & ~(PAGE_BYTES - 1);
 
 		if (wish && wish < lowest)
-			wish = (lowest + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+			wish = page_align(lowest);
 		err = get_unmapped_area_of(
 			m, mm, r->file, r->pgoff, wish, r->bytes, flags, &r->addr);
 	}
@@ -494,7 +493,7 @@ int sys_mmap(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, u
 {
 	struct mm *mm = task_mm(m, t);
 	struct request r = {.addr = addr,
-		.bytes = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1),
+		.bytes = page_align(bytes),
 		.pgoff = offset >> PAGE_SHIFT,
 		.file = flags & MAP_ANONYMOUS_ ? NULL : file};
 	struct vma *v;

@@ -52,7 +52,7 @@ static int check_arguments(
 	if (!bytes)
 		return 1;
 	r->start = addr;
-	r->end = addr + whole_pages(bytes);
+	r->end = addr + page_align(bytes);
 	if (range_wraps(m, addr, bytes))
 		return refuse(&m->why, ENOMEM,
 			"the range from 0x%llx of 0x%llx bytes passes the end of all addresses",

@@ -61,8 +61,8 @@ static int check_arguments(struct remap *r)
 		return refuse(why, EINVAL, "MREMAP_DONTUNMAP moves without changing the length");
 	if (r->addr & (PAGE_BYTES - 1))
 		return refuse(why, EINVAL, "0x%llx is not the address of a page", (ull)r->addr);
-	r->old_bytes = whole_pages(r->old_bytes);
-	r->new_bytes = whole_pages(r->new_bytes);
+	r->old_bytes = page_align(r->old_bytes);
+	r->new_bytes = page_align(r->new_bytes);
 	if (!r->new_bytes)
 		return refuse(why, EINVAL, "the new length is 0: use munmap");
 	return 0;

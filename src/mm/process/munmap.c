@@ -67,7 +67,7 @@ static int cut_ends(struct machine *m, unsigned cpu, struct mm *mm, uint64_t sta
 
 int do_munmap(struct machine *m, unsigned cpu, struct mm *mm, uint64_t addr, uint64_t bytes)
 {
-	uint64_t len = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), end = addr + len;
+	uint64_t len = page_align(bytes), end = addr + len;
 
 	if (addr % PAGE_BYTES)
 		return refuse(&m->why, EINVAL, "0x%llx is not the begin of a page", (ull)addr);

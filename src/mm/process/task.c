@@ -260,7 +260,7 @@ static uint64_t find_down(struct machine *m, uint64_t nr)
 	const struct memblock_type *r = &m->memblock.reserved;
 
 	for (unsigned i = r->nr; i-- > 0;) {
-		uint64_t start = (r->region[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT;
+		uint64_t start = pfn_up(r->region[i].start);
 		uint64_t end = r->region[i].end >> PAGE_SHIFT;
 
 		for (uint64_t pfn = end; pfn >= start + nr; pfn--)
@@ -277,8 +277,7 @@ static uint64_t in_image(struct machine *m, const char *part, uint64_t nr)
 
 	for (uint32_t i = 0; m->resources.at && i < m->resources.nr; i++)
 		if (!strcmp(r[i].name, part))
-			return find_up(m, (r[i].start + PAGE_BYTES - 1) >> PAGE_SHIFT,
-				(r[i].end + 1) >> PAGE_SHIFT, nr);
+			return find_up(m, pfn_up(r[i].start), (r[i].end + 1) >> PAGE_SHIFT, nr);
 	return NO_PFN;
 }
 

@@ -42,11 +42,6 @@ typedef unsigned long long ull;
 
 enum { BULK_PAGES = 100 };
 
-static uint64_t page_align(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
 /* ---- areas ---- */
 
 int get_vm_area(struct machine *m, unsigned cpu, const struct vm_request *r, struct vmap_area **out)

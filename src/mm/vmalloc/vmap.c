@@ -190,7 +190,7 @@ int ioremap(struct machine *m, unsigned cpu, uint64_t phys, uint64_t bytes, uint
 	*addr = 0;
 	if (err)
 		return err;
-	struct vm_request r = {.bytes = (offset + bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1),
+	struct vm_request r = {.bytes = page_align(offset + bytes),
 		.flags = VM_IOREMAP,
 		.gfp = GFP_KERNEL,
 		.caller = vmalloc_caller(m)};

@@ -176,7 +176,7 @@ static int add_image(struct machine *m)
 {
 	const struct kernel_map *k = &m->kernel_map;
 	const uint64_t part[] = {k->image_pa, k->image_text_end, k->image_rodata_end,
-		k->image_pa + ((k->image_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))};
+		k->image_pa + page_align(k->image_bytes)};
 	int err = 0;
 
 	if (m->arch != ARCH_ARM64 || !k->image_bytes)
