@@ -94,10 +94,10 @@ static unsigned pageblock_of(const struct machine_desc *d, const struct arch_fac
 	unsigned largest = orders_of(d, a) - 1;
 
 	if (d->like.set && d->like.pageblock_order)
-		return (unsigned)least(d->like.pageblock_order, largest);
+		return (unsigned)min_u64(d->like.pageblock_order, largest);
 	if (!config_has(d->config, CONFIG_HUGETLB_PAGE))
 		return largest;
-	return (unsigned)least(a->pageblock_order, largest);
+	return (unsigned)min_u64(a->pageblock_order, largest);
 }
 
 static int find_bounds(struct layout *l, const struct machine_desc *d, const struct arch_facts *a,
@@ -120,10 +120,10 @@ static int find_bounds(struct layout *l, const struct machine_desc *d, const str
 			"simulated",
 			(ull)highest);
 	if (config_has(d->config, CONFIG_SPARSEMEM))
-		unit = most(unit, (uint64_t)1 << a->section_shift);
+		unit = max_u64(unit, (uint64_t)1 << a->section_shift);
 	l->base_pfn = align_down(lowest, unit) >> PAGE_SHIFT;
 	/* The last pfn + 1 must fit 32 bits. */
-	l->frames_end_pfn = least(align_up(highest, unit) >> PAGE_SHIFT, UINT32_MAX - 1);
+	l->frames_end_pfn = min_u64(align_up(highest, unit) >> PAGE_SHIFT, UINT32_MAX - 1);
 	return 0;
 }
 

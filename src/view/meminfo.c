@@ -9,6 +9,7 @@
 #include "view/files.h"
 #include "view/put.h"
 
+#include "base/number.h"
 #include "mm/page/hugetlb.h"
 #include "mm/process/mm.h"
 #include "view/memory_size.h"
@@ -23,11 +24,6 @@
 /* 48-bit addresses; Sv39. */
 #define ARM64_VMALLOC_KB   133143592960u
 #define RISCV64_VMALLOC_KB ((uint64_t)64 << 20)
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* "MemTotal:       " has 16 columns, then the number 8. Node files have "Node 0 " before it.
  * A label that has its blanks already is put as it is. */

@@ -10,6 +10,7 @@
  */
 #include "view/task_view.h"
 
+#include "base/number.h"
 #include "view/files.h"
 #include "view/put.h"
 
@@ -124,11 +125,6 @@ static void put_kb(struct text *out, const char *label, uint64_t kb)
 	text_putc(out, '\t');
 	text_dec(out, kb, 8);
 	text_puts(out, " kB\n");
-}
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 static void put_memory(const struct machine *m, const struct mm *mm, struct text *out)

@@ -84,7 +84,7 @@ static void say_pci_gap(struct boot *b)
 			bytes = last - b->map[i].end;
 			start = b->map[i].end;
 		}
-		last = least(last, b->map[i].start);
+		last = min_u64(last, b->map[i].start);
 	}
 	if (start)
 		log_printf(b->m, "[mem 0x%08llx-0x%08llx] available for PCI devices", (ull)start,
@@ -158,7 +158,7 @@ static void set_shape(struct boot *b)
 	uint64_t unit = PAGE_BYTES << (m->nr_orders - 1);
 
 	if (m->section_shift)
-		unit = most(unit, (uint64_t)1 << m->section_shift);
+		unit = max_u64(unit, (uint64_t)1 << m->section_shift);
 	m->end_pfn = b->max_pfn;
 	/* The layout of the arena allows for more than mem= left. */
 	uint64_t first = align_down(m->memblock.memory.region[0].start, unit) >> PAGE_SHIFT;

@@ -5,6 +5,7 @@
 #ifndef SIMM_MM_BOOT_H
 #define SIMM_MM_BOOT_H
 
+#include "base/number.h"
 #include "mm/boot/arch.h"
 #include "mm/boot/cmdline.h"
 #include "mm/machine.h"
@@ -107,26 +108,6 @@ int boot_resources(struct boot *b);	   /* boot_resource.c: proc/iomem, proc/iopo
 
 /* Reserve @bytes of low memory from the top down; 0 and the sentence when there is no room. */
 uint64_t boot_alloc(struct boot *b, const char *what, uint64_t bytes, uint64_t align, int nid);
-
-static inline uint64_t align_up(uint64_t n, uint64_t align)
-{
-	return (n + align - 1) & ~(align - 1);
-}
-
-static inline uint64_t align_down(uint64_t n, uint64_t align)
-{
-	return n & ~(align - 1);
-}
-
-static inline uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static inline uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 typedef unsigned long long ull;
 

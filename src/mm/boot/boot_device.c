@@ -37,8 +37,8 @@ static void set_windows(
 
 		d->hw.window[d->hw.nr_windows++] =
 			(struct bus_window){.bus = w->bus, .cpu = w->cpu, .bytes = w->bytes};
-		first = least(first, w->bus);
-		last = most(last, w->bus + w->bytes - 1);
+		first = min_u64(first, w->bus);
+		last = max_u64(last, w->bus + w->bytes - 1);
 	}
 	if (!d->hw.nr_windows)
 		return;
@@ -94,7 +94,7 @@ static int make(struct boot *b, const struct device_desc *x)
 		d->iommu_stream = x->iommu_id;
 	err = device_set_coherent(m, d, is_coherent(m, x));
 	if (!err && x->dma_channels)
-		err = dma_set_channels(m, d, (unsigned)least(x->dma_channels, DMA_MAX_CHANNELS));
+		err = dma_set_channels(m, d, (unsigned)min_u64(x->dma_channels, DMA_MAX_CHANNELS));
 	return err;
 }
 

@@ -79,7 +79,7 @@ static uint64_t deferred_pages(const struct boot *b)
 	for (nid = 0; nid < b->m->nr_nodes; nid++)
 		first[nid] = first_deferred(b, nid);
 	while (memblock_next_free(b->m, from, &start, &end, &nid)) {
-		uint64_t lo = most(start >> PAGE_SHIFT, first[nid]), hi = end >> PAGE_SHIFT;
+		uint64_t lo = max_u64(start >> PAGE_SHIFT, first[nid]), hi = end >> PAGE_SHIFT;
 
 		pages += hi > lo ? hi - lo : 0;
 		from = end;
@@ -103,7 +103,7 @@ static void say_memory(struct boot *b, uint64_t deferred)
 	uint64_t free = zone_stat_total(m, ZS_nr_free_pages), cma = cma_pages(b);
 	char high[40] = "";
 
-	free -= least(free, deferred);
+	free -= min_u64(free, deferred);
 	if (machine_has(m, CONFIG_HIGHMEM))
 		snprintf(high, sizeof(high), ", %lluK highmem", (ull)m->totalhigh_pages << 2);
 	log_printf(m,

@@ -32,8 +32,8 @@ static int claim(
 	struct boot *b, const struct memblock_type *old, const struct like_zone *z, uint64_t *pages)
 {
 	for (unsigned i = 0; i < old->nr && *pages; i++) {
-		uint64_t at = most(old->region[i].start, bytes_of(z->start_pfn));
-		uint64_t end = least(old->region[i].end, bytes_of(z->start_pfn + z->spanned));
+		uint64_t at = max_u64(old->region[i].start, bytes_of(z->start_pfn));
+		uint64_t end = min_u64(old->region[i].end, bytes_of(z->start_pfn + z->spanned));
 
 		while (at < end && *pages) {
 			const struct memblock_type *memory = &b->m->memblock.memory;
@@ -45,8 +45,9 @@ static int claim(
 				at = memory->region[k].end;
 				continue;
 			}
-			uint64_t stop = k < memory->nr ? least(end, memory->region[k].start) : end;
-			uint64_t take = least(stop - at, bytes_of(*pages));
+			uint64_t stop =
+				k < memory->nr ? min_u64(end, memory->region[k].start) : end;
+			uint64_t take = min_u64(stop - at, bytes_of(*pages));
 			int err = memblock_add(b->m, at, take, z->nid);
 			if (err)
 				return err;
@@ -102,17 +103,17 @@ static void set_zones(struct boot *b)
 		z->spanned_pages = from->spanned;
 		z->present_pages = from->present;
 		uint64_t end = n->start_pfn + n->spanned_pages;
-		n->start_pfn = n->has_memory ? least(n->start_pfn, z->start_pfn) : z->start_pfn;
-		n->spanned_pages = most(end, zone_end_pfn(z)) - n->start_pfn;
+		n->start_pfn = n->has_memory ? min_u64(n->start_pfn, z->start_pfn) : z->start_pfn;
+		n->spanned_pages = max_u64(end, zone_end_pfn(z)) - n->start_pfn;
 		n->present_pages += z->present_pages;
 		n->has_memory = true;
 		b->physical_pages += z->present_pages;
 		if (z->type == ZONE_HIGHMEM)
-			b->max_low_pfn = least(b->max_low_pfn, z->start_pfn);
+			b->max_low_pfn = min_u64(b->max_low_pfn, z->start_pfn);
 		b->zone_start[z->type] = b->zone_end[z->type]
-						 ? least(b->zone_start[z->type], z->start_pfn)
+						 ? min_u64(b->zone_start[z->type], z->start_pfn)
 						 : z->start_pfn;
-		b->zone_end[z->type] = most(b->zone_end[z->type], zone_end_pfn(z));
+		b->zone_end[z->type] = max_u64(b->zone_end[z->type], zone_end_pfn(z));
 	}
 }
 
@@ -127,7 +128,7 @@ static int reserve_top(struct boot *b, const struct like_zone *z, uint64_t pages
 		while (memblock_next_free(b->m, from, &start, &end, &nid) && start < limit) {
 			if (nid == z->nid) {
 				last_start = start;
-				last_end = least(end, limit);
+				last_end = min_u64(end, limit);
 			}
 			from = end;
 		}
@@ -135,7 +136,7 @@ static int reserve_top(struct boot *b, const struct like_zone *z, uint64_t pages
 			return refuse(&b->m->why, EINVAL,
 				"the dump's node %u has fewer pages than it should reserve",
 				z->nid);
-		uint64_t take = least(last_end - last_start, bytes_of(pages));
+		uint64_t take = min_u64(last_end - last_start, bytes_of(pages));
 		int err = memblock_reserve(b->m, last_end - take, take);
 		if (err)
 			return err;
@@ -162,7 +163,7 @@ static int place_cma(struct boot *b, const struct like_zone *z)
 		}
 		b->cma[b->nr_cma++] = (struct boot_cma){at, at + piece, "reserved"};
 		bytes -= piece;
-		piece = least(piece, bytes);
+		piece = min_u64(piece, bytes);
 	}
 	return 0;
 }
@@ -202,7 +203,7 @@ int boot_like(struct boot *b)
 		const struct like_zone *z = &b->d->like.zone[i];
 
 		if (z->present)
-			b->max_pfn = most(b->max_pfn, z->start_pfn + z->spanned);
+			b->max_pfn = max_u64(b->max_pfn, z->start_pfn + z->spanned);
 	}
 	b->max_low_pfn = b->max_pfn;
 	set_zones(b);

@@ -26,8 +26,6 @@
 
 #include <errno.h>
 
-#define MIB	       ((uint64_t)1 << 20)
-#define GIB	       ((uint64_t)1 << 30)
 #define PAGE_OFFSET_32 0xc0000000u
 #define VMALLOC_GUARD  (8 * MIB)
 
@@ -168,7 +166,7 @@ static int limits_arm(struct boot *b)
 	}
 	uint64_t low_end = 0xff800000u - vmalloc - VMALLOC_GUARD - PAGE_OFFSET_32 +
 			   align_down(start, 16 * MIB);
-	low_end = least(align_down(low_end, 2 * MIB), end);
+	low_end = min_u64(align_down(low_end, 2 * MIB), end);
 	b->max_low_pfn = low_end >> PAGE_SHIFT;
 	if (end <= low_end || machine_has(b->m, CONFIG_HIGHMEM))
 		return 0;
@@ -188,7 +186,7 @@ static uint64_t arm64_reach(const struct boot *b, unsigned bits)
 		mask = UINT64_MAX;
 	else if (start > mask)
 		mask = UINT32_MAX;
-	return least(mask, (b->max_pfn << PAGE_SHIFT) - 1) + 1;
+	return min_u64(mask, (b->max_pfn << PAGE_SHIFT) - 1) + 1;
 }
 
 static unsigned bits_of(uint64_t n)
@@ -207,13 +205,13 @@ int boot_limits(struct boot *b)
 	case ARCH_ARM64:
 		b->dma_limit =
 			machine_has(b->m, CONFIG_ZONE_DMA)
-				? arm64_reach(b, b->d->dma_limit ? (unsigned)least(32,
+				? arm64_reach(b, b->d->dma_limit ? (unsigned)min_u64(32,
 									   bits_of(b->d->dma_limit))
 								 : 32)
 				: arm64_reach(b, 32);
 		return 0;
 	case ARCH_RISCV64:
-		b->dma_limit = least(4 * GIB, b->max_pfn << PAGE_SHIFT);
+		b->dma_limit = min_u64(4 * GIB, b->max_pfn << PAGE_SHIFT);
 		return 0;
 	case ARCH_X86_64:
 	case NR_ARCHS:

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define GIB ((uint64_t)1 << 30)
 /* pfn + 1 must fit 32 bits in the frames' lists. */
 #define HIGHEST_BYTES ((uint64_t)16 << 40)
 
@@ -39,8 +38,8 @@ int boot_bounds(
 	for (unsigned i = 0; i < d->nr_ram && !d->like.set; i++) {
 		if (d->ram[i].type != FIRMWARE_USABLE)
 			continue;
-		low = least(low, d->ram[i].start);
-		high = most(high, d->ram[i].end);
+		low = min_u64(low, d->ram[i].start);
+		high = max_u64(high, d->ram[i].end);
 	}
 	/* A dump's zones are where its RAM is, whatever else it shows. */
 	for (unsigned i = 0; i < d->like.nr_zones && d->like.set; i++) {
@@ -48,18 +47,18 @@ int boot_bounds(
 
 		if (!z->present)
 			continue;
-		low = least(low, z->start_pfn << PAGE_SHIFT);
-		high = most(high, (z->start_pfn + z->spanned) << PAGE_SHIFT);
+		low = min_u64(low, z->start_pfn << PAGE_SHIFT);
+		high = max_u64(high, (z->start_pfn + z->spanned) << PAGE_SHIFT);
 	}
 	for (unsigned i = 0; i < c.nr_memmap; i++) {
 		if (c.memmap[i].kind != '@')
 			continue;
-		low = least(low, c.memmap[i].start);
-		high = most(high, c.memmap[i].start + c.memmap[i].bytes);
+		low = min_u64(low, c.memmap[i].start);
+		high = max_u64(high, c.memmap[i].start + c.memmap[i].bytes);
 	}
 	if (arch_is_x86(d->arch))
 		low = 0;
-	if (low >= least(high, limit))
+	if (low >= min_u64(high, limit))
 		return refuse(why, EINVAL,
 			"all of this machine's RAM lies beyond the %llu GiB that its kernel can "
 			"address",
@@ -70,7 +69,7 @@ int boot_bounds(
 			"simulated",
 			(ull)high);
 	*lowest = low;
-	*highest = least(high, limit);
+	*highest = min_u64(high, limit);
 	return 0;
 }
 
@@ -107,7 +106,7 @@ static void retype(struct boot *b, uint64_t start, uint64_t end, bool any, enum 
 
 	for (unsigned i = 0; i < b->nr_map; i++) {
 		struct firmware_range r = b->map[i];
-		uint64_t lo = most(r.start, start), hi = least(r.end, end);
+		uint64_t lo = max_u64(r.start, start), hi = min_u64(r.end, end);
 
 		if (lo >= hi || (!any && r.type != from)) {
 			if (n < cap)
@@ -190,7 +189,7 @@ static uint64_t last_pfn(const struct boot *b, uint64_t limit_pfn)
 
 		if (b->map[i].type != FIRMWARE_USABLE || b->map[i].start >> PAGE_SHIFT >= limit_pfn)
 			continue;
-		last = most(last, least(end_pfn, limit_pfn));
+		last = max_u64(last, min_u64(end_pfn, limit_pfn));
 	}
 	return last;
 }
@@ -202,7 +201,7 @@ static int add_memory(struct boot *b)
 	for (unsigned i = 0; i < b->nr_map; i++) {
 		const struct firmware_range *r = &b->map[i];
 		uint64_t start = align_up(r->start, PAGE_BYTES),
-			 stop = least(align_down(r->end, PAGE_BYTES), end);
+			 stop = min_u64(align_down(r->end, PAGE_BYTES), end);
 
 		if (r->type != FIRMWARE_USABLE || start >= stop)
 			continue;
@@ -254,7 +253,7 @@ static void map_board(struct boot *b)
 			r->start < limit ? "Truncating" : "Ignoring", (ull)r->start,
 			r->start < limit ? "to fit in 32-bit physical address space"
 					 : "outside 32-bit physical address space");
-		r->end = most(limit, r->start);
+		r->end = max_u64(limit, r->start);
 	}
 	for (unsigned i = 0; i < b->c.nr_memmap;
 		i++) /* mem=nn@ss of ARM: the first replaces what the tree says */
@@ -262,7 +261,8 @@ static void map_board(struct boot *b)
 		if (!i)
 			b->nr_map = 0;
 		add_range(b, b->c.memmap[i].start,
-			least(b->c.memmap[i].start + b->c.memmap[i].bytes, limit), FIRMWARE_USABLE);
+			min_u64(b->c.memmap[i].start + b->c.memmap[i].bytes, limit),
+			FIRMWARE_USABLE);
 	}
 }
 

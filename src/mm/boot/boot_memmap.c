@@ -18,8 +18,6 @@
 #include "mm/boot/boot.h"
 #include "mm/page/mem_map.h"
 
-#define MIB ((uint64_t)1 << 20)
-
 bool boot_node_span(const struct boot *b, unsigned nid, uint64_t *start, uint64_t *end)
 {
 	const struct memblock_type *memory = &b->m->memblock.memory;
@@ -29,8 +27,8 @@ bool boot_node_span(const struct boot *b, unsigned nid, uint64_t *start, uint64_
 	for (unsigned i = 0; i < memory->nr; i++) {
 		if (memory->region[i].nid != nid)
 			continue;
-		*start = least(*start, memory->region[i].start);
-		*end = most(*end, memory->region[i].end);
+		*start = min_u64(*start, memory->region[i].start);
+		*end = max_u64(*end, memory->region[i].end);
 	}
 	return *start < *end;
 }
@@ -81,7 +79,7 @@ static bool next_section(struct section_walk *w, uint64_t *section)
 		if (w->i == memory->nr)
 			return false;
 		const struct memblock_region *r = &memory->region[w->i++];
-		uint64_t first = most(r->start >> shift, w->seen), last = (r->end - 1) >> shift;
+		uint64_t first = max_u64(r->start >> shift, w->seen), last = (r->end - 1) >> shift;
 
 		if (first > last)
 			continue;
@@ -189,10 +187,10 @@ static void leave_out_cma(const struct boot *b, uint64_t *start, uint64_t *end)
 
 		if (from >= *end || to <= *start)
 			continue;
-		if (from > *start && from - *start >= *end - least(to, *end))
+		if (from > *start && from - *start >= *end - min_u64(to, *end))
 			*end = from;
 		else
-			*start = least(to, *end);
+			*start = min_u64(to, *end);
 	}
 }
 
@@ -207,11 +205,11 @@ static void widest_reserved(
 	*start = *end = 0;
 	for (unsigned i = 0; i < reserved->nr; i++)
 		for (unsigned k = 0; k < memory->nr; k++) {
-			uint64_t from = most(reserved->region[i].start, memory->region[k].start);
-			uint64_t to = least(reserved->region[i].end, memory->region[k].end);
+			uint64_t from = max_u64(reserved->region[i].start, memory->region[k].start);
+			uint64_t to = min_u64(reserved->region[i].end, memory->region[k].end);
 
-			from = align_up(most(from, MIB), PAGE_BYTES);
-			to = align_down(least(to, limit), PAGE_BYTES);
+			from = align_up(max_u64(from, MIB), PAGE_BYTES);
+			to = align_down(min_u64(to, limit), PAGE_BYTES);
 			if (from >= to || (nid >= 0 && memory->region[k].nid != (unsigned)nid))
 				continue;
 			leave_out_cma(b, &from, &to);

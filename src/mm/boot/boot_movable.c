@@ -21,7 +21,7 @@
 
 static uint64_t pages_of(unsigned percent, uint64_t bytes, uint64_t total)
 {
-	return percent ? total * percent / 100 : least(bytes >> PAGE_SHIFT, total);
+	return percent ? total * percent / 100 : min_u64(bytes >> PAGE_SHIFT, total);
 }
 
 /* The first pfn that may be movable: where the highest zone with any range begins. */
@@ -51,24 +51,24 @@ static void fill_node(
 
 		if (r->nid != nid)
 			continue;
-		start = most(start, b->movable_pfn[nid]);
+		start = max_u64(start, b->movable_pfn[nid]);
 		if (start >= end)
 			continue;
 		/* What cannot be movable anyway. */
 		if (start < usable_start) {
-			uint64_t kernel = least(end, usable_start) - start;
+			uint64_t kernel = min_u64(end, usable_start) - start;
 
-			*left -= least(kernel, *left);
-			share -= least(kernel, share);
+			*left -= min_u64(kernel, *left);
+			share -= min_u64(kernel, share);
 			if (end <= usable_start) {
 				b->movable_pfn[nid] = end;
 				continue;
 			}
 			start = usable_start;
 		}
-		uint64_t take = least(end - start, share);
+		uint64_t take = min_u64(end - start, share);
 		b->movable_pfn[nid] = start + take;
-		*left -= least(*left, take);
+		*left -= min_u64(*left, take);
 		share -= take;
 	}
 }
@@ -84,7 +84,7 @@ int boot_find_movable(struct boot *b)
 	unsigned nodes = 0;
 
 	if (movable)
-		core = most(core, total - least(align_up(movable, block), total));
+		core = max_u64(core, total - min_u64(align_up(movable, block), total));
 	if (!core || core >= total)
 		return 0;
 	for (unsigned nid = 0; nid < b->m->nr_nodes; nid++)

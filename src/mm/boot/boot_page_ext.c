@@ -56,7 +56,7 @@ static int sections(struct boot *b)
 	for (unsigned i = 0; i < memory->nr; i++) {
 		uint64_t last = (memory->region[i].end - 1) >> b->m->section_shift;
 
-		for (uint64_t at = most(memory->region[i].start >> b->m->section_shift, next);
+		for (uint64_t at = max_u64(memory->region[i].start >> b->m->section_shift, next);
 			at <= last; at++) {
 			int err = alloc_pages_exact(
 				b->m, 0, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN, bytes, &pfn);

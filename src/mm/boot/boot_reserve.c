@@ -17,8 +17,6 @@
 
 #include <errno.h>
 
-#define MIB ((uint64_t)1 << 20)
-
 static uint64_t ram_bytes(const struct boot *b)
 {
 	uint64_t bytes = 0;
@@ -74,7 +72,7 @@ static uint64_t boot_alloc_low(
 	while (memblock_next_free(b->m, from, &start, &end, &nid) && start < max) {
 		uint64_t at = align_up(start, align);
 
-		if (at < least(end, max) && least(end, max) - at >= bytes)
+		if (at < min_u64(end, max) && min_u64(end, max) - at >= bytes)
 			return memblock_reserve(b->m, at, bytes) ? 0 : at;
 		from = end;
 	}
@@ -192,7 +190,7 @@ static int reserve_all_fixed(struct boot *b)
 
 static int reserve_placed(struct boot *b, const struct reserved_range *r)
 {
-	uint64_t align = most(r->align_bytes, r->reusable ? boot_cma_align(b) : PAGE_BYTES);
+	uint64_t align = max_u64(r->align_bytes, r->reusable ? boot_cma_align(b) : PAGE_BYTES);
 	uint64_t max = r->alloc_end ? r->alloc_end : UINT64_MAX;
 	uint64_t bytes = align_up(r->size_bytes, PAGE_BYTES);
 
@@ -280,7 +278,7 @@ static uint64_t place_cma(struct boot *b, uint64_t bytes, uint64_t start, uint64
 	/* A 64-bit kernel tries above 4 GiB, from below, so as not to use up what weak devices
 	 * need. */
 	if (!at && arch_is_64bit(b->m->arch) && end >= 4096 * MIB + bytes && limit > 4096 * MIB)
-		at = boot_alloc_low(b, bytes, align, most(start, 4096 * MIB), limit);
+		at = boot_alloc_low(b, bytes, align, max_u64(start, 4096 * MIB), limit);
 	return at ? at : memblock_alloc_range(b->m, bytes, align, start, limit, -1);
 }
 
@@ -289,7 +287,7 @@ int boot_cma_default(struct boot *b)
 	const struct cmdline *c = &b->c;
 	uint64_t bytes = c->cma_given ? c->cma_bytes : (uint64_t)b->a->cma_mbytes * MIB;
 	uint64_t limit =
-		c->cma_given && c->cma_end ? least(c->cma_end, cma_limit(b)) : cma_limit(b);
+		c->cma_given && c->cma_end ? min_u64(c->cma_end, cma_limit(b)) : cma_limit(b);
 	uint64_t at;
 
 	if (!machine_has(b->m, CONFIG_CMA) || b->cma_default || !bytes)

@@ -20,8 +20,6 @@
 
 #include <stdio.h>
 
-#define MIB ((uint64_t)1 << 20)
-
 uint64_t boot_cma_align(const struct boot *b)
 {
 	return PAGE_BYTES << b->m->pageblock_order;

@@ -121,8 +121,8 @@ static int insert_reserved(struct boot *b)
 		uint64_t end = align_up(reserved->region[i].end, PAGE_BYTES);
 
 		for (unsigned k = 0; k < memory->nr && !err; k++) {
-			uint64_t lo = most(start, memory->region[k].start);
-			uint64_t hi = least(end, memory->region[k].end);
+			uint64_t lo = max_u64(start, memory->region[k].start);
+			uint64_t hi = min_u64(end, memory->region[k].end);
 
 			if (lo < hi && !(memory->region[k].flags & MEMBLOCK_NOMAP))
 				err = insert_reserved_part(b, lo, hi);

@@ -24,8 +24,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
 /* Room for the tables of the kernel's areas: 64 of vmalloc's, a few for each CPU's entry area. */
 #define AREA_TABLES_BYTES (512 << 10)
 
@@ -94,7 +92,7 @@ static uint64_t end_of_low_memory(const struct boot *b)
 	for (const struct zone *z = zone_next(b->m, NULL); z; z = zone_next(b->m, z))
 		if (zone_populated(z) &&
 			(z->type < ZONE_HIGHMEM || !machine_has(b->m, CONFIG_HIGHMEM)))
-			end_pfn = most(end_pfn, zone_end_pfn(z));
+			end_pfn = max_u64(end_pfn, zone_end_pfn(z));
 	return end_pfn << PAGE_SHIFT;
 }
 
@@ -111,7 +109,7 @@ static void tables_in_image(const struct boot *b, struct kernel_map_bounds *boun
 	for (unsigned i = 0; i < IMAGE_PARTS && b->a->late[i].name; i++)
 		if (b->a->late[i].start < end && b->a->late[i].end >= end)
 			end = b->a->late[i].start;
-	start = most(start, end - least(end, AREA_TABLES_BYTES));
+	start = max_u64(start, end - min_u64(end, AREA_TABLES_BYTES));
 	bounds->area_start = align_up(b->image + start, PAGE_BYTES);
 	bounds->area_end = align_down(b->image + end, PAGE_BYTES);
 }
@@ -231,7 +229,7 @@ static unsigned hash_shift(const struct boot *b, unsigned scale, uint64_t asked)
 	if (asked)
 		entries = asked;
 	entries = (uint64_t)1 << log2_up(entries ? entries : 1);
-	return log2_down(least(entries, least(max ? max : 1, 0x80000000)));
+	return log2_down(min_u64(entries, min_u64(max ? max : 1, 0x80000000)));
 }
 
 static int hash_table(struct boot *b, const char *name, unsigned scale, uint64_t asked)
@@ -279,12 +277,12 @@ static int swiotlb(struct boot *b)
 	if (!wanted || b->c.swiotlb_off || !slabs)
 		return 0;
 	/* Each CPU's area has a segment at least, and the pool is a power of two. */
-	slabs = most(slabs, (uint64_t)128 << log2_up(b->m->nr_cpus));
+	slabs = max_u64(slabs, (uint64_t)128 << log2_up(b->m->nr_cpus));
 	slabs = (uint64_t)1 << log2_up(slabs);
 	uint64_t at;
 	/* Half as many as long as they find no place, but not fewer than a MiB. */
 	while (!(at = memblock_alloc_range(
-			 b->m, slabs * 2048, PAGE_BYTES, 0, least(reach, 4 * GIB), -1)) &&
+			 b->m, slabs * 2048, PAGE_BYTES, 0, min_u64(reach, 4 * GIB), -1)) &&
 		slabs * 2048 > MIB)
 		slabs /= 2;
 	if (!at) {

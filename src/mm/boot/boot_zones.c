@@ -35,11 +35,11 @@ static void say_joined(struct boot *b)
 
 	memcpy(r, b->d->node, nr * sizeof(r[0]));
 	for (unsigned i = 0; i < nr; i++)
-		r[i].end = least(r[i].end, b->max_pfn << PAGE_SHIFT);
+		r[i].end = min_u64(r[i].end, b->max_pfn << PAGE_SHIFT);
 	for (unsigned i = 0; i < nr; i++)
 		for (unsigned j = i + 1; j < nr; j++) {
-			uint64_t start = least(r[i].start, r[j].start),
-				 end = most(r[i].end, r[j].end);
+			uint64_t start = min_u64(r[i].start, r[j].start),
+				 end = max_u64(r[i].end, r[j].end);
 			bool between = r[i].nid != r[j].nid;
 
 			for (unsigned k = 0; k < nr && !between; k++)
@@ -84,7 +84,7 @@ int boot_nodes(struct boot *b)
 
 	for (unsigned i = 0; i < b->d->nr_node; i++) {
 		const struct node_range *r = &b->d->node[i];
-		uint64_t stop = least(r->end, end);
+		uint64_t stop = min_u64(r->end, end);
 
 		if (r->start >= stop)
 			continue;
@@ -118,8 +118,8 @@ static void zone_ends(const struct boot *b, uint64_t end_pfn[MAX_NR_ZONES])
 	switch (b->m->arch) {
 	case ARCH_I386:
 	case ARCH_X86_64:
-		end_pfn[ZONE_DMA] = least(DMA_END_PFN_X86, low);
-		end_pfn[ZONE_DMA32] = least(DMA32_END_PFN, low);
+		end_pfn[ZONE_DMA] = min_u64(DMA_END_PFN_X86, low);
+		end_pfn[ZONE_DMA32] = min_u64(DMA32_END_PFN, low);
 		break;
 	case ARCH_ARM:
 		end_pfn[ZONE_DMA] = low;
@@ -129,11 +129,11 @@ static void zone_ends(const struct boot *b, uint64_t end_pfn[MAX_NR_ZONES])
 
 		end_pfn[ZONE_DMA] = b->dma_limit >> PAGE_SHIFT;
 		end_pfn[ZONE_DMA32] =
-			start > UINT32_MAX ? b->max_pfn : least(DMA32_END_PFN, b->max_pfn);
+			start > UINT32_MAX ? b->max_pfn : min_u64(DMA32_END_PFN, b->max_pfn);
 		break;
 	}
 	case ARCH_RISCV64:
-		end_pfn[ZONE_DMA32] = least(DMA32_END_PFN, low);
+		end_pfn[ZONE_DMA32] = min_u64(DMA32_END_PFN, low);
 		break;
 	case NR_ARCHS:
 		assert(!"an architecture");
@@ -177,7 +177,7 @@ static void set_ranges(struct boot *b)
 		if (!zone_configured(b->m, z) || z == ZONE_MOVABLE)
 			continue;
 		b->zone_start[z] = at;
-		at = b->zone_end[z] = most(end_pfn[z], at);
+		at = b->zone_end[z] = max_u64(end_pfn[z], at);
 	}
 }
 
@@ -203,7 +203,7 @@ static void adjust_for_movable(const struct boot *b, unsigned nid, enum zone_typ
 	}
 	if (z == ZONE_MOVABLE) {
 		*start = movable;
-		*end = least(node_end, b->zone_end[movable_zone(b)]);
+		*end = min_u64(node_end, b->zone_end[movable_zone(b)]);
 	} else if (*start<movable && * end> movable) {
 		*end = movable;
 	} else if (*start >= movable) {
@@ -217,11 +217,11 @@ static void init_zone(struct boot *b, struct node *n, enum zone_type type)
 	uint64_t node_end = n->start_pfn + n->spanned_pages;
 	uint64_t lo = type == ZONE_MOVABLE ? 0 : b->zone_start[type];
 	uint64_t hi = type == ZONE_MOVABLE ? UINT64_MAX : b->zone_end[type];
-	uint64_t start = most(n->start_pfn, lo), end = least(node_end, hi);
+	uint64_t start = max_u64(n->start_pfn, lo), end = min_u64(node_end, hi);
 
 	adjust_for_movable(b, n->nid, type, node_end, &start, &end);
-	start = most(start, n->start_pfn);
-	end = least(end, node_end);
+	start = max_u64(start, n->start_pfn);
+	end = min_u64(end, node_end);
 	if (!zone_configured(b->m, type) || start >= end)
 		return;
 	z->start_pfn = start;
@@ -241,7 +241,7 @@ static uint64_t dma_reserve(const struct boot *b)
 		return 0;
 	while (memblock_next_free(b->m, from, &start, &end, &nid) && start < limit) {
 		uint64_t first = align_up(start, PAGE_BYTES),
-			 last = align_down(least(end, limit), PAGE_BYTES);
+			 last = align_down(min_u64(end, limit), PAGE_BYTES);
 
 		free += last > first ? (last - first) >> PAGE_SHIFT : 0;
 		from = end;
@@ -295,8 +295,8 @@ static uint64_t unavailable(const struct boot *b, uint64_t start_pfn, uint64_t e
 		uint64_t lo = align_down(memory->region[i].start >> PAGE_SHIFT, granule);
 		uint64_t hi = align_up(pfn_up(memory->region[i].end), granule);
 
-		lo = most(lo, start_pfn);
-		hi = least(hi, end_pfn);
+		lo = max_u64(lo, start_pfn);
+		hi = min_u64(hi, end_pfn);
 		if (lo < hi) {
 			pages += hi - lo;
 			start_pfn = hi;
@@ -329,8 +329,8 @@ static void init_memmap(struct boot *b)
 
 		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 			const struct zone *z = zone_at(b->m, r->nid, type);
-			uint64_t start = most(r->start >> PAGE_SHIFT, z->start_pfn);
-			uint64_t end = least(r->end >> PAGE_SHIFT, zone_end_pfn(z));
+			uint64_t start = max_u64(r->start >> PAGE_SHIFT, z->start_pfn);
+			uint64_t end = min_u64(r->end >> PAGE_SHIFT, zone_end_pfn(z));
 
 			if (!zone_populated(z) || start >= end)
 				continue;
@@ -357,8 +357,8 @@ static void init_node(struct boot *b, unsigned nid)
 	for (unsigned i = 0; i < memory->nr; i++) {
 		if (memory->region[i].nid != nid)
 			continue;
-		start = least(start, memory->region[i].start >> PAGE_SHIFT);
-		end = most(end, memory->region[i].end >> PAGE_SHIFT);
+		start = min_u64(start, memory->region[i].start >> PAGE_SHIFT);
+		end = max_u64(end, memory->region[i].end >> PAGE_SHIFT);
 	}
 	n->has_memory = start < end;
 	if (n->has_memory) {

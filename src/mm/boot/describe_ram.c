@@ -16,13 +16,12 @@
  */
 #include "mm/boot/ranges.h"
 
+#include "base/number.h"
 #include "base/parse.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MIB		((uint64_t)1 << 20)
-#define GIB		((uint64_t)1 << 30)
 #define ASSUMED_RAM	(2 * GIB) /* of a board that says nothing */
 #define PAGE_MASK_BYTES ((uint64_t)4095)
 

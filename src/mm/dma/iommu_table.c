@@ -19,6 +19,7 @@
  */
 #include "mm/dma/iommu.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
@@ -43,11 +44,6 @@ static void store(const struct dram *dram, uint64_t table_pfn, unsigned i, uint6
 
 	if (dram_has(dram, at))
 		memcpy(dram_at(dram, at), &entry, 8);
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 static uint64_t level_bytes(unsigned level)
@@ -222,7 +218,7 @@ static void clear(struct machine *m, struct iommu_domain *x, uint64_t table, uns
 	uint64_t size = level_bytes(level), end = iova + bytes;
 
 	while (iova < end) {
-		uint64_t next = least((iova | (size - 1)) + 1, end), n = next - iova;
+		uint64_t next = min_u64((iova | (size - 1)) + 1, end), n = next - iova;
 		unsigned i = iommu_index(iova, level);
 		uint64_t entry = load(&dram, table, i), below = iommu_entry_pa(entry) >> PAGE_SHIFT;
 

@@ -10,16 +10,12 @@
  */
 #include "mm/dma/memory.h"
 
+#include "base/number.h"
 #include "mm/dma/coherence.h"
 #include "mm/dma/iommu.h"
 #include "mm/page/contents.h"
 
 #include <errno.h>
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Where the device's address leads, and how far. */
 static enum transfer_error route(struct machine *m, struct device *d, uint64_t address, bool write,
@@ -35,7 +31,7 @@ static enum transfer_error route(struct machine *m, struct device *d, uint64_t a
 	} else if (!hw_device_route(&d->hw, bus, pa, left)) {
 		return TRANSFER_ABORT;
 	}
-	*left = least(*left, PAGE_BYTES - *pa % PAGE_BYTES);
+	*left = min_u64(*left, PAGE_BYTES - *pa % PAGE_BYTES);
 	return TRANSFER_OK;
 }
 
@@ -76,7 +72,7 @@ enum transfer_error device_memory(struct machine *m, struct device *d, uint64_t 
 
 		if (error)
 			return error;
-		n = least(n, bytes);
+		n = min_u64(n, bytes);
 		int err = move(m, d, pa, data, n, write);
 		if (err)
 			return err == -ENXIO ? TRANSFER_ABORT : TRANSFER_HOST;

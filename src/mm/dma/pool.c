@@ -13,14 +13,13 @@
 #include "mm/dma/coherence.h"
 #include "mm/dma/direct.h"
 
+#include "base/number.h"
 #include "mm/dma/mapping.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
 #include "mm/page/zone.h"
 
 #include <errno.h>
-
-#define GIB ((uint64_t)1 << 30)
 
 enum { POOL_KERNEL, POOL_DMA, POOL_DMA32 };
 

@@ -25,6 +25,7 @@
  */
 #include "mm/kernel/kernel_areas.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "mm/kernel/layout.h"
 #include "mm/machine.h"
@@ -35,7 +36,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#define MIB (1ULL << 20)
 /* What dmi_setup() looks through. */
 enum { BIOS_START = 0xf0000, BIOS_BYTES = 0x10000 };
 /* Of a CPU entry area: GDT, entry stack, and the TSS with its I/O bitmaps. */

@@ -27,6 +27,7 @@
  */
 #include "mm/kernel/kernel_map.h"
 
+#include "base/number.h"
 #include "base/text.h"
 #include "mm/boot/cmdline.h"
 #include "mm/kernel/cpus.h"
@@ -43,8 +44,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MIB    (1ULL << 20)
-#define GIB    (1ULL << 30)
 #define BIT(n) (1ULL << (n))
 
 typedef unsigned long long ull;

@@ -20,14 +20,12 @@
  */
 #include "mm/kernel/layout.h"
 
+#include "base/number.h"
 #include "mm/kernel/fixmap.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
 
 #include <assert.h>
-
-#define MIB ((uint64_t)1 << 20)
-#define TIB ((uint64_t)1 << 40)
 
 #define CPU_ENTRY_PAGES_686 39u
 #define CPU_ENTRY_PAGES_64  59u

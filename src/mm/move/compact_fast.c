@@ -15,10 +15,7 @@
  */
 #include "mm/move/compact_internal.h"
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
+#include "base/number.h"
 
 /* freelist_scan_limit() */
 static unsigned scan_limit(const struct compact_control *cc)
@@ -62,7 +59,7 @@ static uint64_t search_list(
 		looked++;
 		s->scanned++;
 		if (pfn >= s->highest_pfn)
-			s->highest_pfn = larger(pageblock_start(m, pfn), z->start_pfn);
+			s->highest_pfn = max_u64(pageblock_start(m, pfn), z->start_pfn);
 		if (pfn >= s->low_pfn) {
 			cc->fast_search_fail = 0;
 			cc->search_order = order;
@@ -90,7 +87,7 @@ static uint64_t search_list(
 static void isolate_around(struct machine *m, struct compact_control *cc, uint64_t pfn)
 {
 	const struct zone *z = compact_zone_of(m, cc);
-	uint64_t start_pfn = larger(pageblock_start(m, pfn), z->start_pfn);
+	uint64_t start_pfn = max_u64(pageblock_start(m, pfn), z->start_pfn);
 	uint64_t end_pfn = pageblock_end(m, pfn);
 
 	if (compact_has_enough(cc) || (cc->direct && cc->mode == MIGRATE_ASYNC))
@@ -221,5 +218,5 @@ uint64_t fast_find_migrateblock(struct machine *m, struct compact_control *cc)
 		cc->fast_start_pfn = found_pfn;
 	cc->fast_search_fail = 0;
 	pageblock_set_skip(m, found_pfn, true);
-	return larger(pageblock_start(m, found_pfn), z->start_pfn);
+	return max_u64(pageblock_start(m, found_pfn), z->start_pfn);
 }

@@ -28,6 +28,8 @@
  */
 #include "mm/page/zone.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 
 #define SWAP_CLUSTER_MAX	32
@@ -38,16 +40,6 @@
 #define THP_BLOCKS_PER_ZONE	(2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)
 #define PAGES_TO_KBYTES(pages)	((pages) << (PAGE_SHIFT - 10))
 #define KBYTES_TO_PAGES(kbytes) ((kbytes) >> (PAGE_SHIFT - 10))
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
 
 static uint64_t isqrt(uint64_t value)
 {

@@ -23,6 +23,7 @@
  */
 #include "mm/process/address_kind.h"
 
+#include "base/number.h"
 #include "mm/kernel/layout.h"
 #include "mm/machine.h"
 #include "mm/page/address.h"
@@ -32,7 +33,6 @@
 #include <assert.h>
 
 #define START_KERNEL_MAP 0xffffffff80000000
-#define MIB		 ((uint64_t)1 << 20)
 
 static uint64_t word_of(const struct machine *m, uint64_t value)
 {

@@ -17,11 +17,10 @@
  */
 #include "mm/process/mm.h"
 
+#include "base/number.h"
 #include "mm/boot/arch.h"
 #include "mm/machine.h"
 #include "mm/process/vma_index.h"
-
-#define MIB (1ULL << 20)
 
 uint64_t mm_task_size(const struct machine *m)
 {
