@@ -18,28 +18,29 @@
 #include "base/refuse.h"
 #include "base/rng.h"
 #include "mm/boot/describe.h"
+#include "mm/boot/memblock.h"
+#include "mm/core/arch.h"
 #include "mm/core/callstack.h"
 #include "mm/core/clock.h"
 #include "mm/core/config.h"
 #include "mm/core/count.h"
-#include "mm/page/fault_inject.h"
 #include "mm/core/heap.h"
 #include "mm/core/log.h"
 #include "mm/core/pfn_map.h"
+#include "mm/core/resource.h"
 #include "mm/core/sysctl.h"
 #include "mm/core/trace.h"
 #include "mm/core/var.h"
 #include "mm/debug/kmemleak.h"
 #include "mm/debug/page_owner.h"
-#include "mm/boot/memblock.h"
-#include "mm/boot/resource.h"
 #include "mm/dma/types.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/highmem.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/move/cma_types.h"
-#include "mm/page/mem_map.h"
 #include "mm/move/types.h"
+#include "mm/page/fault_inject.h"
+#include "mm/page/mem_map.h"
 #include "mm/page/types.h"
 #include "mm/process/types.h"
 #include "mm/slab/types.h"
@@ -73,7 +74,7 @@ struct machine {
 	_Alignas(ARENA_PAGE_BYTES) enum arch arch;
 	struct config_set config;
 	char model[DESCRIBE_MODEL_MAX];
-	char cmdline[DESCRIBE_CMDLINE_MAX];
+	char cmdline[CMDLINE_BYTES_MAX];
 	uint64_t seed;
 	struct rng rng;
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_MAX   DESCRIBE_CMDLINE_MAX
+#define VALUE_MAX   CMDLINE_BYTES_MAX
 #define OPTIONS_MAX 64
 
 static bool is_option(const char *s, size_t len)

@@ -13,7 +13,6 @@
 #include "oracle.h"
 #include "support/booted.h"
 
-#include "mm/boot/arch.h"
 #include "mm/process/access.h"
 #include "mm/process/file.h"
 #include "mm/process/mm.h"

@@ -11,7 +11,6 @@
  */
 #include "model/everything.h"
 
-#include "mm/boot/arch.h"
 #include "mm/dma/engine.h"
 #include "mm/page/address.h"
 

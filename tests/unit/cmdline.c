@@ -2,7 +2,7 @@
  *
  * Claims about the kernel command line: one row a line, what was understood and what was not.
  */
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -9,7 +9,6 @@
 #include "support/process.h"
 
 #include "base/text.h"
-#include "mm/boot/arch.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
 #include "mm/process/access.h"

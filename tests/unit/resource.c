@@ -3,7 +3,7 @@
  * Claims about the resource trees: what contains becomes the parent whatever came first, what
  * cuts is refused.
  */
-#include "mm/boot/resource.h"
+#include "mm/core/resource.h"
 
 #include "base/text.h"
 #include "support/booted.h"

@@ -53,14 +53,4 @@ struct config_set arch_config_default(enum arch arch, bool variant);
 /* Which one a configuration is. */
 bool arch_variant(enum arch arch, struct config_set config);
 
-static inline bool arch_is_x86(enum arch arch)
-{
-	return arch == ARCH_I386 || arch == ARCH_X86_64;
-}
-
-static inline bool arch_is_64bit(enum arch arch)
-{
-	return arch != ARCH_I386 && arch != ARCH_ARM;
-}
-
 #endif

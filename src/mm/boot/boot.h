@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 #include "mm/boot/arch.h"
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 #include "mm/machine.h"
 
 #define BOOT_MAX_LATE 16

@@ -15,7 +15,7 @@
 
 #include "base/parse.h"
 #include "mm/boot/arch.h"
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 #include "mm/boot/ranges.h"
 
 #include <errno.h>

@@ -8,6 +8,8 @@
 #define SIMM_MM_DESCRIBE_H
 
 #include "base/refuse.h"
+#include "mm/core/arch.h"
+#include "mm/core/cmdline.h"
 #include "mm/core/config.h"
 #include "mm/page/types.h"
 
@@ -16,7 +18,6 @@
 
 #define DESCRIBE_NAME_MAX     64
 #define DESCRIBE_MODEL_MAX    128
-#define DESCRIBE_CMDLINE_MAX  2048
 #define DESCRIBE_MAX_RANGES   128
 #define DESCRIBE_MAX_RESERVED 128
 #define DESCRIBE_MAX_IO	      512
@@ -25,8 +26,6 @@
 #define DESCRIBE_MAX_REGIONS  8
 #define DESCRIBE_MAX_DMA_SETS 64
 #define DESCRIBE_MAX_DMA_WINDOWS 256
-
-enum arch { ARCH_I386, ARCH_X86_64, ARCH_ARM, ARCH_ARM64, ARCH_RISCV64, NR_ARCHS };
 
 enum firmware_type {
 	FIRMWARE_USABLE, /* System RAM */
@@ -141,7 +140,7 @@ struct machine_desc {
 	uint64_t low_ram_max; /* x86: RAM from here on lies above 4 GiB */
 	unsigned nr_fw_cpus, nr_fw_nodes;
 	uint8_t fw_cpu_node[MAX_CPUS];
-	char bootargs[DESCRIBE_CMDLINE_MAX];
+	char bootargs[CMDLINE_BYTES_MAX];
 
 	/* What it comes to with the options: made by describe_finish(). */
 	struct firmware_range ram[DESCRIBE_MAX_RANGES];
@@ -152,7 +151,7 @@ struct machine_desc {
 	struct node_range node[DESCRIBE_MAX_RANGES]; /* none: all of RAM is node 0's */
 	unsigned nr_node;
 	uint8_t distance[MAX_NODES][MAX_NODES]; /* 10 local; never 0 within nr_nodes */
-	char cmdline[DESCRIBE_CMDLINE_MAX];	/* Linux's own parameters */
+	char cmdline[CMDLINE_BYTES_MAX];	/* Linux's own parameters */
 	struct config_set config;
 
 	struct reserved_range reserved[DESCRIBE_MAX_RESERVED];
@@ -174,7 +173,7 @@ struct machine_desc {
 		char ram[48], maxram[32], cpus[16], nodes[16], cma[64], seed[32], host_max[32],
 			checks[16];
 		char config[256];
-		char cmdline[DESCRIBE_CMDLINE_MAX];
+		char cmdline[CMDLINE_BYTES_MAX];
 	} opt;
 	bool checks_full;
 	uint64_t maxram_bytes;	 /* reserve for hotplug; 0: none */
@@ -213,7 +212,7 @@ struct machine_desc {
 		uint8_t memmap_seen[DESCRIBE_MAX_RANGES];
 	} like;
 	/* The options as a line for -o: made by describe_finish() (sim/machine). */
-	char options[DESCRIBE_CMDLINE_MAX + 1024];
+	char options[CMDLINE_BYTES_MAX + 1024];
 };
 
 /* What the host gives to the pure describe layer: a preset's or a file's devicetree blob. */

@@ -24,7 +24,7 @@
 #include "mm/debug/kmemleak.h"
 
 #include "base/text.h"
-#include "mm/boot/resource.h"
+#include "mm/core/resource.h"
 #include "mm/core/link.h"
 #include "mm/page/address.h"
 #include "mm/page/contents.h"

@@ -23,7 +23,7 @@
 #include "mm/dma/debug.h"
 
 #include "base/text.h"
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 
 #include <assert.h>
 #include <string.h>

@@ -14,7 +14,6 @@
 #include "mm/dma/device.h"
 
 #include "base/text.h"
-#include "mm/boot/arch.h"
 #include "mm/dma/coherence.h"
 #include "mm/dma/debug.h"
 #include "mm/dma/dma_buf.h"

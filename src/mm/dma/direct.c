@@ -16,7 +16,6 @@
 #include "mm/dma/direct.h"
 #include "mm/dma/iommu.h"
 
-#include "mm/boot/arch.h"
 #include "mm/page/zone.h"
 
 #include <errno.h>

@@ -21,7 +21,6 @@
 #include "mm/dma/iommu.h"
 
 #include "base/text.h"
-#include "mm/boot/arch.h"
 #include "mm/page/contents.h"
 
 #include <assert.h>

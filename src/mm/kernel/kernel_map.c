@@ -29,7 +29,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 #include "mm/kernel/cpus.h"
 #include "mm/kernel/kernel_areas.h"
 #include "mm/kernel/kernel_pte.h"

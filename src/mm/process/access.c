@@ -17,7 +17,6 @@
  */
 #include "mm/process/access.h"
 
-#include "mm/boot/arch.h"
 #include "mm/page/contents.h"
 #include "mm/process/fault.h"
 #include "mm/process/file.h"

@@ -19,7 +19,6 @@
  */
 #include "mm/process/exec_internal.h"
 
-#include "mm/boot/arch.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
 

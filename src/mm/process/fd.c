@@ -13,7 +13,6 @@
  * Left out: the kernel's memory for tables that have grown (kvmalloc), tables shared between processes.
  * Follows fs/file.c of 6.1 (alloc_fd(), expand_files(), dup_fd()).
  */
-#include "mm/boot/arch.h"
 #include "mm/process/file.h"
 #include "mm/process/task_internal.h"
 #include "mm/slab/slab.h"

@@ -18,7 +18,6 @@
 #include "mm/process/mm.h"
 
 #include "base/number.h"
-#include "mm/boot/arch.h"
 #include "mm/machine.h"
 #include "mm/process/vma_index.h"
 

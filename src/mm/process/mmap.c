@@ -15,7 +15,6 @@
  */
 #include "mm/process/syscalls.h"
 
-#include "mm/boot/arch.h"
 #include "mm/core/link.h"
 #include "mm/dma/dma_buf.h"
 #include "mm/page/frame.h"

@@ -20,7 +20,6 @@
  */
 #include "mm/process/pgtables.h"
 
-#include "mm/boot/arch.h"
 #include "mm/kernel/kernel_map.h"
 #include "mm/kernel/kernel_pte.h"
 #include "mm/kernel/pgtable.h"

@@ -19,7 +19,7 @@
 #include "mm/process/fault.h"
 
 #include "base/text.h"
-#include "mm/boot/arch.h"
+#include "mm/core/arch.h"
 #include "mm/page/contents.h"
 #include "mm/process/file.h"
 #include "mm/process/mm.h"

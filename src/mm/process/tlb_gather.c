@@ -15,7 +15,6 @@
  */
 #include "mm/process/tlb_gather.h"
 
-#include "mm/boot/arch.h"
 #include "mm/machine.h"
 #include "mm/process/tlb_flush.h"
 #include "mm/process/user_page.h"

@@ -21,7 +21,6 @@
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"
 
-#include "mm/boot/arch.h"
 #include "mm/machine.h"
 #include "mm/process/vma.h"
 #include "mm/process/vma_index.h"

@@ -17,7 +17,6 @@
  */
 #include "mm/process/fault.h"
 
-#include "mm/boot/arch.h"
 #include "mm/core/link.h"
 #include "mm/process/mm.h"
 #include "mm/process/syscalls.h"

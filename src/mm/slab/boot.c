@@ -16,7 +16,6 @@
  */
 #include "mm/slab/internal.h"
 
-#include "mm/boot/arch.h"
 #include "mm/page/address.h"
 
 #include <stdio.h>

@@ -18,7 +18,6 @@
 #include "mm/slab/internal.h"
 
 #include "base/parse.h"
-#include "mm/boot/arch.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -13,10 +13,10 @@
  * kernel/dma/contiguous.c (cma=), arch/x86/mm/init_32.c (highmem=, vmalloc=), mm/page_alloc.c
  * (kernelcore=, movablecore=), Documentation/admin-guide/kernel-parameters.txt of 6.1.
  */
-#include "mm/boot/cmdline.h"
+#include "mm/core/cmdline.h"
 
 #include "base/parse.h"
-#include "mm/boot/arch.h"
+#include "mm/machine.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -19,7 +19,7 @@
  *
  * Left out: flags. Follows kernel/resource.c of 6.1.
  */
-#include "mm/boot/resource.h"
+#include "mm/core/resource.h"
 
 #include "base/text.h"
 #include "mm/machine.h"

@@ -6,11 +6,12 @@
 #define SIMM_MM_CMDLINE_H
 
 #include "base/refuse.h"
-#include "mm/boot/describe.h"
+#include "mm/core/arch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CMDLINE_BYTES_MAX  2048
 #define CMDLINE_MAX_MEMMAP 64
 
 struct cmdline_memmap {
@@ -54,7 +55,7 @@ struct cmdline {
 	bool nohugevmalloc, nohugeiomap;
 	char thp[16];			       /* transparent_hugepage=, "" */
 	char malformed[256]; /* names whose values made no sense, blank before each */
-	char unknown[DESCRIBE_CMDLINE_MAX]; /* for user space, blank before each */
+	char unknown[CMDLINE_BYTES_MAX]; /* for user space, blank before each */
 };
 
 /* Errors: EINVAL for what cannot be simulated (the sentence says why). What the kernel would only complain about is
