@@ -317,6 +317,11 @@ static struct inode *segment(struct call *c, unsigned i)
 	return inode;
 }
 
+static uint64_t segment_bytes(const struct call *c)
+{
+	return inode_size_pages(shm_find(c->m, c->arg[0].number)) << PAGE_SHIFT;
+}
+
 int call_shmget(struct call *c)
 {
 	struct inode *i = shm_get(c->m, c->cpu, (uint32_t)c->arg[0].number, c->arg[1].number,
@@ -325,49 +330,19 @@ int call_shmget(struct call *c)
 	return i ? answer_number(c, i->ino) : refused_arg(c, -c->m->why.err, 1);
 }
 
-enum { SHM_RDONLY_ = 010000, SHM_RND_ = 020000, SHM_REMAP_ = 040000, SHM_EXEC_ = 0100000 };
-
 int call_shmat(struct call *c)
 {
-	struct inode *i = segment(c, 0);
-	uint64_t addr = c->arg[1].number, flags = c->arg[2].number, at;
-	unsigned prot = PROT_READ_ | (flags & SHM_RDONLY_ ? 0 : PROT_WRITE_) |
-			(flags & SHM_EXEC_ ? PROT_EXEC_ : 0);
-	unsigned map = MAP_SHARED_ | (addr && flags & SHM_REMAP_ ? MAP_FIXED_ : 0);
+	uint64_t at;
+	int err = sys_shmat(c->m, c->task, c->arg[0].number, c->arg[1].number,
+		(unsigned)c->arg[2].number, recorded_address(c), &at);
 
-	if (!i)
-		return -EINVAL;
-	if (addr && flags & SHM_RND_)
-		addr &= ~(PAGE_BYTES - 1);
-	if (addr & (PAGE_BYTES - 1))
-		return refuse_at(&c->m->why, EINVAL, c->arg[1].column, (uint32_t)c->arg[1].len,
-			"the address is no multiple of a page, and SHM_RND was not given");
-	if (addr && !(flags & SHM_REMAP_))
-		map |= MAP_FIXED_NOREPLACE_;
-	struct file *f = file_open_inode(
-		c->m, c->cpu, i, flags & SHM_RDONLY_ ? (uint32_t)FILE_RDONLY : (uint32_t)FILE_RDWR);
-	if (!f)
-		return -c->m->why.err;
-	int err =
-		sys_mmap(c->m, c->task, addr, i->bytes, prot, map, f, 0, recorded_address(c), &at);
-	/* The mapping holds the file from here on. */
-	file_put(c->m, c->cpu, f);
-	return err ? refused_arg(c, err, 1)
-		   : answer_address(c, at, inode_size_pages(i) << PAGE_SHIFT);
+	return err ? refused_arg(c, err, c->arg[1].number ? 1 : 0)
+		   : answer_address(c, at, segment_bytes(c));
 }
 
 int call_shmdt(struct call *c)
 {
-	const struct mm *mm = task_mm(c->m, c->task);
-	uint64_t addr = c->arg[0].number;
-	const struct vma *v = mm ? vma_find(c->m, &mm->vmas, addr) : NULL;
-	const struct inode *i = v && v->start == addr && v->file_at ? vma_inode(c->m, v) : NULL;
-
-	/* Also one that was removed, and lives as long as it is mapped. */
-	if (!i || !i->shm)
-		return refuse_at(&c->m->why, EINVAL, c->arg[0].column, (uint32_t)c->arg[0].len,
-			"no segment of shared memory is attached there");
-	return answer_zero(c, sys_munmap(c->m, c->task, addr, v->end - v->start));
+	return answer_zero(c, sys_shmdt(c->m, c->task, c->arg[0].number));
 }
 
 int call_shmctl(struct call *c)

@@ -338,6 +338,50 @@ Test(process_calls, files_are_read_written_and_mapped)
 	simm_destroy(simm);
 }
 
+Test(process_calls, a_segment_is_detached_whatever_became_of_its_mapping)
+{
+	struct simm *simm = world_hog("pc-x86_64");
+
+	call(simm, "id = shmget 0 40K");
+	call(simm, "a = shmat id 500000000000");
+	call(simm, "b = shmat id 600000000123 SHM_RND");
+	cr_expect(maps(simm, "600000000000-60000000a000 rw-s"));
+	call(simm, "mprotect 500000003000 8K r--");
+	call(simm, "munmap 500000000000 4K");
+	cr_expect_eq(refused(simm, "shmdt 500000003000"), EINVAL);
+	cr_expect_eq(refused(simm, "shmdt 500000001000"), EINVAL);
+	cr_expect_eq(refused(simm, "shmdt 500000000001"), EINVAL);
+	cr_expect_str_eq(call(simm, "shmdt 500000000000"), "0");
+	cr_expect(!maps(simm, "500000"));
+	cr_expect(maps(simm, "600000000000-60000000a000 rw-s"), "another one stays");
+	cr_expect_eq(refused(simm, "shmdt 500000000000"), EINVAL);
+
+	/* What is there is replaced with SHM_REMAP only, which needs an address. */
+	cr_expect_eq(refused(simm, "shmat id 600000001000"), EINVAL);
+	cr_expect_eq(refused(simm, "shmat id NULL SHM_REMAP"), EINVAL);
+	cr_expect_eq(refused(simm, "shmat id 600000000123"), EINVAL);
+	call(simm, "shmat id 600000001000 SHM_REMAP");
+	cr_expect(maps(simm, "600000000000-600000001000 rw-s"));
+
+	/* Removed and attached: the id is good until the last one goes. */
+	call(simm, "shmctl id IPC_RMID");
+	call(simm, "c = shmat id 700000000000");
+	call(simm, "shmctl id IPC_RMID");
+	call(simm, "store b 7");
+	cr_expect(!strncmp(call(simm, "load c"), "0x7 ", 4));
+	call(simm, "shmdt c");
+	call(simm, "shmdt 600000001000");
+	call(simm, "shmdt 600000000000");
+	cr_expect_eq(refused(simm, "shmat id"), EINVAL);
+	cr_expect_str_eq(world_cat(simm, "sim/check"), "ok\n");
+	simm_destroy(simm);
+	simm = world_hog("arm-virt");
+	call(simm, "id = shmget 0 40K");
+	cr_expect_eq(refused(simm, "shmat id 50001000"), EINVAL, "SHMLBA has 16 KiB there");
+	cr_expect_str_eq(call(simm, "shmat id 50001000 SHM_RND"), "0x50000000");
+	simm_destroy(simm);
+}
+
 Test(process_calls, spawn_and_switch_mm)
 {
 	struct simm *simm = world_hog("pc-x86_64");

@@ -125,11 +125,15 @@ uint64_t filemap_next_around(struct machine *m, unsigned cpu, const struct vma *
  * m->why (ENOMEM, EINVAL). */
 struct inode *shmem_file_setup(struct machine *m, unsigned cpu, const char *name, size_t len, uint64_t bytes,
 	bool noreserve);
+
+/* ---- SysV segments (shm.c) ---- */
+
 enum { IPC_PRIVATE_ = 0, IPC_CREAT_ = 01000, IPC_EXCL_ = 02000, SHM_NORESERVE_ = 010000 };
+enum { SHM_RDONLY_ = 010000, SHM_RND_ = 020000, SHM_REMAP_ = 040000, SHM_EXEC_ = 0100000 };
 /* shmget(2): the segment of @key, made when it is not there and @flags say so. Errors: EEXIST, ENOENT, EINVAL (0 bytes, or
  * more than it has), ENOMEM. */
 struct inode *shm_get(struct machine *m, unsigned cpu, uint32_t key, uint64_t bytes, unsigned flags);
-/* By shmid; NULL: none (removed ones are not found). */
+/* By shmid, removed or not; NULL: none. */
 struct inode *shm_find(const struct machine *m, uint64_t shmid);
 /* shmctl(IPC_RMID): ends with the last mapping. */
 void shm_remove(struct machine *m, unsigned cpu, struct inode *i);

@@ -34,6 +34,11 @@ enum madvice {
 int sys_mmap(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned prot, unsigned flags,
 	struct file *file, uint64_t offset, const uint64_t *at, uint64_t *out);
 int sys_munmap(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes);
+/* shmat(2), with @at as sys_mmap() has it. EINVAL, too, where something is mapped, without SHM_REMAP. */
+int sys_shmat(struct machine *m, struct task *t, uint64_t shmid, uint64_t addr, unsigned flags, const uint64_t *at,
+	uint64_t *out);
+/* shmdt(2): all that is left of the segment attached at @addr. */
+int sys_shmdt(struct machine *m, struct task *t, uint64_t addr);
 int sys_mprotect(struct machine *m, struct task *t, uint64_t addr, uint64_t bytes, unsigned prot);
 int sys_mremap(struct machine *m, struct task *t, uint64_t addr, uint64_t old_bytes, uint64_t new_bytes, unsigned flags,
 	uint64_t new_addr, const uint64_t *at, uint64_t *out);
