@@ -6,10 +6,13 @@
  *	a compound page held by two:      __free_pages ──> all stays                 then put_page frees all
  */
 #include "support/hand.h"
+#include "support/process.h"
 
 #include "mm/page/buddy.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
+#include "mm/page/page_alloc.h"
+#include "mm/process/pgtables.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -277,4 +280,41 @@ Test(free, many_at_once)
 {
 	free_list(false);
 	free_list(true);
+}
+
+static uint64_t pfn_at(struct proc *p, uint64_t at)
+{
+	return pte_pfn(p->m, pte_of(p->m, p->mm, at));
+}
+
+/* References of mappings and of the page cache are theirs; one that was taken by name can be dropped by name. */
+Test(free, pages_that_others_hold)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t own = proc_map(&p, 1, RW, PRIVATE), shared = proc_map(&p, 1, RW, SHARED);
+
+	cr_assert_eq(proc_store(&p, own, 1), 0);
+	cr_assert_eq(proc_store(&p, shared, 1), 0);
+	struct proc child = proc_fork(&p);
+	uint64_t pfn[] = {pfn_at(&p, own), pfn_at(&p, shared)};
+
+	cr_assert_eq(pfn_at(&child, own), pfn[0], "mapped by both");
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t held = frame_of(p.m, pfn[i])->refcount;
+
+		cr_expect_geq(held, 2);
+		cr_expect_eq(free_pages_order(p.m, 0, pfn[i], 0), -EINVAL);
+		cr_expect(strstr(p.m->why.sentence, "mapped"), "%s", p.m->why.sentence);
+		cr_expect_eq(put_page(p.m, 0, pfn[i]), -EINVAL);
+		cr_expect_eq(free_pages_exact(p.m, 0, pfn[i], PAGE_BYTES), -EINVAL);
+		cr_expect_eq(get_page(p.m, pfn[i]), 0);
+		cr_expect_eq(put_page(p.m, 0, pfn[i]), 0);
+		cr_expect_eq(get_page(p.m, pfn[i]), 0);
+		cr_expect_eq(free_pages_order(p.m, 0, pfn[i], 0), 0);
+		cr_expect_eq(put_page(p.m, 0, pfn[i]), -EINVAL);
+		cr_expect_eq(frame_of(p.m, pfn[i])->refcount, held);
+	}
+	proc_check(&p);
+	task_kill(p.m, child.t);
+	proc_end(&p);
 }

@@ -274,6 +274,26 @@ Test(madvise, populate)
 	proc_end(&p);
 }
 
+/* What is brought to be written counts as dirty, though nothing was written yet. */
+Test(madvise, brought_to_be_written)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t own = proc_map(&p, 1, RW, PRIVATE), shared = proc_map(&p, 1, RW, SHARED);
+
+	cr_assert_eq(proc_store(&p, own, 1), 0);
+	cr_expect_eq(advise(&p, own, 1, MADV_FREE_), 0);
+	cr_expect_eq(page_at(&p, own)->flags & FRAME_DIRTY, 0);
+	cr_expect_eq(advise(&p, own, 1, MADV_POPULATE_READ_), 0);
+	cr_expect_eq(page_at(&p, own)->flags & FRAME_DIRTY, 0);
+	cr_expect_eq(sys_mlock(p.m, p.t, own, P, 0), 0, "%s", p.m->why.sentence);
+	cr_expect(page_at(&p, own)->flags & FRAME_DIRTY);
+	proc_use(&p, HW_LOAD, shared, 1);
+	cr_expect_eq(page_at(&p, shared)->flags & FRAME_DIRTY, 0);
+	cr_expect_eq(advise(&p, shared, 1, MADV_POPULATE_WRITE_), 0);
+	cr_expect(page_at(&p, shared)->flags & FRAME_DIRTY);
+	proc_end(&p);
+}
+
 Test(madvise, remove_punches_holes_into_shared_memory)
 {
 	struct proc p = proc_start("pc-x86_64");

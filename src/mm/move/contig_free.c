@@ -38,7 +38,7 @@ static int look_at(struct machine *m, const struct contig_free *c, uint64_t pfn)
 			"pfn 0x%llx was given out by cma_alloc: cma_release takes it back",
 			(ull)pfn);
 	if (!f || !f->refcount || f->order || f->flags & (FRAME_RESERVED | FRAME_LRU) ||
-		(f->refcount == 1 && !page_may_be_freed(f)))
+		!page_may_lose_reference(f))
 		return refuse(&m->why, EINVAL,
 			"free_contig_range: pfn 0x%llx is no single page of the kernel in use "
 			"(sim/page/0x%llx says what it is)",

@@ -175,11 +175,23 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 }
 
 /* Flags that no page may have when it is freed (PAGE_FLAGS_CHECK_AT_FREE). */
-bool page_may_be_freed(const struct frame *f)
+static bool may_be_freed(const struct frame *f)
 {
 	return !f->mapcount && !f->own &&
 	       !(f->flags & (FRAME_LRU | FRAME_LOCKED | FRAME_WRITEBACK | FRAME_SLAB |
 				    FRAME_UNEVICTABLE | FRAME_MLOCKED | FRAME_ACTIVE));
+}
+
+bool page_may_lose_reference(const struct frame *f)
+{
+	enum { PIN = 1024 };
+	uint32_t held = f->mapcount + (!(f->flags & FRAME_ANON) && f->mapping);
+
+	if (f->refcount == 1)
+		return may_be_freed(f);
+	if (!f->mapcount && !(f->flags & FRAME_LRU))
+		return true;
+	return f->refcount > held && (f->refcount - held) % PIN != 0;
 }
 
 /* The first page of a block that is no compound page stays with its holders; the rest is freed. */
@@ -204,7 +216,7 @@ int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned ord
 		return refuse(&m->why, EINVAL, "pfn 0x%llx was allocated with order %u, not %u",
 			(ull)pfn, f->order, order);
 	}
-	if (f->refcount == 1 && !page_may_be_freed(f))
+	if (!page_may_lose_reference(f))
 		return refuse_state(m, pfn, f);
 	if (--f->refcount == 0)
 		free_block(m, cpu, pfn, order, false);
@@ -253,19 +265,16 @@ int put_page(struct machine *m, unsigned cpu, uint64_t pfn)
 
 	if (!f)
 		return -m->why.err;
-	if (f->refcount > 1) {
-		f->refcount--;
-		return 0;
-	}
-	if (f->order && !(f->flags & FRAME_HEAD))
+	if (f->refcount == 1 && f->order && !(f->flags & FRAME_HEAD))
 		return refuse(&m->why, EINVAL,
 			"put_page would free only the first page of the block of order %u at "
 			"0x%llx, which was allocated without "
 			"__GFP_COMP: use __free_pages",
 			f->order, (ull)pfn);
-	if (!page_may_be_freed(f))
+	if (!page_may_lose_reference(f))
 		return refuse_state(m, pfn, f);
-	f->refcount = 0;
+	if (--f->refcount)
+		return 0;
 	free_block(m, cpu, pfn, f->order, false);
 	if (m->checks_full)
 		page_alloc_verify(m);
@@ -339,7 +348,7 @@ int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t byt
 				"pfn 0x%llx is a block of order %u: free_pages_exact frees single "
 				"pages",
 				(ull)(pfn + i), f->order);
-		if (f->refcount == 1 && !page_may_be_freed(f))
+		if (!page_may_lose_reference(f))
 			return refuse_state(m, pfn + i, f);
 	}
 	for (uint64_t i = 0; i < pages; i++) {

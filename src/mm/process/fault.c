@@ -345,13 +345,17 @@ unsigned handle_mm_fault(
 	return mark_used(&f);
 }
 
-/* FOLL_TOUCH: a page that is brought counts as used. */
-static void follow_and_touch(struct machine *m, struct vma *v, uint64_t addr)
+/* FOLL_TOUCH: a page that is brought counts as used, and as dirty when it was to be written (follow_page_pte()). */
+static void follow_and_touch(struct machine *m, struct vma *v, uint64_t addr, bool write)
 {
-	uint64_t pfn = mapped_pfn(m, v, pte_of(m, vma_mm(m, v), addr));
+	pte_t pte = pte_of(m, vma_mm(m, v), addr);
+	uint64_t pfn = mapped_pfn(m, v, pte);
 
-	if (pfn != NO_PFN)
-		mark_page_accessed(m, pfn);
+	if (pfn == NO_PFN)
+		return;
+	if (write && !pte_is(m, pte, PTE_DIRTY))
+		set_page_dirty(m, pfn);
+	mark_page_accessed(m, pfn);
 }
 
 int populate_range(
@@ -376,7 +380,7 @@ int populate_range(
 			return refuse(&m->why, EFAULT,
 				"the page at 0x%llx lies behind the end of its file",
 				(unsigned long long)addr);
-		follow_and_touch(m, v, addr);
+		follow_and_touch(m, v, addr, write);
 	}
 	return 0;
 }
