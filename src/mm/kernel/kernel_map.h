@@ -31,6 +31,7 @@ struct kernel_map {
 	uint64_t leaves[PAGING_MAX_LEVELS]; /* of the direct map: entries that map pages, by level */
 	uint64_t image_va, image_pa, image_bytes; /* the kernel's image; 0 bytes: it is not known where it lies */
 	uint64_t protection_map[16]; /* of user pages, by VM_READ, VM_WRITE, VM_EXEC and VM_SHARED: pte_protections() */
+	uint64_t protection_map_dirty[16]; /* the same of pages that the mapping may write to and that are dirty */
 	uint32_t mode;		/* enum paging_mode_id */
 	bool areas;		/* the tables of the areas are there */
 	bool cpu_entry;		/* x86: and the CPU entry areas are mapped */

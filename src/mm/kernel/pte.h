@@ -57,6 +57,15 @@ static inline const struct pte_row *pte_row(const struct machine *m)
 #define PTE_ARM64_DBM	 (1ULL << 51)
 #define PTE_ARM64_RDONLY 0x80ULL
 
+/* pfn_pte() */
+static inline pte_t pte_of_page(const struct machine *m, uint64_t pfn, uint64_t prot)
+{
+	const struct pte_row *row = pte_row(m);
+	uint64_t bits = pfn << row->pfn_shift & row->pfn_mask;
+
+	return row->inverts && !(prot & row->hw_present) ? prot | (bits ^ row->pfn_mask) : prot | bits;
+}
+
 /* At boot, when the mode is known: what vm_get_page_prot() gives for each protection (protection_map[] of mm/mmap.c). */
 void pte_protections(struct machine *m);
 
@@ -64,13 +73,12 @@ void pte_protections(struct machine *m);
  * protections include it, never writable for a private mapping. */
 static inline pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
 {
-	const struct pte_row *row = pte_row(m);
-	uint64_t prot = m->kernel_map.protection_map[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)];
-	uint64_t bits = pfn << row->pfn_shift & row->pfn_mask;
-
-	if (row->inverts && !(prot & row->hw_present))
-		bits ^= row->pfn_mask;
-	return prot | bits;
+	return pte_of_page(m, pfn, m->kernel_map.protection_map[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)]);
+}
+/* maybe_mkwrite(pte_mkdirty()) of it. */
+static inline pte_t pte_make_dirty(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
+{
+	return pte_of_page(m, pfn, m->kernel_map.protection_map_dirty[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)]);
 }
 /* pte_modify(): another protection, the page and its dirty, young, special and soft-dirty bits kept. */
 pte_t pte_modify(const struct machine *m, pte_t pte, uint64_t vm_flags);

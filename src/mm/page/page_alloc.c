@@ -136,7 +136,9 @@ ALWAYS_INLINE void prep(struct machine *m, unsigned cpu, uint64_t pfn, unsigned 
 
 	assert(!frame_is_head(f));
 	f->refcount = 1;
-	f->order = order & 15;
+	/* The frame is zero. */
+	if (order)
+		f->order = order & 15;
 	f->flags |= (order && gfp & __GFP_COMP ? FRAME_HEAD : 0u) |
 		    (gfp & __GFP_MOVABLE ? FRAME_MOVABLE : 0u);
 	/* Its last owner's differences between caches and DRAM are nobody's any more. */
@@ -301,12 +303,8 @@ ALWAYS_INLINE int begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes
 	unsigned order, uint64_t *pfn)
 {
 	struct alloc_request r;
+	int err = request_init(m, &r, cpu, nid, nodes, gfp, order);
 
-	if (order >= m->nr_orders)
-		return refuse_order(m, gfp, order);
-	int err = gfp_check(gfp, &m->why);
-	if (!err)
-		err = request_init(m, &r, cpu, nid, nodes, gfp, order);
 	if (err)
 		return err;
 	m->why.err = 0;
@@ -328,7 +326,11 @@ ALWAYS_INLINE int begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes
 int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp,
 	unsigned order, uint64_t *pfn)
 {
-	return begin(m, cpu, nid, nodes, gfp, order, pfn);
+	if (order >= m->nr_orders)
+		return refuse_order(m, gfp, order);
+	int err = gfp_check(gfp, &m->why);
+
+	return err ? err : begin(m, cpu, nid, nodes, gfp, order, pfn);
 }
 
 /* Most allocations are of this kind: the compiler leaves out what they do not ask. */

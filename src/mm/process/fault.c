@@ -68,7 +68,7 @@ static void add_anon_page(const struct vm_fault *f, uint64_t pfn)
 	page_add_new_anon_rmap(m, pfn, f->v, f->addr);
 	lru_add_vma(m, pfn, f->v->flags);
 	f->mm->rss[MM_ANONPAGES]++;
-	set_entry(f, writable(f, pte_make(m, pfn, f->v->flags)));
+	set_entry(f, pte_make_dirty(m, pfn, f->v->flags));
 }
 
 static unsigned do_anonymous_page(const struct vm_fault *f)

@@ -161,9 +161,7 @@ static int copy_now(struct machine *m, unsigned cpu, struct vma *dst, uint64_t a
 	page_add_new_anon_rmap(m, pfn, dst, addr);
 	lru_add_vma(m, pfn, dst->flags);
 	vma_mm(m, dst)->rss[MM_ANONPAGES]++;
-	*pte = pte_with(m, pte_make(m, pfn, dst->flags), PTE_DIRTY, true);
-	if (dst->flags & VM_WRITE)
-		*pte = pte_with(m, *pte, PTE_WRITE, true);
+	*pte = pte_make_dirty(m, pfn, dst->flags);
 	return 0;
 }
 
