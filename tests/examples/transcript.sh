@@ -7,7 +7,7 @@
 . "$(dirname "$0")/_mount.sh"
 file=$1
 [ "$(id -u)" = 0 ] || skip "simmfs --enter needs root here"
-for tool in free numactl; do
+for tool in free pmap numactl; do
     command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 unshare -m true 2>/dev/null || skip "no right to make mount namespaces"
