@@ -69,16 +69,23 @@ bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order,
 	enum zone_type highest, unsigned alloc_flags);
 bool watermark_slow(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags, gfp_t gfp);
+/* What is free and not to be had (__zone_watermark_unusable_free()). */
+static inline int64_t unusable_free(const struct zone *z, unsigned order, unsigned alloc_flags)
+{
+	int64_t pages = ((int64_t)1 << order) - 1;
+
+	if (!(alloc_flags & ALLOC_RESERVES))
+		pages += (int64_t)z->nr_reserved_highatomic;
+	if (!(alloc_flags & ALLOC_CMA))
+		pages += (int64_t)z->free_cma_pages;
+	return pages;
+}
 /* zone_watermark_fast(): one page is mostly told by what is free and not to be had at all. */
 static inline bool watermark_fast(const struct machine *m, const struct zone *z, unsigned order,
 	uint64_t mark, enum zone_type highest, unsigned alloc_flags, gfp_t gfp)
 {
-	int64_t free = (int64_t)z->free_pages;
+	int64_t free = (int64_t)z->free_pages - unusable_free(z, 0, alloc_flags);
 
-	if (!(alloc_flags & ALLOC_RESERVES))
-		free -= (int64_t)z->nr_reserved_highatomic;
-	if (!(alloc_flags & ALLOC_CMA))
-		free -= (int64_t)z->free_cma_pages;
 	if (!order && (free > 0 ? free : 0) > (int64_t)mark + z->lowmem_reserve[highest])
 		return true;
 	return watermark_slow(m, z, order, mark, highest, alloc_flags, gfp);

@@ -198,11 +198,16 @@ static uint64_t take_page_elsewhere(
 	return NO_PFN;
 }
 
-uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+ALWAYS_INLINE uint64_t take(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
 {
 	uint64_t pfn = r->preferred ? try_zone(m, r, r->preferred, alloc_flags) : NO_PFN;
 
-	return pfn != NO_PFN ? pfn : take_page_elsewhere(m, r, alloc_flags);
+	return __builtin_expect(pfn != NO_PFN, 1) ? pfn : take_page_elsewhere(m, r, alloc_flags);
+}
+
+uint64_t take_page(struct machine *m, const struct alloc_request *r, unsigned alloc_flags)
+{
+	return take(m, r, alloc_flags);
 }
 
 /* Normal above DMA32 is the one pair of zones between which spreading avoids fragmentation at no great cost
@@ -312,14 +317,9 @@ ALWAYS_INLINE int begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes
 		return refuse(&m->why, ENOMEM, "fail_page_alloc made this allocation fail");
 
 	unsigned flags = WMARK_LOW | kswapd_flag(gfp) | cma_flag(m, &r) | nofragment_flag(m, &r);
-	*pfn = NO_PFN;
-	if (r.preferred) {
-		*pfn = try_zone(m, &r, r.preferred, flags);
-		if (__builtin_expect(*pfn == NO_PFN, 0))
-			*pfn = take_page_elsewhere(m, &r, flags);
-		if (__builtin_expect(*pfn == NO_PFN, 0) && slowpath_begin(m, &r, nid, pfn))
-			return 1;
-	}
+	*pfn = take(m, &r, flags);
+	if (__builtin_expect(*pfn == NO_PFN, 0) && r.preferred && slowpath_begin(m, &r, nid, pfn))
+		return 1;
 	return finish(m, &r, *pfn);
 }
 

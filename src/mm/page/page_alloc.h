@@ -5,7 +5,7 @@
 #ifndef SIMM_MM_PAGE_ALLOC_H
 #define SIMM_MM_PAGE_ALLOC_H
 
-#include "mm/machine.h"
+#include "mm/page/zone.h"
 
 /* The GFP flags, their composites and bits: gfp.def (include/linux/gfp_types.h of 6.1). */
 typedef uint32_t gfp_t;
@@ -53,7 +53,7 @@ static inline enum zone_type gfp_zone(const struct machine *m, gfp_t gfp)
 	else if (gfp & __GFP_HIGHMEM)
 		type = gfp & __GFP_MOVABLE ? ZONE_MOVABLE : ZONE_HIGHMEM;
 	/* A kernel built without the zone takes Normal; Movable exists in every kernel. */
-	return m->zone_mask >> type & 1 || type == ZONE_MOVABLE ? type : ZONE_NORMAL;
+	return zone_configured(m, type) || type == ZONE_MOVABLE ? type : ZONE_NORMAL;
 }
 static inline enum migratetype gfp_migratetype(const struct machine *m, gfp_t gfp)
 {

@@ -216,37 +216,42 @@ static uint64_t free_batch(const struct zone *z, struct pcp *pcp, uint64_t batch
 	return n > most ? most : n;
 }
 
-void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
-	enum migratetype type)
+/* To the list @index of @pcp. */
+static inline void free_to(struct machine *m, struct zone *z, struct pcp *pcp, unsigned cpu,
+	unsigned index, uint64_t pfn, unsigned order, enum migratetype type)
 {
-	struct pcp *pcp = zone_pcp(m, z, cpu);
-	unsigned index = pcp_list(m, order, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
-	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
-
-	assert(type != MIGRATE_ISOLATE);
-	push(m, &pcp->list[index], pfn, order, type);
-	pcp->count += 1u << order;
 	/* Many frees of larger blocks in a row: they would keep memory from merging, so all goes back. */
 	bool all = pcp->free_factor && order && order <= PCP_COSTLY_ORDER;
+
+	push(m, &pcp->list[index], pfn, order, type);
+	pcp->count += 1u << order;
 	if (all)
 		free_bulk(m, z, pcp, cpu, pcp->count, index);
 	else if (pcp->count >= z->pcp_high)
-		free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
+		free_bulk(
+			m, z, pcp, cpu, free_batch(z, pcp, z->pcp_batch ? z->pcp_batch : 1), index);
+}
+
+static unsigned list_of(const struct machine *m, unsigned order, enum migratetype type)
+{
+	assert(type != MIGRATE_ISOLATE);
+	return pcp_list(m, order, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
+}
+
+void pcp_free(struct machine *m, struct zone *z, unsigned cpu, uint64_t pfn, unsigned order,
+	enum migratetype type)
+{
+	free_to(m, z, zone_pcp(m, z, cpu), cpu, list_of(m, order, type), pfn, order, type);
 }
 
 void pcp_free_list(struct machine *m, struct zone *z, unsigned cpu, const uint64_t *pfns,
 	unsigned nr, enum migratetype type)
 {
 	struct pcp *pcp = zone_pcp(m, z, cpu);
-	unsigned index = pcp_list(m, 0, type < MIGRATE_PCPTYPES ? type : MIGRATE_MOVABLE);
-	uint64_t batch = z->pcp_batch ? z->pcp_batch : 1;
+	unsigned index = list_of(m, 0, type);
 
-	assert(type != MIGRATE_ISOLATE);
-	for (unsigned i = 0; i < nr; i++) {
-		push(m, &pcp->list[index], pfns[i], 0, type);
-		if (++pcp->count >= z->pcp_high)
-			free_bulk(m, z, pcp, cpu, free_batch(z, pcp, batch), index);
-	}
+	for (unsigned i = 0; i < nr; i++)
+		free_to(m, z, pcp, cpu, index, pfns[i], 0, type);
 }
 
 static void drain_zone(struct machine *m, struct zone *z, unsigned cpu)

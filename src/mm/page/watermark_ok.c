@@ -21,17 +21,6 @@
  */
 #include "mm/page/internal.h"
 
-static int64_t unusable_pages(const struct zone *z, unsigned order, unsigned alloc_flags)
-{
-	int64_t pages = ((int64_t)1 << order) - 1;
-
-	if (!(alloc_flags & ALLOC_RESERVES))
-		pages += (int64_t)z->nr_reserved_highatomic;
-	if (!(alloc_flags & ALLOC_CMA))
-		pages += (int64_t)z->free_cma_pages;
-	return pages;
-}
-
 static bool list_may_serve(
 	const struct machine *m, const struct zone *z, unsigned order, unsigned alloc_flags)
 {
@@ -53,7 +42,7 @@ static bool list_may_serve(
 bool watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
 	enum zone_type highest, unsigned alloc_flags)
 {
-	int64_t usable = (int64_t)z->free_pages - unusable_pages(z, order, alloc_flags);
+	int64_t usable = (int64_t)z->free_pages - unusable_free(z, order, alloc_flags);
 	int64_t min = (int64_t)mark;
 
 	assert(order < m->nr_orders && highest < MAX_NR_ZONES);
