@@ -372,7 +372,10 @@ static __attribute__((noinline)) uint32_t cycles_of_lines(
 {
 	if (p->flags & HW_UNCACHED)
 		return cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
-	return hw_cached(cpu, d, p->pa, write) + hw_cached(cpu, d, p->pa + p->bytes - 1, write);
+	/* One after the other: in a sum the compiler may choose which comes first, and the cache would differ. */
+	uint32_t first = hw_cached(cpu, d, p->pa, write);
+
+	return first + hw_cached(cpu, d, p->pa + p->bytes - 1, write);
 }
 
 static inline void charge_bytes(
