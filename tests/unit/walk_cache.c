@@ -6,6 +6,7 @@
  *	x86-64:  PML4 0x1000 -> PDPT 0x2000 -> PD 0x3000 -> PT 0x4000 -> pages 0x10000, 0x11000, ...
  *	                                          \-> PT 0x5000 (2 MiB further on)
  */
+#include "base/rng.h"
 #include "hw/cpu.h"
 #include "support/lone_cpu.h"
 #include "support/ram.h"
@@ -268,6 +269,218 @@ Test(walk_cache, least_recently_used_goes_first)
 	cr_assert_eq(walk_cache_find(c, &r, 4 << 22)->to.depth, 1);
 	cr_assert_null(walk_cache_check(c));
 	free(c);
+}
+
+/* The dumb one: the slots of each set, of every height. It looks at all of them each time. */
+enum { SETS_MOST = 16 };
+
+struct slots {
+	struct slot {
+		bool used;
+		uint64_t prefix, table;
+		uint16_t asid;
+	} slot[WALK_CACHE_HEIGHTS][SETS_MOST][WALK_CACHE_WAYS];
+	uint32_t ways[WALK_CACHE_HEIGHTS], sets[WALK_CACHE_HEIGHTS];
+	uint64_t evictions, gone;
+};
+
+static uint64_t prefix_of(const struct hw_regime *r, uint64_t va, unsigned height)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+
+	return va >> mode->level[mode->nr_levels - 2u - height].shift;
+}
+
+/* The slot of the way to @va, and (@set) the set where it is or belongs. NULL: it is not there. */
+static struct slot *slot_of(
+	struct slots *x, const struct hw_regime *r, uint64_t va, unsigned height, struct slot **set)
+{
+	uint64_t prefix = prefix_of(r, va, height);
+
+	*set = x->slot[height][prefix % x->sets[height]];
+	for (unsigned way = 0; way < WALK_CACHE_WAYS; way++) {
+		struct slot *s = *set + way;
+
+		if (s->used && s->prefix == prefix && s->asid == r->asid)
+			return s;
+	}
+	return NULL;
+}
+
+static void slot_first(struct slot *set, unsigned way, struct slot s)
+{
+	memmove(set + 1, set, way * sizeof(*set));
+	set[0] = s;
+}
+
+static uint64_t slots_find(struct slots *x, const struct hw_regime *r, uint64_t va, unsigned *depth)
+{
+	unsigned levels = paging_modes[r->mode].nr_levels;
+
+	for (unsigned height = 0; height + 1 < levels; height++) {
+		struct slot *set, *s = slot_of(x, r, va, height, &set);
+
+		if (!s)
+			continue;
+		slot_first(set, (unsigned)(s - set), *s);
+		*depth = levels - 1 - height;
+		return set->table;
+	}
+	*depth = 0;
+	return 0;
+}
+
+static void slots_fill(struct slots *x, const struct hw_regime *r, const struct page_walk *w)
+{
+	for (unsigned depth = w->first; depth + 1 < w->nr_steps; depth++) {
+		unsigned height = paging_modes[r->mode].nr_levels - 2u - depth, way = 1;
+		struct slot *set;
+
+		if (!x->ways[height])
+			continue;
+		(void)slot_of(x, r, w->va, height, &set);
+		while (way < x->ways[height] && set[way].used)
+			way++;
+		x->evictions += set->used && way == x->ways[height];
+		if (set->used)
+			slot_first(set, way < x->ways[height] ? way : way - 1, *set);
+		*set = (struct slot){
+			true, prefix_of(r, w->va, height), w->step[depth].next, r->asid};
+	}
+}
+
+static void slots_forget(struct slots *x, const struct hw_regime *r, uint64_t va)
+{
+	for (unsigned height = 0; height + 1u < paging_modes[r->mode].nr_levels; height++) {
+		struct slot *set, *s = slot_of(x, r, va, height, &set);
+
+		if (s)
+			s->used = false;
+		x->gone += s != NULL;
+	}
+}
+
+static void slots_flush(struct slots *x, int asid)
+{
+	struct slot *s = &x->slot[0][0][0];
+
+	for (unsigned i = 0; i < sizeof(x->slot) / sizeof(*s); i++, s++) {
+		bool goes = s->used && (asid < 0 || s->asid == asid);
+
+		x->gone += goes;
+		s->used = s->used && !goes;
+	}
+}
+
+static bool same_slots(const struct walk_cache *c, const struct slots *x)
+{
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++)
+		for (unsigned i = 0; i < x->sets[height] * WALK_CACHE_WAYS; i++) {
+			const struct walk_cache_entry *e = walk_cache_set(c, height, 0) + i;
+			const struct slot *s = &x->slot[height][0][0] + i;
+
+			if (s->used != (e->key != 0))
+				return false;
+			if (s->used && (walk_cache_prefix(e) != s->prefix ||
+					       walk_cache_asid(e) != s->asid ||
+					       e->to.table != s->table || e->to.flags != HW_ALL))
+				return false;
+		}
+	return c->evictions == x->evictions && c->invalidations == x->gone && !walk_cache_check(c);
+}
+
+/* A walk as the hardware makes it: from where the cache knows the way to, down to a page, mostly a small one; or to a
+ * @fault, of which nothing is kept. Does the cache say what the slots say? */
+static bool walk_both(struct walk_cache *c, struct slots *x, const struct hw_regime *r, uint64_t va,
+	bool large, bool fault)
+{
+	static uint64_t tables = 0x1000;
+	struct page_walk w = {.va = va, .mode = r->mode};
+	unsigned depth;
+	uint64_t table = slots_find(x, r, va, &depth);
+	const struct walk_cache_entry *e = walk_cache_find(c, r, va);
+
+	if ((e != NULL) != (depth != 0) || (e && (e->to.table != table || e->to.depth != depth)))
+		return false;
+	w.first = depth;
+	w.nr_steps = paging_modes[r->mode].nr_levels;
+	if (large && w.nr_steps - 1u > depth)
+		w.nr_steps--;
+	for (unsigned i = 0; i < w.nr_steps; i++) {
+		w.step[i].next = tables += 0x1000;
+		w.step[i].flags = HW_ALL;
+	}
+	if (fault || w.first + 1 >= w.nr_steps)
+		return true;
+	walk_cache_fill(c, r, &w);
+	slots_fill(x, r, &w);
+	return true;
+}
+
+static uint64_t some_address(const struct hw_regime *r, struct rng *rng)
+{
+	const struct paging_mode *mode = &paging_modes[r->mode];
+	uint64_t va = rng_below(rng, 4) << 12;
+
+	for (unsigned depth = 0; depth + 1u < mode->nr_levels; depth++)
+		va |= rng_below(rng, depth + 2u == mode->nr_levels ? 24 : 3)
+		      << mode->level[depth].shift;
+	return va;
+}
+
+static bool against_slots(struct walk_cache_desc desc, struct rng *rng)
+{
+	struct walk_cache *c = calloc(1, sizeof(*c) + walk_cache_bytes(&desc));
+	struct slots *x = calloc(1, sizeof(*x));
+	struct hw_regime r = {.mode = PAGING_X86_64};
+	bool ok = true;
+
+	walk_cache_init(c, &desc, sizeof(*c));
+	for (unsigned height = 0; height < WALK_CACHE_HEIGHTS; height++) {
+		x->ways[height] = c->height[height].ways;
+		x->sets[height] = c->height[height].set_mask + 1;
+	}
+	for (unsigned step = 0; step < 20000 && ok; step++) {
+		uint64_t va = some_address(&r, rng);
+		bool fault = !rng_below(rng, 3), large = !rng_below(rng, 8);
+
+		ok = walk_both(c, x, &r, va, large, fault);
+		/* x86 forgets at a fault what led there; after it the same walk follows, mostly. */
+		if (fault || !rng_below(rng, 8)) {
+			walk_cache_invalidate_va(c, &r, va);
+			slots_forget(x, &r, va);
+		}
+		if (!rng_below(rng, 8))
+			r.asid = (uint16_t)rng_below(rng, 2);
+		if (fault && rng_below(rng, 8))
+			ok = ok && walk_both(c, x, &r, va ^ rng_below(rng, 2) << 12, large, false);
+		if (!rng_below(rng, 64)) {
+			int asid = (int)rng_below(rng, 3) - 1;
+
+			walk_cache_flush(c, asid);
+			slots_flush(x, asid);
+		}
+		/* Who changes the mode forgets all, but not which address was forgotten last. */
+		if (!rng_below(rng, 32)) {
+			r.mode = (enum paging_mode_id)(1 + rng_below(rng, NR_PAGING_MODES - 1));
+			walk_cache_flush(c, -1);
+			slots_flush(x, -1);
+		}
+		ok = ok && same_slots(c, x);
+	}
+	free(x);
+	free(c);
+	return ok;
+}
+
+Test(walk_cache, random_walks_against_slots)
+{
+	static const struct walk_cache_desc desc[] = {{{32, 4, 2, 1}}, {{1, 1, 1, 1}},
+		{{4, 4, 4, 4}}, {{8, 0, 2, 0}}, {{0, 8, 0, 4}}, {{64, 16, 8, 4}}};
+	struct rng rng = {11};
+
+	for (unsigned i = 0; i < sizeof(desc) / sizeof(desc[0]); i++)
+		cr_expect(against_slots(desc[i], &rng), "row %u", i);
 }
 
 /* invlpg and its like before the MMU is on: there is nothing to forget, and no level to look at. */
