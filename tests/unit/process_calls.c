@@ -359,7 +359,11 @@ Test(process_calls, a_segment_is_detached_whatever_became_of_its_mapping)
 	/* What is there is replaced with SHM_REMAP only, which needs an address. */
 	cr_expect_eq(refused(simm, "shmat id 600000001000"), EINVAL);
 	cr_expect_eq(refused(simm, "shmat id NULL SHM_REMAP"), EINVAL);
+	cr_expect_eq(refused(simm, "shmat id 123 SHM_RND+SHM_REMAP"), EINVAL, "it is rounded to 0");
 	cr_expect_eq(refused(simm, "shmat id 600000000123"), EINVAL);
+	cr_expect_str_eq(call(simm, "shmat id 123 SHM_RND"), "0x0");
+	cr_expect(maps(simm, "00000000-0000a000 rw-s"), "0 was asked for, not no address");
+	call(simm, "munmap 0 40K");
 	call(simm, "shmat id 600000001000 SHM_REMAP");
 	cr_expect(maps(simm, "600000000000-600000001000 rw-s"));
 

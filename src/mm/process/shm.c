@@ -113,13 +113,13 @@ static int check_place(
 {
 	uint64_t align = attach_align(m);
 
-	if (!*addr && flags & SHM_REMAP_)
-		return refuse(&m->why, EINVAL, "SHM_REMAP needs an address");
 	if (*addr % align && !(flags & SHM_RND_))
 		return refuse(&m->why, EINVAL,
 			"the address is no multiple of %llu, and SHM_RND was not given",
 			(ull)align);
 	*addr -= *addr % align;
+	if (!*addr && flags & SHM_REMAP_)
+		return refuse(&m->why, EINVAL, "SHM_REMAP needs an address");
 	if (!*addr || flags & SHM_REMAP_)
 		return 0;
 	if (*addr + bytes < *addr || vma_find_in(m, &mm->vmas, *addr, *addr + bytes))
@@ -142,6 +142,8 @@ int sys_shmat(struct machine *m, struct task *t, uint64_t shmid, uint64_t addr, 
 		return -ESRCH;
 	if (!i)
 		return refuse(&m->why, EINVAL, "there is no such segment of shared memory");
+	/* Also one that is rounded down to 0 was asked for. */
+	unsigned fixed = addr ? MAP_FIXED_ : 0;
 	int err = check_place(m, mm, i->bytes, flags, &addr);
 	if (err)
 		return err;
@@ -149,8 +151,7 @@ int sys_shmat(struct machine *m, struct task *t, uint64_t shmid, uint64_t addr, 
 		m, t->cpu, i, flags & SHM_RDONLY_ ? (uint32_t)FILE_RDONLY : (uint32_t)FILE_RDWR);
 	if (!f)
 		return -m->why.err;
-	err = sys_mmap(
-		m, t, addr, i->bytes, prot, MAP_SHARED_ | (addr ? MAP_FIXED_ : 0), f, 0, at, out);
+	err = sys_mmap(m, t, addr, i->bytes, prot, MAP_SHARED_ | fixed, f, 0, at, out);
 	/* The mapping holds the file from here on. */
 	file_put(m, t->cpu, f);
 	return err;
