@@ -101,10 +101,11 @@ int simm_open(
 	}
 	if (v.row->truncated && (flags & SIMM_O_WRITE) && (flags & SIMM_O_TRUNC))
 		v.row->truncated(&v);
-	if (v.row->kind == ROW_TEXT && v.row->show && (flags & SIMM_O_READ) &&
-		!must_wait(simm, v.row)) {
-		render(open);
-		open->rendered = true;
+	if (v.row->kind == ROW_TEXT && v.row->show && (flags & SIMM_O_READ)) {
+		open->owed = must_wait(simm, v.row);
+		open->rendered = !open->owed;
+		if (open->rendered)
+			render(open);
 	}
 	*out = open;
 	return 0;
@@ -132,9 +133,9 @@ static ssize_t copy_text(const struct text *t, void *buf, size_t len, uint64_t o
 
 static ssize_t read_text(struct simm_open *open, void *buf, size_t len, uint64_t offset)
 {
-	if (!offset && !open->rendered)
+	if (open->owed || (!offset && !open->rendered))
 		render(open);
-	open->rendered = false;
+	open->rendered = open->owed = false;
 	return open->text_err ? open->text_err : copy_text(&open->text, buf, len, offset);
 }
 

@@ -66,6 +66,7 @@ struct simm_open {
 	struct text text; /* TEXT: the snapshot; STREAM with a show: what is being read */
 	int text_err;	  /* negative: rendering it was refused; a read says so, as on Linux */
 	bool rendered;	  /* and not yet read from its beginning */
+	bool owed;	  /* TEXT: open could not render it, the first read must, wherever it reads */
 	size_t text_at;	  /* STREAM with a show: the reader's place */
 	struct stream *stream;
 };

@@ -204,7 +204,7 @@ Test(slices, who_reads_memory_waits)
 	const struct act *a = &acts[0];
 	struct simm *simm = machine_for(a);
 	struct simm_node tasks;
-	char byte;
+	char byte, second;
 
 	cr_assert_eq(simm_resolve(simm, "sim/tasks", &tasks), 0);
 	world_call(simm, "__free_pages p.0-:1/100");
@@ -218,6 +218,7 @@ Test(slices, who_reads_memory_waits)
 	cr_assert_eq(simm_write_step(w), SIMM_MORE);
 	cr_expect_eq(simm_read(mem, &byte, 1, 0x20000000), -EAGAIN);
 	struct simm_open *cmdline = world_open(simm, "sim/tasks/hog/cmdline", SIMM_O_READ);
+	struct simm_open *behind = world_open(simm, "sim/tasks/hog/cmdline", SIMM_O_READ);
 	cr_expect_eq(simm_read(cmdline, &byte, 1, 0), -EAGAIN);
 	cr_expect(strstr(world_cat(simm, "sim/tasks/hog/maps"), "20000000-20010000"));
 	while (simm_write_step(w) == SIMM_MORE)
@@ -226,6 +227,11 @@ Test(slices, who_reads_memory_waits)
 	cr_expect_eq(simm_read(mem, &byte, 1, 0x20000000), 1);
 	cr_expect_eq(simm_read(cmdline, &byte, 1, 0), 1);
 	cr_expect_eq(byte, '/');
+	cr_expect_eq(simm_read(cmdline, &byte, 1, 1), 1);
+	cr_expect_eq(
+		simm_read(behind, &second, 1, 1), 1, "also when it is not read from its beginning");
+	cr_expect_eq(second, byte);
+	simm_release(behind);
 	simm_release(cmdline);
 	simm_release(open);
 	simm_release(mem);
