@@ -69,15 +69,3 @@ uint32_t cache_access(struct cache *c, uint64_t pa, bool write)
 	c->writebacks++;
 	return c->desc.miss_cycles + c->desc.writeback_cycles;
 }
-
-unsigned cache_flush(struct cache *c)
-{
-	uint64_t *lines = cache_lines(c);
-	unsigned dirty = 0;
-
-	for (uint64_t i = 0; i < (uint64_t)c->desc.sets * c->desc.ways; i++)
-		dirty += lines[i] & 1;
-	memset(lines, 0, cache_bytes(&c->desc));
-	c->writebacks += dirty;
-	return dirty;
-}

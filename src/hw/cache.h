@@ -81,7 +81,4 @@ static inline bool cache_view_front(const struct cache_view *v, uint64_t pa)
 	return v->lines[(line & v->mask) * v->ways] >> 1 == line + 1;
 }
 
-/* Forget all lines (their bytes are in DRAM). Returns how many were dirty. */
-unsigned cache_flush(struct cache *c);
-
 #endif

@@ -24,7 +24,11 @@ static void put(
 	struct tlb *t, uint64_t va, unsigned shift, uint64_t pa, uint16_t asid, uint32_t flags)
 {
 	tlb_put(t, va,
-		(struct tlb_page){.pa = pa, .flags = flags, .asid = asid, .shift = (uint8_t)shift});
+		(struct tlb_page){.pa = pa,
+			.flags = flags,
+			.asid = asid,
+			.depth = pa >> 22 & 3,
+			.shift = (uint8_t)shift});
 }
 
 static uint64_t find(struct tlb *t, uint64_t va, uint16_t asid)
@@ -95,24 +99,32 @@ Test(tlb, none_at_all)
 	struct tlb *t = make(0, 4);
 
 	put(t, 0x1000, 12, 0x2000, 1, HW_ALL);
+	tlb_put_absent(t, 0x1000, (struct tlb_page){.pa = 0x2000, .flags = HW_ALL, .shift = 12});
 	cr_assert_eq(find(t, 0x1000, 1), UINT64_MAX);
 	cr_assert_eq(tlb_flush(t, false), 0);
+	cr_assert_eq(t->changes, 0);
+	cr_assert_eq(tlb_bytes(&(struct tlb_desc){0, 4}), 0);
+	cr_assert_eq(tlb_bytes(&(struct tlb_desc){4, 0}), 0);
 	free(t);
 }
 
 /* The dumb one: all entries in order of use; a set is those whose page number has the set's bits. */
-enum { SETS = 4, WAYS = 3, MAX = 64 };
+enum { MAX = 256 };
 
 struct model {
+	uint32_t sets, ways;
 	struct {
 		uint64_t page;
 		unsigned shift;
 		uint16_t asid;
 		bool global;
-		uint64_t pa;
+		uint64_t pa; /* and its depth are the step's that put it */
 	} e[MAX];
 	unsigned n;
+	uint64_t evictions, gone;
 };
+
+static const unsigned sizes[] = {12, 16, 22};
 
 static bool same(
 	const struct model *m, unsigned i, uint64_t va, unsigned shift, uint16_t asid, bool global)
@@ -137,10 +149,12 @@ static void model_put(
 		else
 			i++;
 	for (unsigned i = 0; i < m->n;)
-		if (m->e[i].page % SETS == (va >> shift) % SETS && ++in_set == WAYS)
+		if (m->e[i].page % m->sets == (va >> shift) % m->sets && ++in_set == m->ways) {
 			model_remove(m, i);
-		else
+			m->evictions++;
+		} else {
 			i++;
+		}
 	memmove(&m->e[1], &m->e[0], m->n++ * sizeof(m->e[0]));
 	m->e[0].page = va >> shift;
 	m->e[0].shift = shift;
@@ -152,9 +166,9 @@ static void model_put(
 /* The smallest page first, as the hardware's probe goes. */
 static uint64_t model_find(struct model *m, uint64_t va, uint16_t asid, bool broken)
 {
-	for (unsigned shift = 12; shift <= 22; shift += 10)
+	for (unsigned k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
 		for (unsigned i = 0; i < m->n; i++)
-			if (same(m, i, va, shift, asid, false)) {
+			if (same(m, i, va, sizes[k], asid, false)) {
 				uint64_t pa = m->e[i].pa;
 				struct model old = *m;
 
@@ -167,62 +181,161 @@ static uint64_t model_find(struct model *m, uint64_t va, uint16_t asid, bool bro
 	return UINT64_MAX;
 }
 
-/* Returns how many answers differ. @broken: the model forgets to note uses, which must be found. */
-static unsigned against_model(bool broken)
+/* Forget the entries of which @goes says so. */
+typedef bool goes_fn(
+	const struct model *m, unsigned i, uint64_t start, uint64_t end, uint16_t asid);
+
+static unsigned model_forget(
+	struct model *m, goes_fn *goes, uint64_t start, uint64_t end, uint16_t asid)
 {
-	struct tlb *t = make(SETS, WAYS);
-	struct model m = {.n = 0};
+	unsigned n = m->n;
+
+	for (unsigned i = 0; i < m->n;)
+		if (goes(m, i, start, end, asid))
+			model_remove(m, i);
+		else
+			i++;
+	m->gone += n - m->n;
+	return n - m->n;
+}
+
+static bool in_range(const struct model *m, unsigned i, uint64_t start, uint64_t end, uint16_t asid)
+{
+	uint64_t va = m->e[i].page << m->e[i].shift;
+
+	return (m->e[i].asid == asid || m->e[i].global) && va < end &&
+	       va + ((uint64_t)1 << m->e[i].shift) > start;
+}
+
+static bool of_asid(const struct model *m, unsigned i, uint64_t start, uint64_t end, uint16_t asid)
+{
+	return m->e[i].asid == asid && !m->e[i].global;
+}
+
+static bool any(const struct model *m, unsigned i, uint64_t start, uint64_t end, uint16_t asid)
+{
+	return true;
+}
+
+static bool not_global(
+	const struct model *m, unsigned i, uint64_t start, uint64_t end, uint16_t asid)
+{
+	return !m->e[i].global;
+}
+
+/* Forget something, in both; do they say that as many went? */
+static bool forget(struct tlb *t, struct model *m, struct rng *rng, uint64_t va, uint16_t asid)
+{
+	uint64_t start = va & ~(uint64_t)4095, end = start + ((uint64_t)rng_below(rng, 20) << 12);
+
+	switch (rng_below(rng, 16)) {
+	case 0:
+		return tlb_invalidate_asid(t, asid) == model_forget(m, of_asid, 0, 0, asid);
+	case 1:
+		return tlb_flush(t, true) == model_forget(m, not_global, 0, 0, 0);
+	case 2:
+		return tlb_flush(t, false) == model_forget(m, any, 0, 0, 0);
+	case 3:
+	case 4:
+		return tlb_invalidate_range(t, start, end, asid) ==
+		       model_forget(m, in_range, start, end, asid);
+	default:
+		return tlb_invalidate_page(t, va, asid) ==
+		       model_forget(m, in_range, va, va + 1, asid);
+	}
+}
+
+static uint8_t depth_of(uint64_t pa)
+{
+	return pa >> 22 & 3;
+}
+
+/* Do the sets have the model's entries, each set's in order of use? */
+static bool equal(const struct tlb *t, const struct model *m)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->sets * t->ways; i++) {
+		unsigned set = i / t->ways, nth = i % t->ways, k = 0, at = i;
+		uint64_t va;
+		const struct tlb_page *p = tlb_next(t, &at, &va);
+
+		for (unsigned of_set = 0; k < m->n; k++)
+			if (m->e[k].page % m->sets == set && of_set++ == nth)
+				break;
+		if (k == m->n)
+			continue;
+		if (!p || at != i + 1 || p->pa != m->e[k].pa || p->depth != depth_of(p->pa) ||
+			va != m->e[k].page << p->shift)
+			return false;
+		n++;
+	}
+	return n == m->n && tlb_count(t) == n && t->evictions == m->evictions &&
+	       t->invalidations == m->gone && !tlb_check(t);
+}
+
+/* Returns how many answers differ. @broken: the model forgets to note uses, which must be found. */
+static unsigned against_model(uint32_t sets, uint32_t ways, bool broken)
+{
+	struct tlb *t = make(sets, ways);
+	struct model *m = calloc(1, sizeof(*m));
 	struct rng rng = {5};
+	uint64_t pages = 3ULL * sets * ways + 8, misses = 0;
 	unsigned differences = 0;
 
-	for (int step = 0; step < 20000; step++) {
-		unsigned shift = rng_below(&rng, 4) ? 12 : 22;
-		uint64_t va = (uint64_t)rng_below(&rng, 24) << (rng_below(&rng, 4) ? 12 : 22);
+	m->sets = sets;
+	m->ways = ways;
+	for (int step = 0; step < 6000; step++) {
+		unsigned shift = rng_below(&rng, 4) ? 12 : sizes[rng_below(&rng, 3)];
+		uint64_t va = rng_below(&rng, pages) << (rng_below(&rng, 4) ? 12 : 22) |
+			      (rng_below(&rng, 2) ? 0xabc : 0);
 		uint16_t asid = (uint16_t)rng_below(&rng, 2);
+		bool global = !rng_below(&rng, 8);
+		uint32_t flags = HW_ALL | (global ? HW_GLOBAL : 0);
+		uint64_t pa = (uint64_t)step << 22, changes = t->changes;
+		unsigned what = rng_below(&rng, 16);
 
-		switch (rng_below(&rng, 8)) {
-		case 0:
-		case 1:
-		case 2: {
-			bool global = !rng_below(&rng, 4);
-			uint64_t pa = (uint64_t)step << 22;
+		if (what < 4) {
+			put(t, va, shift, pa, asid, flags);
+			model_put(m, va, shift, asid, global, pa);
+			differences += t->changes == changes;
+		} else if (what == 4) {
+			differences += !forget(t, m, &rng, va, asid);
+		} else {
+			bool there = tlb_has(t, va, asid);
+			uint64_t found = find(t, va, asid);
 
-			put(t, va, shift, pa, asid, HW_ALL | (global ? HW_GLOBAL : 0));
-			model_put(&m, va, shift, asid, global, pa);
-			break;
-		}
-		case 3:
-			if (!rng_below(&rng, 8)) {
-				tlb_invalidate_page(t, va, asid);
-				for (unsigned i = 0; i < m.n;)
-					if (same(&m, i, va, m.e[i].shift, asid, false))
-						model_remove(&m, i);
-					else
-						i++;
+			differences += found != model_find(m, va, asid, broken);
+			differences += there != (found != UINT64_MAX);
+			misses += !there;
+			if (!there && what > 11) {
+				tlb_put_absent(t, va,
+					(struct tlb_page){
+						pa, flags, asid, depth_of(pa), (uint8_t)shift});
+				model_put(m, va, shift, asid, global, pa);
 			}
-			break;
-		case 4:
-			if (!rng_below(&rng, 20)) {
-				tlb_invalidate_asid(t, asid);
-				for (unsigned i = 0; i < m.n;)
-					if (m.e[i].asid == asid && !m.e[i].global)
-						model_remove(&m, i);
-					else
-						i++;
-			}
-			break;
-		default:
-			differences += find(t, va, asid) != model_find(&m, va, asid, broken);
 		}
+		differences += !equal(t, m);
 	}
+	differences += t->misses != misses;
+	free(m);
 	free(t);
 	return differences;
 }
 
 Test(tlb, random_acts_against_a_list)
 {
-	cr_assert_eq(against_model(false), 0);
-	cr_assert_gt(against_model(true), 0, "a broken model is noticed");
+	/* One way, where the front is always the last one; ways that are searched four at a time, and with some left over. */
+	static const struct tlb_desc desc[] = {{1, 1}, {8, 1}, {1, 2}, {2, 2}, {4, 3}, {1, 4},
+		{2, 5}, {1, 7}, {16, 8}, {1, 32}, {4, 32}};
+
+	for (unsigned i = 0; i < sizeof(desc) / sizeof(desc[0]); i++) {
+		uint32_t sets = desc[i].sets, ways = desc[i].ways;
+
+		cr_expect_eq(against_model(sets, ways, false), 0, "%u sets of %u ways", sets, ways);
+		cr_expect(ways == 1 || against_model(sets, ways, true) > 0,
+			"a broken model is noticed: %u sets of %u ways", sets, ways);
+	}
 }
 
 Test(tlb, data_cache_counts_time)
@@ -245,8 +358,20 @@ Test(tlb, data_cache_counts_time)
 	cr_assert_eq(c->hits, 1);
 	cr_assert_eq(c->misses, 5);
 	cr_assert_eq(c->writebacks, 1);
-	cr_assert_eq(cache_flush(c), 0);
-	cr_assert_eq(cache_access(c, 0x1000, false), 200);
+	free(c);
+}
+
+Test(tlb, without_a_data_cache_all_is_a_miss)
+{
+	struct cache_desc desc = {
+		.line_shift = 6, .hit_cycles = 4, .miss_cycles = 200, .writeback_cycles = 40};
+	struct cache *c = calloc(1, sizeof(*c) + cache_bytes(&desc) + 64);
+
+	cache_init(c, &desc, sizeof(*c));
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(cache_access(c, 0, true), 200);
+	cr_assert_eq(c->misses, 3);
+	cr_assert_eq(c->writebacks, 0);
 	free(c);
 }
 
@@ -289,6 +414,9 @@ static unsigned cache_against_list(bool forgetful)
 		uint64_t line = rng_below(&rng, 3) ? rng_below(&rng, 12) : rng_below(&rng, 80);
 		bool write = rng_below(&rng, 2), front = list[line % 8][0] == line;
 		uint64_t pa = line * 32 + rng_below(&rng, 32);
+		struct cache_view v = cache_view(c);
+
+		differences += cache_view_front(&v, pa) != front;
 
 		if (rng_below(&rng, 2)) {
 			bool had = cache_front(c, pa, write && !forgetful);
