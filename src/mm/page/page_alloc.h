@@ -149,11 +149,6 @@ int pageblocks_init(struct machine *m);
  * Errors: EINVAL (a pfn in no zone), EDQUOT. */
 int free_boot_pages(struct machine *m, uint64_t start_pfn, uint64_t end_pfn, enum migratetype type);
 
-/* May @order pages be taken from @z (its free pages above @mark for a request that prefers zones up to @highest)? The
- * bare check of zone_watermark_ok() without any right to the reserves. */
-bool zone_watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
-	enum zone_type highest);
-
 /* kswapd's step for one node: clear the watermark boost (and later: reclaim). */
 void kswapd_step(struct machine *m, unsigned nid);
 

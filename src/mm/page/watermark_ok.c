@@ -69,9 +69,3 @@ bool watermark_slow(const struct machine *m, const struct zone *z, unsigned orde
 		return watermark_ok(m, z, order, z->watermark[WMARK_MIN], highest, alloc_flags);
 	return false;
 }
-
-bool zone_watermark_ok(const struct machine *m, const struct zone *z, unsigned order, uint64_t mark,
-	enum zone_type highest)
-{
-	return watermark_ok(m, z, order, mark, highest, 0);
-}

@@ -63,9 +63,10 @@ int populate_range(struct machine *m, unsigned cpu, struct vma *v, uint64_t star
 int copy_page_range(struct machine *m, unsigned cpu, struct vma *dst, struct vma *src);
 /* change_protection(): entries of [start, end) follow v->flags, which are new already. */
 void change_protection(struct machine *m, unsigned cpu, struct vma *v, uint64_t start, uint64_t end);
-/* move_page_tables() of mremap. Errors: ENOMEM, EDQUOT with everything moved back. */
-int move_page_tables(struct machine *m, unsigned cpu, struct vma *from, uint64_t old_addr, struct vma *to,
-	uint64_t new_addr, uint64_t bytes);
+/* move_page_tables() of mremap, of [old_addr, old_addr + bytes) of @from to @new_addr. Errors: ENOMEM, EDQUOT with nothing
+ * moved. */
+int move_page_tables(struct machine *m, unsigned cpu, struct vma *from, uint64_t old_addr, uint64_t new_addr,
+	uint64_t bytes);
 /* Map device or kernel pages without counting them (remap_pfn_range(), vmf_insert_pfn()). */
 int insert_pfn(struct machine *m, unsigned cpu, struct vma *v, uint64_t addr, uint64_t pfn);
 

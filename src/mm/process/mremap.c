@@ -236,7 +236,7 @@ static int move_vma(struct remap *r, struct vma *v)
 			vm_uncommit(m, more);
 		return err;
 	}
-	err = move_page_tables(m, r->t->cpu, v, addr, copy, r->new_addr, bytes);
+	err = move_page_tables(m, r->t->cpu, v, addr, r->new_addr, bytes);
 	vm_stat_account(r->mm, flags, (int64_t)(r->new_bytes >> PAGE_SHIFT));
 	if (flags & VM_LOCKED && (err || !keep))
 		r->mm->locked_vm += r->new_bytes >> PAGE_SHIFT;

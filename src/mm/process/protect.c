@@ -80,7 +80,7 @@ static int make_tables(struct machine *m, unsigned cpu, struct mm *mm, uint64_t 
 }
 
 int move_page_tables(struct machine *m, unsigned cpu, struct vma *from, uint64_t old_addr,
-	struct vma *to, uint64_t new_addr, uint64_t bytes)
+	uint64_t new_addr, uint64_t bytes)
 {
 	struct mm *mm = vma_mm(m, from);
 	struct pte_range r = pte_range(old_addr, old_addr + bytes);

@@ -73,8 +73,7 @@ static bool copy_opcodes(
 /* show_opcodes(). */
 static void log_opcodes(struct machine *m, const struct mm *mm, uint64_t ip)
 {
-	uint64_t from =
-		(ip - PROLOGUE_BYTES) & (machine_has(m, CONFIG_64BIT) ? UINT64_MAX : UINT32_MAX);
+	uint64_t from = (ip - PROLOGUE_BYTES) & machine_word_max(m);
 	uint64_t left = PAGE_BYTES - from % PAGE_BYTES,
 		 n = left < OPCODE_BYTES ? left : OPCODE_BYTES;
 	uint8_t bytes[OPCODE_BYTES];
