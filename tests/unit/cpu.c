@@ -3,12 +3,14 @@
  * Claim: a CPU's accesses give what its registers and the tables in RAM say: bytes, time, where the translation came
  * from, and faults with the architecture's code in the architecture's registers.
  */
+#include "base/rng.h"
 #include "hw/cpu.h"
 #include "support/lone_cpu.h"
 #include "support/ram.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct hw_cpu *make(enum hw_family family)
 {
@@ -367,4 +369,75 @@ Test(cpu, a_page_that_missed_again)
 	cr_assert_eq(load(cpu, &ram, 0x12347004, 4).tlb, HW_TLB_HIT);
 	free(cpu);
 	ram_finish(&ram);
+}
+
+enum { PAGES = 8 };
+
+/* An x86-64 with PCIDs, which maps the first @PAGES pages, as far as the entries at 0x4000 do. */
+static struct hw_cpu *x86_64(struct ram *ram)
+{
+	struct hw_cpu *cpu = make(HW_X86_64);
+
+	ram_init(ram, 1 << 20);
+	put64(ram, 0x1000, 0x2007);
+	put64(ram, 0x2000, 0x3007);
+	put64(ram, 0x3000, 0x4007);
+	set_reg(cpu, HW_CR3, 0x1000);
+	set_reg(cpu, HW_CR4, 1 << 5 | 1 << 7 | 1 << 17);
+	set_reg(cpu, HW_EFER, 0x900);
+	set_reg(cpu, HW_CR0, 0x80010001);
+	return cpu;
+}
+
+/* Who tries an access again says so by its struct, which has the fault. That spares searches of the TLBs and changes nothing:
+ * another CPU gets each try as an access of its own. */
+Test(cpu, a_try_after_a_fault_is_an_access_as_others)
+{
+	struct ram ram[2];
+	struct hw_cpu *cpu[2] = {x86_64(&ram[0]), x86_64(&ram[1])};
+	struct hw_access a[2] = {{.bytes = 1}};
+	struct rng rng = {3};
+	unsigned again = 0;
+
+	for (unsigned step = 0; step < 20000; step++) {
+		uint64_t page = rng_below(&rng, PAGES), entry = (0x10 + page) << 12 | 4, pcid;
+		bool fresh = !rng_below(&rng, 3), flush = !rng_below(&rng, 8);
+
+		entry |= rng_below(&rng, 3) ? 3 : rng_below(&rng, 4);
+		pcid = rng_below(&rng, 12) ? cpu[0]->regime.asid : rng_below(&rng, 2);
+		if (fresh || a[0].fault.fault == HW_FAULT_NONE)
+			a[0] = (struct hw_access){.va = page << 12 | rng_below(&rng, 4096),
+				.bytes = 1,
+				.kind = (uint8_t)rng_below(&rng, 3),
+				.user = rng_below(&rng, 2),
+				.fault = a[0].fault};
+		else
+			again++;
+		a[1] = a[0];
+		a[1].fault = (struct hw_fault_record){.fault = HW_FAULT_NONE};
+		for (unsigned i = 0; i < 2; i++) {
+			put64(&ram[i], 0x4000 + page * 8, entry);
+			if (flush)
+				hw_invlpg(cpu[i], page << 12);
+			if (pcid != cpu[i]->regime.asid)
+				set_reg(cpu[i], HW_CR3, 0x1000 | pcid | 1ULL << 63);
+			(void)hw_access(cpu[i], &ram[i].dram, &a[i], NULL);
+			cr_assert_null(hw_cpu_check(cpu[i]));
+		}
+		cr_assert_eq(a[0].fault.fault, a[1].fault.fault);
+		cr_assert_eq(a[0].cycles, a[1].cycles);
+		cr_assert(a[0].fault.fault || (a[0].tlb == a[1].tlb && a[0].pa == a[1].pa));
+		cr_assert_eq(
+			memcmp(&cpu[0]->counters, &cpu[1]->counters, sizeof(cpu[0]->counters)), 0);
+		cr_assert_eq(cpu[0]->dtlb.misses, cpu[1]->dtlb.misses);
+		cr_assert_eq(cpu[0]->itlb.misses, cpu[1]->itlb.misses);
+		cr_assert_eq(cpu[0]->stlb.misses, cpu[1]->stlb.misses);
+		cr_assert_eq(cpu[0]->dtlb.hits, cpu[1]->dtlb.hits);
+		cr_assert_eq(cpu[0]->stlb.hits, cpu[1]->stlb.hits);
+	}
+	cr_assert_gt(again, 500);
+	for (unsigned i = 0; i < 2; i++) {
+		free(cpu[i]);
+		ram_finish(&ram[i]);
+	}
 }
