@@ -50,6 +50,38 @@ Test(dma, device_writes_and_the_cpu_reads)
 	simm_destroy(s);
 }
 
+static unsigned long bus_transactions(struct simm *s, const char *master)
+{
+	const char *row = strstr(world_cat(s, "sim/bus/masters"), master);
+	unsigned long priority, transactions;
+
+	cr_assert(row && sscanf(row + strlen(master), "%lu %lu", &priority, &transactions) == 2);
+	return transactions;
+}
+
+/* What a CPU misses in its cache comes by the bus, for which it waits while a device uses it. */
+Test(dma, a_cpu_and_a_device_share_the_bus)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+
+	world_call(s, "b = __get_free_pages GFP_KERNEL 4");
+	world_call(s, "other = __get_free_pages GFP_KERNEL+__GFP_ZERO 0");
+	world_call_at(s, CTL, "d = dma_map_single b 65536 DMA_FROM_DEVICE");
+	world_call(s, "load other 4");
+	cr_expect_eq(bus_transactions(s, "cpu0"), 0, "alone it is not in anybody's way");
+	world_call_at(s, CTL, "dma_write d 65536 1");
+	cr_assert(file_has(s, "sim/clock", " bus\n"));
+	world_call(s, "load other+2048 4");
+	unsigned long missed = bus_transactions(s, "cpu0");
+
+	cr_expect_gt(missed, 0);
+	world_call(s, "load other+2048 4");
+	cr_expect_eq(bus_transactions(s, "cpu0"), missed, "the cache has it");
+	world_call_at(s, CTL, "wait_for_completion");
+	check(s);
+	simm_destroy(s);
+}
+
 Test(dma, device_reads_what_the_cpu_wrote)
 {
 	struct simm *s = with_device("pc-x86_64", "nic");
