@@ -8,6 +8,7 @@
 #include "support/hand.h"
 #include "support/process.h"
 
+#include "mm/move/pin.h"
 #include "mm/page/buddy.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
@@ -288,6 +289,31 @@ static uint64_t pfn_at(struct proc *p, uint64_t at)
 }
 
 /* References of mappings and of the page cache are theirs; one that was taken by name can be dropped by name. */
+/* Pins are who made them's; with mappings, or in the page cache and mapped by nobody. */
+Test(free, pages_that_are_pinned)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t own = proc_map(&p, 1, RW, PRIVATE), shared = proc_map(&p, 1, RW, SHARED), pfn[2];
+
+	cr_assert_eq(pin_user_pages(p.m, p.t, own, 1, FOLL_WRITE_, &pfn[0]), 1);
+	cr_assert_eq(pin_user_pages(p.m, p.t, shared, 1, FOLL_WRITE_, &pfn[1]), 1);
+	cr_assert_eq(sys_madvise(p.m, p.t, shared, PAGE_BYTES, MADV_DONTNEED_), 0);
+	cr_expect_eq(frame_of(p.m, pfn[1])->mapcount, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t held = frame_of(p.m, pfn[i])->refcount;
+
+		cr_expect_gt(held, 1024);
+		cr_expect_eq(put_page(p.m, 0, pfn[i]), -EINVAL);
+		cr_expect_eq(free_pages_order(p.m, 0, pfn[i], 0), -EINVAL);
+		cr_expect_eq(get_page(p.m, pfn[i]), 0);
+		cr_expect_eq(put_page(p.m, 0, pfn[i]), 0, "this one is nobody else's");
+		cr_expect_eq(frame_of(p.m, pfn[i])->refcount, held);
+		cr_expect_eq(unpin_user_page(p.m, 0, pfn[i]), 0);
+	}
+	proc_check(&p);
+	proc_end(&p);
+}
+
 Test(free, pages_that_others_hold)
 {
 	struct proc p = proc_start("pc-x86_64");
