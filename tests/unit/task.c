@@ -14,6 +14,7 @@
 #include "mm/page/frame.h"
 #include "mm/page/page_alloc.h"
 #include "mm/page/zone.h"
+#include "mm/process/access.h"
 #include "mm/process/file.h"
 #include "mm/process/mm.h"
 #include "mm/process/task.h"
@@ -458,4 +459,28 @@ Test(task, a_failed_clone_takes_nothing)
 		cr_expect_eq(child->pid, 102);
 		machine_destroy(m);
 	}
+}
+
+/* An access that faults is made again: its cycles are those of all tries, its TLB's answer that of the first. */
+Test(task, an_access_costs_all_its_tries)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t at = proc_map(&p, 2, RW, PRIVATE);
+	struct task_access x = {.a = {.va = at, .bytes = 4, .kind = HW_STORE, .value = 1}};
+
+	/* The CPU enters the address space, which costs, too. */
+	cr_assert_eq(proc_store(&p, at + PAGE_BYTES, 1), 0);
+	const struct hw_cpu *cpu = machine_cpu(p.m, p.t->cpu);
+	uint64_t before = cpu->counters.cycles, accesses = cpu->counters.accesses[HW_STORE];
+
+	cr_assert_eq(task_access(p.m, p.t, &x), 0);
+	cr_expect_eq(x.minor, 1);
+	cr_expect_eq(x.major, 0);
+	cr_expect_eq(x.tlb, HW_TLB_MISS);
+	cr_expect_eq(cpu->counters.accesses[HW_STORE], accesses + 2);
+	cr_expect_eq(x.cycles, cpu->counters.cycles - before);
+	cr_assert_eq(task_access(p.m, p.t, &x), 0);
+	cr_expect_eq(x.minor, 0);
+	cr_expect_eq(x.tlb, HW_TLB_HIT);
+	proc_end(&p);
 }
