@@ -371,6 +371,37 @@ Test(cpu, a_page_that_missed_again)
 	ram_finish(&ram);
 }
 
+/* What the data's TLB has not may be in the other one. */
+Test(cpu, a_page_that_missed_for_data_only)
+{
+	struct hw_cpu_desc desc = hw_cpu_default(HW_ARM64);
+	struct ram ram;
+
+	desc.stlb = (struct tlb_desc){0, 0};
+	ram_init(&ram, 1 << 20);
+	struct hw_cpu *cpu = lone_cpu(&desc);
+	struct hw_access a = {.va = 0x1000, .bytes = 4, .kind = HW_FETCH};
+
+	put64(&ram, 0x1000, 0x2003);
+	put64(&ram, 0x2000, 0x3003);
+	put64(&ram, 0x3000, 0x4003);
+	put64(&ram, 0x4000, 0x10403);
+	put64(&ram, 0x4008, 0x11403);
+	set_reg(cpu, HW_TTBR0_EL1, 0x1000);
+	set_reg(cpu, HW_SCTLR_EL1, 1);
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), 0);
+	load(cpu, &ram, 0, 4);
+	put64(&ram, 0x4008, 0);
+	a.kind = HW_LOAD;
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), -EFAULT);
+	cr_assert_eq(cpu->itlb.changes, cpu->dtlb.changes);
+	a.kind = HW_FETCH;
+	cr_assert_eq(hw_access(cpu, &ram.dram, &a, NULL), 0);
+	cr_assert_eq(a.tlb, HW_TLB_HIT);
+	free(cpu);
+	ram_finish(&ram);
+}
+
 enum { PAGES = 8 };
 
 /* An x86-64 with PCIDs, which maps the first @PAGES pages, as far as the entries at 0x4000 do. */
