@@ -122,7 +122,7 @@ struct hw_access {
 	uint32_t cycles;	/* 0 with accounting off */
 	uint64_t pa;		/* of the first byte */
 	uint8_t region;		/* of the first byte: the MPU's region, or MPU_REGION_*; with an MPU only */
-	struct hw_fault_record fault;
+	struct hw_fault_record fault;	/* asked, too: who tries again leaves it, others begin with HW_FAULT_NONE */
 	unsigned vector;	/* of a fault: hw_fault_exception() */
 	uint64_t code;		/* as well */
 };

@@ -17,8 +17,6 @@
 #include <assert.h>
 #include <errno.h>
 
-/* Cycles of a CPU of 3 GHz to nanoseconds. */
-
 static enum hw_family family_of(const struct machine *m)
 {
 	switch (m->arch) {

@@ -71,7 +71,7 @@ static inline enum migratetype gfp_migratetype(const struct machine *m, gfp_t gf
  * EINVAL for an order or flags that the kernel refuses with a warning, EDQUOT for the host's limit, EINTR. */
 int alloc_pages_begin(struct machine *m, unsigned cpu, int nid, uint64_t nodes, gfp_t gfp, unsigned order,
 	uint64_t *pfn);
-/* alloc_pages_begin() of one page, on the CPU's own node if that has one; gfp_check() lets @gfp pass. */
+/* alloc_pages_begin() of one page for the CPU's own node, of any; @gfp must be such that gfp_check() lets it pass. */
 int alloc_page_begin(struct machine *m, unsigned cpu, gfp_t gfp, uint64_t *pfn);
 /* About @clusters times 32 pages move. */
 int alloc_pages_more(struct machine *m, unsigned clusters, uint64_t *pfn);
