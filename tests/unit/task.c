@@ -240,6 +240,28 @@ Test(task, orphans_are_pid_1_s)
 	machine_destroy(m);
 }
 
+/* Claim: flags that copy_process() does not take together are EINVAL, and each of them alone is taken. */
+Test(task, clone_flags_that_exclude_each_other)
+{
+	enum { THREAD = CLONE_THREAD_ | CLONE_SIGHAND_ | CLONE_VM_ };
+	static const unsigned pairs[][2] = {{CLONE_NEWNS_, CLONE_FS_}, {CLONE_NEWUSER_, CLONE_FS_},
+		{CLONE_NEWUSER_, THREAD}, {CLONE_NEWPID_, THREAD}, {CLONE_PIDFD_, THREAD},
+		{CLONE_PIDFD_, CLONE_DETACHED_}, {CLONE_NEWIPC_, CLONE_SYSVSEM_}};
+	struct machine *m = booted("pc-x86_64", NULL);
+	struct task *t = clone_of(m, task_find(m, 1), 0), *other;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		unsigned one = pairs[i][0], two = pairs[i][1], nr = m->processes.tasks.nr;
+
+		cr_expect_eq(task_clone(m, t, one | two, 0, &other), -EINVAL, "%zu", i);
+		cr_expect(strstr(m->why.sentence, "excludes"), "%s", m->why.sentence);
+		cr_expect_eq(m->processes.tasks.nr, nr);
+		cr_expect_eq(task_clone(m, t, one, 0, &other), 0, "%zu", i);
+		cr_expect_eq(task_clone(m, t, two, 0, &other), 0, "%zu", i);
+	}
+	machine_destroy(m);
+}
+
 Test(task, threads)
 {
 	struct machine *m = booted("pc-x86_64", NULL);

@@ -159,6 +159,32 @@ static void publish(struct machine *m, struct task *t, struct task *parent, unsi
 	m->processes.tasks.forks++;
 }
 
+/* What copy_process() asks of the flags, in its order; the last is copy_namespaces()'s. */
+static int may_combine(struct machine *m, unsigned clone_flags)
+{
+	static const struct {
+		unsigned flag, needs, excludes;
+		const char *sentence;
+	} rules[] = {
+		{CLONE_NEWNS_, 0, CLONE_FS_, "CLONE_NEWNS excludes CLONE_FS"},
+		{CLONE_NEWUSER_, 0, CLONE_FS_, "CLONE_NEWUSER excludes CLONE_FS"},
+		{CLONE_THREAD_, CLONE_SIGHAND_, 0, "CLONE_THREAD needs CLONE_SIGHAND"},
+		{CLONE_SIGHAND_, CLONE_VM_, 0, "CLONE_SIGHAND needs CLONE_VM"},
+		{CLONE_THREAD_, 0, CLONE_NEWUSER_ | CLONE_NEWPID_,
+			"CLONE_THREAD excludes CLONE_NEWUSER and CLONE_NEWPID"},
+		{CLONE_PIDFD_, 0, CLONE_DETACHED_ | CLONE_THREAD_,
+			"CLONE_PIDFD excludes CLONE_DETACHED and CLONE_THREAD"},
+		{CLONE_NEWIPC_, 0, CLONE_SYSVSEM_, "CLONE_NEWIPC excludes CLONE_SYSVSEM"},
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (clone_flags & rules[i].flag &&
+			((clone_flags & rules[i].needs) != rules[i].needs ||
+				clone_flags & rules[i].excludes))
+			return refuse(&m->why, EINVAL, "%s", rules[i].sentence);
+	return 0;
+}
+
 static int may_clone(
 	struct machine *m, const struct task *parent, unsigned clone_flags, uint32_t pid)
 {
@@ -166,10 +192,8 @@ static int may_clone(
 
 	if (parent->state == TASK_ZOMBIE)
 		return refuse(&m->why, ESRCH, "process %u has ended", parent->pid);
-	if (clone_flags & CLONE_THREAD_ && !(clone_flags & CLONE_SIGHAND_))
-		return refuse(&m->why, EINVAL, "CLONE_THREAD needs CLONE_SIGHAND");
-	if (clone_flags & CLONE_SIGHAND_ && !(clone_flags & CLONE_VM_))
-		return refuse(&m->why, EINVAL, "CLONE_SIGHAND needs CLONE_VM");
+	if (may_combine(m, clone_flags))
+		return -m->why.err;
 	if (m->processes.tasks.nr >= most)
 		return refuse(&m->why, EAGAIN,
 			"there are %u tasks, and kernel.threads-max allows %lld",

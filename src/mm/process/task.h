@@ -40,12 +40,15 @@ int task_set_rlimit(struct machine *m, struct task *t, enum rlimit_id id, struct
 enum clone_flag {
 	CLONE_VM_ = 0x100, CLONE_FS_ = 0x200, CLONE_FILES_ = 0x400, CLONE_SIGHAND_ = 0x800, CLONE_VFORK_ = 0x4000,
 	CLONE_PARENT_ = 0x8000, CLONE_THREAD_ = 0x10000,
+	/* Of these only what they exclude is known. */
+	CLONE_PIDFD_ = 0x1000, CLONE_NEWNS_ = 0x20000, CLONE_SYSVSEM_ = 0x40000, CLONE_DETACHED_ = 0x400000,
+	CLONE_NEWIPC_ = 0x8000000, CLONE_NEWUSER_ = 0x10000000, CLONE_NEWPID_ = 0x20000000,
 };
 
 /* A child of @parent, or another thread of it (CLONE_THREAD_, which needs CLONE_SIGHAND_ and CLONE_VM_). @pid: its number,
- * 0 for the next free one. With CLONE_VFORK_ the parent's vfork_child is set until the child execs or exits: a caller
- * lets it do nothing so long. On an error (EAGAIN: too many; EINVAL; ENOMEM, EDQUOT; EEXIST: the number is taken) nothing
- * has changed. */
+ * 0 for the next free one. Flags that exclude each other are EINVAL. With CLONE_VFORK_ the parent's vfork_child is set until
+ * the child execs or exits: a caller lets it do nothing so long. On an error (EAGAIN: too many; EINVAL; ENOMEM, EDQUOT;
+ * EEXIST: the number is taken) nothing has changed. */
 int task_clone(struct machine *m, struct task *parent, unsigned clone_flags, uint32_t pid, struct task **out);
 
 /* What a program is made of: bytes of its parts. Parts of zero bytes are left out. `data` includes what the program
