@@ -164,6 +164,24 @@ Test(mremap, dontunmap_leaves_an_empty_mapping)
 	proc_end(&p);
 }
 
+/* What stays of a locked mapping is unlocked, and no page of it is counted as locked for ever. */
+Test(mremap, dontunmap_of_a_part_unlocks_the_rest)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t at = proc_map(&p, 8, RW, PRIVATE), out;
+
+	fill(&p, at, 8, 100);
+	cr_assert_eq(sys_mlock(p.m, p.t, at, 8 * P, 0), 0);
+	cr_assert_eq(remap(&p, at + 2 * P, 4, 4, MREMAP_MAYMOVE_ | MREMAP_DONTUNMAP_, 0, &out), 0);
+	cr_expect_str_eq(proc_maps(&p, at, 8), "0-8 rw-p");
+	cr_expect_str_eq(proc_maps(&p, out, 4), "0-4 rw-p lo");
+	cr_expect_eq(p.mm->locked_vm, 4);
+	cr_expect(filled(&p, at, 2, 100));
+	cr_expect(filled(&p, out, 4, 102));
+	cr_expect(filled(&p, at + 6 * P, 2, 106));
+	proc_end(&p);
+}
+
 Test(mremap, an_old_length_of_0_duplicates_shared_pages)
 {
 	struct proc p = proc_start("pc-x86_64");

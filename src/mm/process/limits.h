@@ -39,6 +39,8 @@ static inline bool range_wraps(const struct machine *m, uint64_t addr, uint64_t 
 bool may_expand_vm(struct machine *m, const struct task *t, const struct mm *mm, uint64_t flags, uint64_t pages);
 /* mlock_future_check(): may @bytes more with @flags be, when they are VM_LOCKED? Errors: EAGAIN. */
 int mlock_future_check(struct machine *m, const struct task *t, const struct mm *mm, uint64_t flags, uint64_t bytes);
+/* Pages of [start, end) of the mapping that are there become locked, or are no more, as its flags say now. */
+void mlock_vma_pages_range(struct machine *m, const struct vma *v, uint64_t start, uint64_t end);
 /* map_count against sysctl max_map_count: are @n mappings more too many? Errors: ENOMEM. */
 int map_count_check(struct machine *m, const struct mm *mm, unsigned n);
 /* mm_populate(): fault in what is mapped of [start, start + bytes) as each mapping says; holes are passed over. With

@@ -26,8 +26,7 @@
 
 typedef unsigned long long ull;
 
-/* Pages of the mapping that are there become locked, or are no more. */
-static void lock_pages(struct machine *m, const struct vma *v, uint64_t start, uint64_t end)
+void mlock_vma_pages_range(struct machine *m, const struct vma *v, uint64_t start, uint64_t end)
 {
 	const struct mm *mm = vma_mm(m, v);
 	struct pte_range r = pte_range(start, end);
@@ -62,7 +61,7 @@ static int mlock_fixup(struct machine *m, unsigned cpu, struct mm *mm, struct vm
 		mm->locked_vm += pages;
 	/* Locked before and after: only VM_LOCKONFAULT has changed. */
 	if ((flags ^ old_flags) & VM_LOCKED)
-		lock_pages(m, *at, start, end);
+		mlock_vma_pages_range(m, *at, start, end);
 	return 0;
 }
 

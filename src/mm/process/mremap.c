@@ -16,6 +16,9 @@
  * The unmapping would give back what the old place had committed, so VM_ACCOUNT is hidden from it: the new place has
  * taken that over.
  *
+ * MREMAP_DONTUNMAP of a part of a locked mapping unlocks all of what stays, as in Linux; but Linux goes on counting the pages
+ * beside the part as locked, which is not followed.
+ *
  * Left out: huge pages, userfaultfd. Follows mm/mremap.c and copy_vma() of mm/mmap.c of 6.1.
  */
 #include "mm/process/syscalls.h"
@@ -217,6 +220,17 @@ static void unmap_old(
 		account_again(r, addr + bytes);
 }
 
+/* The mapping whose pages have moved away is locked no more, whatever of it lies beside the moved range included; and so
+ * may be the moved range, when it was merged with it. */
+static void unlock_old(const struct remap *r, struct vma *v)
+{
+	if (!(v->flags & VM_LOCKED))
+		return;
+	v->flags &= ~(uint64_t)VM_LOCKED_MASK;
+	r->mm->locked_vm -= (v->end - v->start - r->old_bytes) >> PAGE_SHIFT;
+	mlock_vma_pages_range(r->m, v, v->start, v->end);
+}
+
 static int move_vma(struct remap *r, struct vma *v)
 {
 	struct machine *m = r->m;
@@ -248,7 +262,7 @@ static int move_vma(struct remap *r, struct vma *v)
 		return err;
 	}
 	if (keep) {
-		v->flags &= ~(uint64_t)VM_LOCKED_MASK;
+		unlock_old(r, v);
 		if (copy != v && v->start == addr && v->end == addr + bytes)
 			unlink_anon_vmas(m, r->t->cpu, v);
 		return 0;
