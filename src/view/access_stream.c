@@ -12,7 +12,7 @@
  * data: the TLBs, tables, faults and counters are as for any access, but no bytes are moved. An access outside of every
  * mapping is SIGSEGV, which is counted and goes on; after `automap` on a line of its own (for the process, until
  * `automap off`) a page is mapped there first. References that a 32-bit machine's process cannot have are counted and
- * told once in sim/errors.
+ * told once in sim/errors; so is the first malformed line of each open file.
  *
  * Tens of millions of lines a second come in, so a block of them is run at once: one search for the process, one switch
  * of its CPU, and then line by line the parser and the access. What is due in virtual time runs between two lines, as it
@@ -29,7 +29,6 @@
 #include "base/parse.h"
 #include "hw/front.h"
 #include "mm/kernel/cpus.h"
-#include "mm/page/contents.h"
 #include "mm/process/access.h"
 #include "mm/process/fault.h"
 #include "mm/process/mm.h"
@@ -155,8 +154,7 @@ struct runner {
 	struct access_report *r;
 	struct task_access x;
 	bool narrow; /* addresses have 32 bits */
-	struct hw_cpu *cpu;
-	struct dram dram;
+	struct cpu_view cpu;
 };
 
 static void count_tlb(struct runner *u, uint8_t tlb)
@@ -215,14 +213,11 @@ static void access_any(struct runner *u, uint64_t addr, unsigned bytes, enum hw_
 	u->x.a.va = addr;
 	u->x.a.bytes = (uint8_t)bytes;
 	u->x.a.kind = (uint8_t)kind;
-	int err = hw_access(u->cpu, &u->dram, &u->x.a, &u->m->why);
-	machine_charge_cycles(u->m, u->x.a.cycles);
+	int err = cpu_view_access(&u->cpu, &u->x.a);
 	count_tlb(u, u->x.a.tlb);
 	u->r->count[ACCESS_cycles] += u->x.a.cycles;
-	if (__builtin_expect(err, 0)) {
-		enter_kernel(u->m, u->t->cpu);
+	if (__builtin_expect(err, 0))
 		handle_fault(u);
-	}
 }
 
 static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, enum hw_kind kind)
@@ -230,8 +225,9 @@ static inline void access_once(struct runner *u, uint64_t addr, unsigned bytes, 
 	uint32_t cycles;
 	uint64_t pa;
 
-	if (__builtin_expect(!hw_front_access(u->cpu, &u->dram, addr, bytes, kind, true, false, &pa,
-				     &cycles),
+	if (__builtin_expect(
+		    u->cpu.beside_devices || !hw_front_access(u->cpu.hw, &u->cpu.dram, addr, bytes,
+						     kind, true, false, &pa, &cycles),
 		    0)) {
 		access_any(u, addr, bytes, kind);
 		return;
@@ -252,19 +248,45 @@ static void access_wide(struct runner *u, const struct lackey_ref *ref, enum hw_
 		access_any(u, at, 8, kind);
 }
 
-static void tell_beyond(
-	struct session *s, struct runner *u, const char *line, size_t len, uint64_t number)
+/* sim/errors gets m->why for a line that the writer is told nothing of. */
+static void tell(const struct line_run *run, struct runner *u)
 {
 	char path[64];
 
+	snprintf(path, sizeof(path), "proc/%u/access", u->t->pid);
+	session_error(run->v->s, path, run->number, run->line, run->len, &u->m->why);
+	refusal_clear(&u->m->why);
+}
+
+static void count_beyond(const struct line_run *run, struct runner *u)
+{
+	u->r->count[ACCESS_beyond]++;
+	if (u->r->told_beyond)
+		return;
 	u->r->told_beyond = true;
 	refuse(&u->m->why, EOVERFLOW,
 		"this is a reference of a 64-bit program, and a process of this machine has 32-bit "
 		"addresses: it was not "
 		"run, nor will others be; mount pc-x86_64 for it");
-	snprintf(path, sizeof(path), "proc/%u/access", u->t->pid);
-	session_error(s, path, number, line, len, &u->m->why);
-	refusal_clear(&u->m->why);
+	tell(run, u);
+}
+
+/* 0, or a positive errno when a strict writer is to know. */
+static int count_malformed(const struct line_run *run, struct runner *u)
+{
+	u->r->count[ACCESS_malformed]++;
+	if (!run->stream->strict && run->stream->told_malformed)
+		return 0;
+	int err = -refuse(&u->m->why, EINVAL,
+		"a reference of lackey's is \"I  ADDR,SIZE\", or \" L\", \" S\", "
+		"\" M\" with one blank, "
+		"the address in hex; or `automap`");
+
+	if (run->stream->strict)
+		return err;
+	run->stream->told_malformed = true;
+	tell(run, u);
+	return 0;
 }
 
 static inline void run_ref(struct runner *u, const struct lackey_ref *ref)
@@ -303,9 +325,9 @@ static int begin(struct line_run *run, struct runner *u)
 		return -refuse(&m->why, ENOMEM, "the host has no memory for a report");
 	u->x.a = (struct hw_access){.user = true, .no_data = true};
 	u->narrow = mm_task_size(m) <= UINT64_C(1) << 32;
-	u->dram = machine_dram(m);
-	u->cpu = machine_cpu(m, t->cpu);
-	return u->cpu ? -switch_mm(m, t->cpu, mm) : m->why.err;
+	int err = cpu_view(m, t->cpu, &u->cpu);
+
+	return -(err ? err : switch_mm(m, t->cpu, mm));
 }
 
 static bool starts_word(const char *s, size_t len)
@@ -330,12 +352,7 @@ static int other_line(struct line_run *run, struct runner *u, const struct lacke
 	} else if (ref->kind == LACKEY_OTHER) {
 		u->r->count[ACCESS_other_lines]++;
 	} else {
-		u->r->count[ACCESS_malformed]++;
-		if (run->stream->strict)
-			return -refuse(&u->m->why, EINVAL,
-				"a reference of lackey's is \"I  ADDR,SIZE\", or \" L\", \" S\", "
-				"\" M\" with one blank, "
-				"the address in hex; or `automap`");
+		return count_malformed(run, u);
 	}
 	return 0;
 }
@@ -352,9 +369,7 @@ static enum step run_access_line(struct line_run *run)
 	if (ref.kind >= LACKEY_OTHER) {
 		run->err = other_line(run, &u, &ref);
 	} else if (u.narrow && ref.addr >> 32) {
-		u.r->count[ACCESS_beyond]++;
-		if (!u.r->told_beyond)
-			tell_beyond(run->v->s, &u, run->line, run->len, run->number);
+		count_beyond(run, &u);
 	} else {
 		run_ref(&u, &ref);
 	}
@@ -377,11 +392,13 @@ static size_t run_access_block(struct line_run *run, const char *data, size_t le
 		const char *next = lackey_parse(p, end, &ref);
 
 		if (ref.kind >= LACKEY_OTHER) {
-			/* `automap`, `strict` */
-			if (starts_word(p, (size_t)(next - p)))
+			bool malformed = ref.kind != LACKEY_OTHER;
+
+			/* `automap`, `strict`, what is told */
+			if (starts_word(p, (size_t)(next - p)) ||
+				(malformed && !run->stream->told_malformed))
 				break;
-			u.r->count[ref.kind == LACKEY_OTHER ? ACCESS_other_lines
-							    : ACCESS_malformed]++;
+			u.r->count[malformed ? ACCESS_malformed : ACCESS_other_lines]++;
 		} else if (u.narrow && ref.addr >> 32) {
 			if (!u.r->told_beyond)
 				break;

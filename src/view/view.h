@@ -107,6 +107,7 @@ typedef size_t block_fn(struct line_run *run, const char *data, size_t len);
 struct stream_state {
 	bool strict;
 	bool failed; /* a line was refused (for strict) */
+	bool told_malformed; /* the first line that is only counted was told in sim/errors (PID/access) */
 	uint64_t lines;
 	void *data; /* the runner's own per-open data (replay's parser), freed by stream_close */
 };

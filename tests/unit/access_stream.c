@@ -155,6 +155,53 @@ Test(access_stream, strict_stops_at_a_malformed_line)
 	check(simm);
 }
 
+/* A device that bypasses the caches is told what a program throws out of them, as by any other access. */
+Test(access_stream, beside_a_device_that_bypasses_the_caches)
+{
+	struct simm *simm = world_hog("arm64-virt");
+	struct simm_open *file = world_open(simm, ACCESS, SIMM_O_WRITE);
+	char line[64];
+
+	cr_assert_eq(world_mkdir(simm, "sim/devices", "nic"), 0);
+	cr_assert_gt(world_write(simm, "sim/devices/nic/coherent", "0\n"), 0);
+	world_call(simm, "b = __get_free_pages GFP_KERNEL 0");
+	world_call_at(simm, "sim/devices/nic/ctl", "dma_map_single b 4096 DMA_TO_DEVICE");
+	/* Where a page begins is what a fault's second try brings into the cache. */
+	world_call(simm, "store b+320 1");
+	cr_expect_eq(world_puts(file, "automap\n"), 8);
+	for (unsigned at = 0; at < 1 << 20; at += 64) {
+		snprintf(line, sizeof(line), " S %08x,4\n", 0x10000000 + at);
+		cr_assert_eq(world_puts(file, line), (ssize_t)strlen(line));
+	}
+	simm_release(file);
+	check(simm);
+}
+
+Test(access_stream, the_first_malformed_line_of_a_file_is_told)
+{
+	struct simm *simm = world_hog("pc-x86_64");
+	struct simm_open *file = world_open(simm, ACCESS, SIMM_O_WRITE);
+	static const char lines[] = "automap\n L 10000000,4\n X 10000000,4\n L 1000z000,4\n";
+
+	cr_expect_eq(world_puts(file, lines), (ssize_t)strlen(lines));
+	cr_expect_eq(world_puts(file, " Y 10000000,4\n L 10000000,4\n"), 28);
+	cr_expect_eq(count(simm, "malformed_lines"), 3);
+	cr_expect_eq(count(simm, "loads"), 2);
+	const char *errors = world_cat(simm, "sim/errors");
+	const char *told = strstr(errors, "/access:3: ");
+	cr_assert(told, "%s", errors);
+	cr_expect(strstr(told, " X 10000000,4"), "%s", errors);
+	cr_expect_null(strstr(errors, "1000z000"), "%s", errors);
+	cr_expect_null(strstr(errors, " Y "), "%s", errors);
+	simm_release(file);
+	file = world_open(simm, ACCESS, SIMM_O_WRITE);
+	cr_expect_eq(world_puts(file, " Z 10000000,4\n"), 14);
+	cr_expect(strstr(world_cat(simm, "sim/errors"), " Z 10000000,4"),
+		"another file is told, too");
+	simm_release(file);
+	check(simm);
+}
+
 Test(access_stream, a_64_bit_program_on_a_32_bit_machine)
 {
 	struct simm *simm = world_hog("pc-i386");
