@@ -157,6 +157,29 @@ Test(dma, wrong_unmaps_are_refused_in_the_words_of_dma_debug)
 	simm_destroy(s);
 }
 
+/* The reference that a mapping has of a page that could move is dropped by no name. */
+Test(dma, a_mapped_page_is_not_freed)
+{
+	struct simm *s = with_device("pc-x86_64", "nic");
+	char pfn[20], line[60];
+
+	snprintf(pfn, sizeof(pfn), "%s", world_call(s, "b = alloc_page GFP_HIGHUSER_MOVABLE"));
+	pfn[strcspn(pfn, " \n")] = '\0';
+	world_call_at(s, CTL, "d = dma_map_page b 0 4K DMA_FROM_DEVICE");
+	world_call(s, "__free_page b");
+	snprintf(line, sizeof(line), "put_page %s", pfn);
+	cr_expect_eq(world_refused(s, line), EINVAL);
+	cr_expect(file_has(s, "sim/errors", "held by what maps it for a device"));
+	snprintf(line, sizeof(line), "__free_page %s", pfn);
+	cr_expect_eq(world_refused(s, line), EINVAL);
+	check(s);
+	world_call_at(s, CTL, "dma_unmap_page d");
+	snprintf(line, sizeof(line), "get_page %s", pfn);
+	cr_expect_eq(world_refused(s, line), EINVAL, "it is free now");
+	check(s);
+	simm_destroy(s);
+}
+
 Test(dma, bad_requests_change_nothing)
 {
 	static const char *const lines[] = {"dma_map_single b 0 DMA_TO_DEVICE",

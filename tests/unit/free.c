@@ -9,6 +9,7 @@
 #include "support/process.h"
 
 #include "mm/move/pin.h"
+#include "mm/page/address.h"
 #include "mm/page/buddy.h"
 #include "mm/page/contents.h"
 #include "mm/page/frame.h"
@@ -288,7 +289,24 @@ static uint64_t pfn_at(struct proc *p, uint64_t at)
 	return pte_pfn(p->m, pte_of(p->m, p->mm, at));
 }
 
-/* References of mappings and of the page cache are theirs; one that was taken by name can be dropped by name. */
+/* Of a block that is the kernel's own nothing goes, not even behind a first page that somebody else holds. */
+Test(free, the_kernels_own_blocks)
+{
+	struct proc p = proc_start("pc-i386");
+	const uint64_t pfn = virt_to_pfn(p.m, p.t->stack);
+	const unsigned order = frame_of(p.m, pfn)->order;
+
+	cr_assert_gt(order, 0);
+	cr_expect_eq(get_page(p.m, pfn), 0);
+	cr_expect_eq(free_pages_order(p.m, 0, pfn, order), -EINVAL);
+	cr_expect(strstr(p.m->why.sentence, "kernel's own"), "%s", p.m->why.sentence);
+	cr_expect_eq(frame_of(p.m, pfn)->order, order);
+	proc_check(&p);
+	cr_expect_eq(put_page(p.m, 0, pfn), 0);
+	cr_expect_eq(put_page(p.m, 0, pfn), -EINVAL);
+	proc_end(&p);
+}
+
 /* Pins are who made them's; with mappings, or in the page cache and mapped by nobody. */
 Test(free, pages_that_are_pinned)
 {
@@ -314,6 +332,7 @@ Test(free, pages_that_are_pinned)
 	proc_end(&p);
 }
 
+/* References of mappings and of the page cache are theirs; one that was taken by name can be dropped by name. */
 Test(free, pages_that_others_hold)
 {
 	struct proc p = proc_start("pc-x86_64");

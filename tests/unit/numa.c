@@ -296,6 +296,40 @@ Test(numa, a_pinned_page_stays_and_a_fork_copies_it)
 	proc_end(&p);
 }
 
+/* 1024 references that are somebody's are no pin: they are not dropped. */
+Test(numa, unpin_takes_no_references_of_others)
+{
+	enum { TIMES = 1025 };
+	struct proc p = proc_start(NUMA);
+	uint64_t at = proc_map_file(&p, 1, RW, SHARED, FILE_RDWR), again = 0, held;
+
+	proc_store(&p, at, 5);
+	const uint64_t pfn = pfn_at(&p, at);
+	const struct frame *f = frame_of(p.m, pfn);
+
+	for (unsigned i = 1; i < TIMES; i++) {
+		cr_assert_eq(sys_mremap(p.m, p.t, at, 0, P, MREMAP_MAYMOVE_, 0, NULL, &again), 0);
+		proc_use(&p, HW_LOAD, again, 1);
+	}
+	cr_assert_eq(f->mapcount, (unsigned)TIMES);
+	cr_expect_eq(unpin_user_page(p.m, 0, pfn), -EINVAL);
+	cr_expect_eq(f->refcount, TIMES + 1u);
+	cr_assert_eq(pin_user_pages(p.m, p.t, at, 1, FOLL_WRITE_, &held), 1);
+	cr_expect_eq(unpin_user_page(p.m, 0, pfn), 0);
+	cr_expect_eq(unpin_user_page(p.m, 0, pfn), -EINVAL);
+
+	/* A block of the kernel's: its first reference is its owner's. */
+	cr_assert_eq(alloc_pages_node(p.m, 0, -1, GFP_KERNEL, 2, &held), 0);
+	for (unsigned i = 1; i < GUP_PIN_BIAS; i++)
+		cr_assert_eq(get_page(p.m, held), 0);
+	cr_expect_eq(unpin_user_page(p.m, 0, held), -EINVAL);
+	cr_expect_eq(frame_of(p.m, held)->refcount, GUP_PIN_BIAS);
+	cr_assert_eq(get_page(p.m, held), 0);
+	cr_expect_eq(unpin_user_page(p.m, 0, held), 0);
+	cr_expect_eq(free_pages_order(p.m, 0, held, 2), 0);
+	proc_end(&p);
+}
+
 Test(numa, a_pin_for_long_leaves_memory_that_is_lent)
 {
 	struct proc p = proc_start("arm64-virt");

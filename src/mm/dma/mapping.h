@@ -81,6 +81,8 @@ int dma_free_pages(struct machine *m, unsigned cpu, struct device *d, uint64_t b
 
 /* ---- records (records.c) ---- */
 
+/* How many references of the page are mappings'? */
+uint32_t dma_mapping_references(const struct machine *m, uint64_t pfn);
 /* A live mapping of any device, in the table's order, and one of the device; NULL before the first and after the last. */
 const struct dma_mapping *dma_mapping_next(
 	const struct machine *m, const struct dma_mapping *after);

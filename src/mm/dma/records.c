@@ -224,6 +224,17 @@ const struct dma_mapping *dma_mapping_next(const struct machine *m, const struct
 	return NULL;
 }
 
+uint32_t dma_mapping_references(const struct machine *m, uint64_t pfn)
+{
+	const struct dma_mapping *x = NULL;
+	uint32_t n = 0;
+
+	while (m->devices.mappings.nr && (x = dma_mapping_next(m, x)))
+		n += x->held && pfn >= x->phys >> PAGE_SHIFT &&
+		     pfn <= (x->phys + x->bytes - 1) >> PAGE_SHIFT;
+	return n;
+}
+
 const struct dma_mapping *dma_mapping_of_device(
 	const struct machine *m, uint32_t device, const struct dma_mapping *after)
 {

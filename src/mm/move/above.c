@@ -5,6 +5,7 @@
 #include "mm/page/above.h"
 
 #include "mm/dma/coherence.h"
+#include "mm/dma/mapping.h"
 #include "mm/move/compaction.h"
 
 static void compacted(struct machine *m, struct zone *z, unsigned order)
@@ -18,5 +19,6 @@ const struct page_alloc_above page_alloc_above = {
 	.compact_step = compact_direct_step,
 	.compacted = compacted,
 	.settle = stale_settle_slow,
+	.dma_references = dma_mapping_references,
 	.wake_kcompactd = wakeup_kcompactd,
 };

@@ -89,11 +89,21 @@ static int pin_one(struct machine *m, struct task *t, uint64_t addr, unsigned fl
 	return 0;
 }
 
+/* Has the page 1024 references beside those that others have and, when it is one of the kernel's pages, beside that of who
+ * has allocated it? */
+static bool has_pin(const struct machine *m, uint64_t pfn)
+{
+	const struct frame *f = frame_of(m, pfn);
+	uint32_t held = page_held_references(m, pfn) + !(f->flags & FRAME_LRU);
+
+	return f->refcount >= held && f->refcount - held >= GUP_PIN_BIAS;
+}
+
 int unpin_user_page(struct machine *m, unsigned cpu, uint64_t pfn)
 {
 	if (pfn == m->processes.zero_pfn)
 		return 0;
-	if (!pfn_valid(m, pfn) || !frame_is_live(m, pfn) || !page_maybe_pinned(frame_of(m, pfn)))
+	if (!pfn_valid(m, pfn) || !frame_is_live(m, pfn) || !has_pin(m, pfn))
 		return refuse(&m->why, EINVAL, "pfn 0x%llx is not pinned", (ull)pfn);
 	struct frame *f = frame_of(m, pfn);
 

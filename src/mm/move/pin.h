@@ -16,7 +16,7 @@ enum { FOLL_WRITE_ = 0x01, FOLL_LONGTERM_ = 0x10000 };
  * in @pfns. FOLL_LONGTERM: those that lie where only movable memory may (CMA, zone Movable) move out first. How many were
  * pinned: fewer than @nr when a later one could not be; or -errno for the first: EFAULT, ENOMEM, EDQUOT, EINVAL. */
 int64_t pin_user_pages(struct machine *m, struct task *t, uint64_t addr, uint64_t nr, unsigned flags, uint64_t *pfns);
-/* unpin_user_page(). Errors: EINVAL for a page that is not pinned. */
+/* unpin_user_page(). Errors: EINVAL for a page that is not pinned, for which Linux drops whoever's references. */
 int unpin_user_page(struct machine *m, unsigned cpu, uint64_t pfn);
 /* is_longterm_pinnable_page() */
 bool page_longterm_pinnable(const struct machine *m, uint64_t pfn);

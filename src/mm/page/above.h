@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the page allocator asks of those who are built on it: to make room, and that caches let a page go. The one table of
- * such calls; src/mm/move/above.c fills it, reclaim's entries will be here, too.
+ * What the page allocator asks of those who are built on it: to make room, that caches let a page go, and who holds a page.
+ * The one table of such calls; src/mm/move/above.c fills it, reclaim's entries will be here, too.
  */
 #ifndef SIMM_MM_PAGE_ABOVE_H
 #define SIMM_MM_PAGE_ABOVE_H
@@ -19,6 +19,8 @@ struct page_alloc_above {
 	void (*compacted)(struct machine *m, struct zone *z, unsigned order);
 	/* Physical bytes of a page that somebody gets now: what caches and RAM had apart there is so no more. */
 	void (*settle)(struct machine *m, uint64_t pa, uint64_t bytes);
+	/* How many references of the page are those of DMA mappings? */
+	uint32_t (*dma_references)(const struct machine *m, uint64_t pfn);
 	void (*wake_kcompactd)(
 		struct machine *m, unsigned nid, unsigned order, enum zone_type highest);
 };

@@ -19,6 +19,7 @@
  * Invariant: a block is freed exactly once, whole.
  * Follows mm/page_alloc.c and mm/swap.c of 6.1 (__free_pages(), free_unref_page_list(), make_alloc_exact(), put_page()).
  */
+#include "mm/page/above.h"
 #include "mm/page/internal.h"
 #include "mm/page/pcp.h"
 
@@ -149,6 +150,12 @@ void free_unref_page_list(struct machine *m, unsigned cpu, const uint64_t *pfns,
 		page_alloc_verify(m);
 }
 
+/* Only pages that could move have them. */
+static uint32_t dma_references(const struct machine *m, uint64_t pfn, const struct frame *f)
+{
+	return f->flags & (FRAME_LRU | FRAME_MOVABLE) ? page_alloc_above.dma_references(m, pfn) : 0;
+}
+
 static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 {
 	if (f->mapcount) {
@@ -168,6 +175,10 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 			"it would die",
 			(ull)pfn);
 	}
+	if (dma_references(m, pfn, f))
+		return refuse(&m->why, EINVAL,
+			"pfn 0x%llx is held by what maps it for a device: unmap that first",
+			(ull)pfn);
 	report_bad_page(m, pfn, "PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
 	return refuse(&m->why, EINVAL,
 		"pfn 0x%llx is in use (its flags say by whom: sim/page/0x%llx)", (ull)pfn,
@@ -182,14 +193,23 @@ static bool may_be_freed(const struct frame *f)
 				    FRAME_UNEVICTABLE | FRAME_MLOCKED | FRAME_ACTIVE));
 }
 
-bool page_may_lose_reference(const struct frame *f)
+uint32_t page_held_references(const struct machine *m, uint64_t pfn)
+{
+	const struct frame *f = frame_of(m, pfn);
+
+	return f->mapcount + (!(f->flags & FRAME_ANON) && f->mapping) + dma_references(m, pfn, f);
+}
+
+bool page_may_lose_reference(const struct machine *m, uint64_t pfn)
 {
 	enum { PIN = 1024 };
-	uint32_t held = f->mapcount + (!(f->flags & FRAME_ANON) && f->mapping);
+	const struct frame *f = frame_of(m, pfn);
+	uint32_t held;
 
 	if (f->refcount == 1)
-		return may_be_freed(f);
-	if (!f->mapcount && !(f->flags & FRAME_LRU))
+		return may_be_freed(f) && !dma_references(m, pfn, f);
+	held = page_held_references(m, pfn);
+	if (!held && !(f->flags & FRAME_LRU))
 		return true;
 	return f->refcount > held && (f->refcount - held) % PIN != 0;
 }
@@ -216,7 +236,8 @@ int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned ord
 		return refuse(&m->why, EINVAL, "pfn 0x%llx was allocated with order %u, not %u",
 			(ull)pfn, f->order, order);
 	}
-	if (!page_may_lose_reference(f))
+	/* Not even what lies behind the first page of the kernel's own goes while others hold that. */
+	if (!page_may_lose_reference(m, pfn) || (f->own && order && !(f->flags & FRAME_HEAD)))
 		return refuse_state(m, pfn, f);
 	if (--f->refcount == 0)
 		free_block(m, cpu, pfn, order, false);
@@ -271,7 +292,7 @@ int put_page(struct machine *m, unsigned cpu, uint64_t pfn)
 			"0x%llx, which was allocated without "
 			"__GFP_COMP: use __free_pages",
 			f->order, (ull)pfn);
-	if (!page_may_lose_reference(f))
+	if (!page_may_lose_reference(m, pfn))
 		return refuse_state(m, pfn, f);
 	if (--f->refcount)
 		return 0;
@@ -348,7 +369,7 @@ int free_pages_exact(struct machine *m, unsigned cpu, uint64_t pfn, uint64_t byt
 				"pfn 0x%llx is a block of order %u: free_pages_exact frees single "
 				"pages",
 				(ull)(pfn + i), f->order);
-		if (!page_may_lose_reference(f))
+		if (!page_may_lose_reference(m, pfn + i))
 			return refuse_state(m, pfn + i, f);
 	}
 	for (uint64_t i = 0; i < pages; i++) {

@@ -107,10 +107,12 @@ void alloc_pages_interrupt(struct machine *m);
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
 /* The same of a block that was marked as the kernel's own (frame.own), which others are refused. */
 void free_own_pages(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
-/* May who names a page in use drop a reference to it? Not those of its mappings, of the page cache and of pins (1024 each);
- * and the last one not while a flag forbids it or the page is the kernel's own. A real kernel takes the caller's word, and
- * frees what others use. */
-bool page_may_lose_reference(const struct frame *f);
+/* References of a page in use that its mappings, the page cache and DMA mappings have. */
+uint32_t page_held_references(const struct machine *m, uint64_t pfn);
+/* May who names a page in use drop a reference to it? Not those of its mappings, of the page cache, of DMA mappings and of pins
+ * (1024 each); and the last one not while a flag forbids it or the page is the kernel's own. A real kernel takes the caller's
+ * word, and frees what others use. */
+bool page_may_lose_reference(const struct machine *m, uint64_t pfn);
 
 /* free_unref_page_list(): single pages that are known to be such, without references, mappings or flags left. */
 void free_unref_page_list(struct machine *m, unsigned cpu, const uint64_t *pfns, unsigned nr);
