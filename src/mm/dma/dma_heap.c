@@ -106,6 +106,13 @@ static int fill_from_system(struct machine *m, unsigned cpu, struct dma_buf *b)
 
 /* ---- the heap of the default contiguous area ---- */
 
+/* A process's mapping faults these pages in later: nobody else frees them meanwhile. */
+static void mark_own(struct machine *m, uint64_t pfn, uint64_t pages, bool own)
+{
+	for (uint64_t i = 0; i < pages; i++)
+		frame_of(m, pfn + i)->own = own;
+}
+
 static int fill_from_cma(struct machine *m, unsigned cpu, struct dma_buf *b)
 {
 	uint64_t pages = b->bytes >> PAGE_SHIFT, pfn;
@@ -120,6 +127,7 @@ static int fill_from_cma(struct machine *m, unsigned cpu, struct dma_buf *b)
 	if (err)
 		return err == -EDQUOT ? err : -ENOMEM;
 	dram_zero(&dram, pfn << PAGE_SHIFT, b->bytes);
+	mark_own(m, pfn, pages, true);
 	((struct dma_buf_block *)machine_at(m, b->blocks_at))[b->nr_blocks++] =
 		(struct dma_buf_block){.pfn = pfn, .pages = (uint32_t)pages};
 	return 0;
@@ -131,8 +139,11 @@ void dma_heap_free(struct machine *m, unsigned cpu, struct dma_buf *b)
 {
 	const struct dma_buf_block *x = b->blocks_at ? machine_at(m, b->blocks_at) : NULL;
 
-	for (uint32_t i = 0; i < b->nr_blocks; i++)
+	for (uint32_t i = 0; i < b->nr_blocks; i++) {
+		if (b->cma)
+			mark_own(m, x[i].pfn, x[i].pages, false);
 		(void)dma_free_contiguous(m, cpu, x[i].pfn, (uint64_t)x[i].pages << PAGE_SHIFT);
+	}
 	heap_free(m, b->blocks_at, b->cap_blocks * sizeof(*x));
 	b->blocks_at = 0;
 	b->nr_blocks = b->cap_blocks = 0;

@@ -37,10 +37,9 @@ static int look_at(struct machine *m, const struct contig_free *c, uint64_t pfn)
 		return refuse(&m->why, EINVAL,
 			"pfn 0x%llx was given out by cma_alloc: cma_release takes it back",
 			(ull)pfn);
-	/* A dma-buf's, which Linux would let go at the last munmap. */
-	if (given && f->mapcount)
-		return refuse(&m->why, EINVAL, "pfn 0x%llx is mapped %u times: unmap it first",
-			(ull)pfn, f->mapcount);
+	if (given && f->own)
+		return refuse(&m->why, EINVAL,
+			"pfn 0x%llx is a dma-buf's, whose last close gives it back", (ull)pfn);
 	if (!f || !f->refcount || f->order || f->flags & (FRAME_RESERVED | FRAME_LRU) ||
 		!page_may_lose_reference(m, pfn))
 		return refuse(&m->why, EINVAL,

@@ -89,12 +89,11 @@ static int pin_one(struct machine *m, struct task *t, uint64_t addr, unsigned fl
 	return 0;
 }
 
-/* Has the page 1024 references beside those that others have and, when it is one of the kernel's pages, beside that of who
- * has allocated it? */
+/* Has the page 1024 references beside those that others have and, when it is nobody's but a caller's, beside the caller's? */
 static bool has_pin(const struct machine *m, uint64_t pfn)
 {
 	const struct frame *f = frame_of(m, pfn);
-	uint32_t held = page_held_references(m, pfn) + !(f->flags & FRAME_LRU);
+	uint32_t held = page_held_references(m, pfn) + (!(f->flags & FRAME_LRU) && !f->own);
 
 	return f->refcount >= held && f->refcount - held >= GUP_PIN_BIAS;
 }

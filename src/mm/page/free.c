@@ -171,7 +171,8 @@ static int refuse_state(struct machine *m, uint64_t pfn, const struct frame *f)
 	if (f->own) {
 		report_bad_page(m, pfn, "nonzero mapcount");
 		return refuse(&m->why, EINVAL,
-			"pfn 0x%llx is the kernel's own (a page table, a stack): a kernel without "
+			"pfn 0x%llx is the kernel's own (a page table, a stack, a dma-buf): a "
+			"kernel without "
 			"it would die",
 			(ull)pfn);
 	}
@@ -197,7 +198,8 @@ uint32_t page_held_references(const struct machine *m, uint64_t pfn)
 {
 	const struct frame *f = frame_of(m, pfn);
 
-	return f->mapcount + (!(f->flags & FRAME_ANON) && f->mapping) + dma_references(m, pfn, f);
+	return f->mapcount + (f->own != 0) + (!(f->flags & FRAME_ANON) && f->mapping) +
+	       dma_references(m, pfn, f);
 }
 
 bool page_may_lose_reference(const struct machine *m, uint64_t pfn)

@@ -107,11 +107,10 @@ void alloc_pages_interrupt(struct machine *m);
 int free_pages_order(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
 /* The same of a block that was marked as the kernel's own (frame.own), which others are refused. */
 void free_own_pages(struct machine *m, unsigned cpu, uint64_t pfn, unsigned order);
-/* References of a page in use that its mappings, the page cache and DMA mappings have. */
+/* References of a page in use that its mappings, the page cache, DMA mappings and, of the kernel's own, the kernel have. */
 uint32_t page_held_references(const struct machine *m, uint64_t pfn);
-/* May who names a page in use drop a reference to it? Not those of its mappings, of the page cache, of DMA mappings and of pins
- * (1024 each); and the last one not while a flag forbids it or the page is the kernel's own. A real kernel takes the caller's
- * word, and frees what others use. */
+/* May who names a page in use drop a reference to it? Not those of page_held_references() and of pins (1024 each); and
+ * the last one not while a flag forbids it. A real kernel takes the caller's word, and frees what others use. */
 bool page_may_lose_reference(const struct machine *m, uint64_t pfn);
 
 /* free_unref_page_list(): single pages that are known to be such, without references, mappings or flags left. */
