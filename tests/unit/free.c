@@ -332,6 +332,29 @@ Test(free, pages_that_are_pinned)
 	proc_end(&p);
 }
 
+/* Who holds a page that its process has left frees it. */
+Test(free, held_longer_than_it_was_mapped)
+{
+	struct proc p = proc_start("pc-x86_64");
+	uint64_t own = proc_map(&p, 2, RW, PRIVATE);
+
+	cr_assert_eq(proc_store(&p, own, 1), 0);
+	cr_assert_eq(proc_store(&p, own + P, 1), 0);
+	const uint64_t pfn = pfn_at(&p, own), locked = pfn_at(&p, own + P);
+
+	cr_assert_eq(sys_mlock(p.m, p.t, own + P, P, 0), 0);
+	cr_expect_eq(get_page(p.m, pfn), 0);
+	cr_expect_eq(get_page(p.m, locked), 0);
+	cr_assert_eq(sys_munmap(p.m, p.t, own, 2 * P), 0);
+	proc_check(&p);
+	cr_expect_eq(free_pages_order(p.m, 0, pfn, 0), -EINVAL, "it is on a list");
+	cr_expect_eq(put_page(p.m, 0, pfn), 0, "%s", p.m->why.sentence);
+	cr_expect_eq(put_page(p.m, 0, locked), 0, "%s", p.m->why.sentence);
+	cr_expect_eq(put_page(p.m, 0, pfn), -EINVAL);
+	cr_expect(strstr(p.m->why.sentence, "free already"), "%s", p.m->why.sentence);
+	proc_end(&p);
+}
+
 /* References of mappings and of the page cache are theirs; one that was taken by name can be dropped by name. */
 Test(free, pages_that_others_hold)
 {

@@ -21,6 +21,7 @@
  */
 #include "mm/page/above.h"
 #include "mm/page/internal.h"
+#include "mm/page/lru.h"
 #include "mm/page/pcp.h"
 
 #include <errno.h>
@@ -294,6 +295,13 @@ int put_page(struct machine *m, unsigned cpu, uint64_t pfn)
 			"0x%llx, which was allocated without "
 			"__GFP_COMP: use __free_pages",
 			f->order, (ull)pfn);
+	/* A process had the page, and who held it since takes it off its list (__page_cache_release()). */
+	if (f->refcount == 1 && f->flags & FRAME_LRU && !page_held_references(m, pfn)) {
+		f->refcount = 0;
+		lru_release(m, &pfn, 1);
+		free_unref_page_list(m, cpu, &pfn, 1);
+		return 0;
+	}
 	if (!page_may_lose_reference(m, pfn))
 		return refuse_state(m, pfn, f);
 	if (--f->refcount)
