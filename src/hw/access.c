@@ -585,7 +585,8 @@ static __attribute__((noinline)) int access_any(
 
 	if (__builtin_expect(!err, 1)) {
 		/* Without data nothing need be there, but where an empty bus is a fault. */
-		bool there = (a->no_data && hw_is_x86(cpu)) || dram_has(d, p.pa);
+		bool there =
+			(a->no_data && hw_is_x86(cpu)) || (dram_has(d, p.pa) && !is_ppb(cpu, p.pa));
 
 		a->pa = p.pa;
 		if (__builtin_expect(

@@ -386,3 +386,17 @@ Test(mpu, registers_of_the_others_take_anything_or_refuse_it)
 		ram_finish(&ram);
 	}
 }
+
+/* A description that puts RAM where the private peripheral bus is: the CPU's own registers answer all the same. */
+Test(mpu, the_private_bus_is_no_ram)
+{
+	struct board b;
+
+	board_init(&b);
+	b.ram.dram.base = 0xe0000000;
+	put32(&b.ram, 0xe000ed98, 0x12345678);
+	scs(&b, 0xe000ed98, 3);
+	cr_expect_eq(act(&b, HW_LOAD, 0xe000ed98, 4, false).value, 3);
+	cr_expect_eq(get(&b.ram, 0xe000ed98, 4), 0x12345678);
+	board_finish(&b);
+}
