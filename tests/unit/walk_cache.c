@@ -420,10 +420,10 @@ static bool walk_both(struct walk_cache *c, struct slots *x, const struct hw_reg
 static uint64_t some_address(const struct hw_regime *r, struct rng *rng)
 {
 	const struct paging_mode *mode = &paging_modes[r->mode];
-	uint64_t va = rng_below(rng, 4) << 12;
+	uint64_t va = (uint64_t)rng_below(rng, 4) << 12;
 
 	for (unsigned depth = 0; depth + 1u < mode->nr_levels; depth++)
-		va |= rng_below(rng, depth + 2u == mode->nr_levels ? 24 : 3)
+		va |= (uint64_t)rng_below(rng, depth + 2u == mode->nr_levels ? 24 : 3)
 		      << mode->level[depth].shift;
 	return va;
 }
@@ -453,7 +453,8 @@ static bool against_slots(struct walk_cache_desc desc, struct rng *rng)
 		if (!rng_below(rng, 8))
 			r.asid = (uint16_t)rng_below(rng, 2);
 		if (fault && rng_below(rng, 8))
-			ok = ok && walk_both(c, x, &r, va ^ rng_below(rng, 2) << 12, large, false);
+			ok = ok && walk_both(c, x, &r, va ^ (uint64_t)rng_below(rng, 2) << 12,
+					   large, false);
 		if (!rng_below(rng, 64)) {
 			int asid = (int)rng_below(rng, 3) - 1;
 
