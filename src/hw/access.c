@@ -125,6 +125,15 @@ uint32_t hw_cached_behind(struct hw_cpu *cpu, const struct dram *d, uint64_t pa,
 	return cached_with_care(cpu, d, pa, write);
 }
 
+__attribute__((noinline)) uint32_t hw_cached_lines(
+	struct hw_cpu *cpu, const struct dram *d, uint64_t first, uint64_t last, bool write)
+{
+	/* One after the other: in a sum the compiler may choose which comes first, and the cache would differ. */
+	uint32_t cycles = hw_cached(cpu, d, first, write);
+
+	return cycles + hw_cached(cpu, d, last, write);
+}
+
 static __attribute__((noinline)) uint32_t charge_steps(struct hw_cpu *cpu, const struct dram *d,
 	const struct walk_step *s, const struct walk_step *end)
 {
@@ -366,28 +375,13 @@ static int translate_second(struct hw_cpu *cpu, const struct dram *d, struct hw_
 	return translate(cpu, d, a, a->va + left, false, &p[1], &tlb);
 }
 
-/* Uncached, or in two lines. */
-static __attribute__((noinline)) uint32_t cycles_of_lines(
-	struct hw_cpu *cpu, const struct dram *d, const struct piece *p, bool write)
-{
-	if (p->flags & HW_UNCACHED)
-		return cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
-	/* One after the other: in a sum the compiler may choose which comes first, and the cache would differ. */
-	uint32_t first = hw_cached(cpu, d, p->pa, write);
-
-	return first + hw_cached(cpu, d, p->pa + p->bytes - 1, write);
-}
-
 static inline void charge_bytes(
 	struct hw_cpu *cpu, const struct dram *d, struct hw_access *a, const struct piece *p)
 {
-	bool write = a->kind == HW_STORE;
-	uint64_t lines = (p->pa ^ (p->pa + p->bytes - 1)) >> cpu->dcache.desc.line_shift;
-
-	if (__builtin_expect(!lines && !(p->flags & HW_UNCACHED), 1))
-		a->cycles += hw_cached(cpu, d, p->pa, write);
+	if (__builtin_expect(p->flags & HW_UNCACHED, 0))
+		a->cycles += cpu->dcache.desc.miss_cycles + far_cycles(cpu, d, p->pa);
 	else
-		a->cycles += cycles_of_lines(cpu, d, p, write);
+		a->cycles += hw_cached_bytes(cpu, d, p->pa, p->bytes, a->kind == HW_STORE);
 }
 
 /* With devices that bypass the caches, the caches decide which bytes there are, whether or not cycles are counted. An
@@ -584,9 +578,7 @@ static __attribute__((noinline)) int access_any(
 	int err = translate(cpu, d, a, a->va, again, &p, &a->tlb);
 
 	if (__builtin_expect(!err, 1)) {
-		/* Without data nothing need be there, but where an empty bus is a fault. */
-		bool there =
-			(a->no_data && hw_is_x86(cpu)) || (dram_has(d, p.pa) && !is_ppb(cpu, p.pa));
+		bool there = hw_answers(cpu, d, p.pa, !a->no_data) && !is_ppb(cpu, p.pa);
 
 		a->pa = p.pa;
 		if (__builtin_expect(

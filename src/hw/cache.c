@@ -25,18 +25,26 @@ static inline size_t find_way(const uint64_t *set, size_t ways, uint64_t line)
 	size_t way = 0;
 
 	for (; way + 4 <= ways; way += 4) {
-		if (set[way] >> 1 == line + 1)
+		if (cache_is(set[way], line))
 			return way;
-		if (set[way + 1] >> 1 == line + 1)
+		if (cache_is(set[way + 1], line))
 			return way + 1;
-		if (set[way + 2] >> 1 == line + 1)
+		if (cache_is(set[way + 2], line))
 			return way + 2;
-		if (set[way + 3] >> 1 == line + 1)
+		if (cache_is(set[way + 3], line))
 			return way + 3;
 	}
-	while (way < ways && set[way] >> 1 != line + 1)
+	while (way < ways && !cache_is(set[way], line))
 		way++;
 	return way;
+}
+
+uint64_t *cache_find(const struct cache *c, uint64_t number)
+{
+	uint64_t *set = cache_set(c, number);
+	size_t way = find_way(set, c->desc.ways, number);
+
+	return way < c->desc.ways ? set + way : NULL;
 }
 
 static __attribute__((noinline)) uint32_t hit(

@@ -45,7 +45,16 @@ static inline uint64_t *cache_set(const struct cache *c, uint64_t line)
 	return cache_lines(c) + (line & (c->desc.sets - 1)) * c->desc.ways;
 }
 
-/* An access to the line of @pa; returns its cycles. A line is (number + 1) << 1 | dirty; 0 is empty. */
+/* Is it the line of that number? A line in a set is (number + 1) << 1 | dirty; 0 is empty. */
+static inline bool cache_is(uint64_t line, uint64_t number)
+{
+	return line >> 1 == number + 1;
+}
+
+/* Where the line of that number stands in its set; NULL: it is not there. */
+uint64_t *cache_find(const struct cache *c, uint64_t number);
+
+/* An access to the line of @pa; returns its cycles. */
 uint32_t cache_access(struct cache *c, uint64_t pa, bool write);
 
 /* The same when the line stands in front of its set: a hit. False: it does not, and nothing was done. */
@@ -54,7 +63,7 @@ static inline bool cache_front(struct cache *c, uint64_t pa, bool write)
 	uint64_t line = pa >> c->desc.line_shift;
 	uint64_t *front = cache_set(c, line);
 
-	if (!c->desc.ways || *front >> 1 != line + 1)
+	if (!c->desc.ways || !cache_is(*front, line))
 		return false;
 	*front |= write;
 	c->hits++;
@@ -78,7 +87,7 @@ static inline bool cache_view_front(const struct cache_view *v, uint64_t pa)
 {
 	uint64_t line = pa >> v->line_shift;
 
-	return v->lines[(line & v->mask) * v->ways] >> 1 == line + 1;
+	return cache_is(v->lines[(line & v->mask) * v->ways], line);
 }
 
 #endif

@@ -63,6 +63,24 @@ static inline uint32_t hw_cached(struct hw_cpu *cpu, const struct dram *d, uint6
 	return hw_cached_behind(cpu, d, pa, write);
 }
 
+/* The same of bytes that lie in one line or in two. _lines(): in two. */
+uint32_t hw_cached_lines(struct hw_cpu *cpu, const struct dram *d, uint64_t first, uint64_t last, bool write);
+static inline uint32_t hw_cached_bytes(
+	struct hw_cpu *cpu, const struct dram *d, uint64_t pa, unsigned bytes, bool write)
+{
+	uint64_t last = pa + bytes - 1;
+
+	if (__builtin_expect((pa ^ last) >> cpu->dcache.desc.line_shift != 0, 0))
+		return hw_cached_lines(cpu, d, pa, last, write);
+	return hw_cached(cpu, d, pa, write);
+}
+
+/* Without @data nothing need be at @pa, but where an empty bus is a fault. */
+static inline bool hw_answers(const struct hw_cpu *cpu, const struct dram *d, uint64_t pa, bool data)
+{
+	return (!data && hw_is_x86(cpu)) || dram_has(d, pa);
+}
+
 /* Make the access, all but its bytes, for which there must be contents when @data, through @e of @first: hw_front_entry().
  * *@pa and *@cycles are as those of struct hw_access. False: nothing was done, hw_access() must. */
 static inline bool hw_front_use(struct hw_cpu *cpu, const struct dram *d, struct tlb *first, const struct tlb_page *e,
@@ -74,17 +92,12 @@ static inline bool hw_front_use(struct hw_cpu *cpu, const struct dram *d, struct
 		return false;
 	*pa = e->pa | va % DRAM_FRAME_BYTES;
 	*cycles = 0;
-	/* Without data nothing need be there, but where an empty bus is a fault. */
-	if ((data || !hw_is_x86(cpu)) && !dram_has(d, *pa))
+	if (!hw_answers(cpu, d, *pa, data))
 		return false;
 	if (cpu->count_cycles) {
-		bool write = kind == HW_STORE;
-
 		if (e->flags & HW_UNCACHED)
 			return false;
-		*cycles = hw_cached(cpu, d, *pa, write);
-		if (__builtin_expect(span >> cpu->dcache.desc.line_shift != 0, 0))
-			*cycles += hw_cached(cpu, d, *pa + bytes - 1, write);
+		*cycles = hw_cached_bytes(cpu, d, *pa, bytes, kind == HW_STORE);
 		cpu->counters.cycles += *cycles;
 	}
 	cpu->counters.accesses[kind]++;

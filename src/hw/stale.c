@@ -75,24 +75,10 @@ static void refetch(struct stale *s, const struct dram *d, struct stale_line *x)
 	drop(s->table, s->line, x);
 }
 
-/* The tag of @line in a cache; NULL: it is not there. */
-static uint64_t *tag_of(const struct cache *c, uint64_t line)
-{
-	uint64_t *set;
-
-	if (!c->desc.ways)
-		return NULL;
-	set = cache_set(c, line);
-	for (unsigned way = 0; way < c->desc.ways; way++)
-		if (set[way] >> 1 == line + 1)
-			return &set[way];
-	return NULL;
-}
-
 static bool is_cached(const struct stale *s, uint64_t line)
 {
 	for (unsigned i = 0; i < s->nr_caches; i++)
-		if (tag_of(s->cache[i], line))
+		if (cache_find(s->cache[i], line))
 			return true;
 	return false;
 }
@@ -208,7 +194,7 @@ static bool touch_tags(struct stale *s, uint64_t line, bool throw)
 	bool any = false;
 
 	for (unsigned i = 0; i < s->nr_caches; i++) {
-		uint64_t *tag = tag_of(s->cache[i], line);
+		uint64_t *tag = cache_find(s->cache[i], line);
 
 		if (!tag)
 			continue;
