@@ -122,12 +122,10 @@ void pte_protections(struct machine *m)
 	_Static_assert(sizeof(m->kernel_map.protection_map) == (ALL + 1) * sizeof(uint64_t),
 		"one for each");
 	for (unsigned vm_flags = 0; vm_flags <= ALL; vm_flags++) {
-		pte_t pte = protection(m, pte_row(m), vm_flags),
-		      dirty = pte_with(m, pte, PTE_DIRTY, true);
+		pte_t pte = protection(m, pte_row(m), vm_flags);
 
 		m->kernel_map.protection_map[vm_flags] = pte;
-		m->kernel_map.protection_map_dirty[vm_flags] =
-			vm_flags & VM_WRITE ? pte_with(m, dirty, PTE_WRITE, true) : dirty;
+		m->kernel_map.protection_map_dirty[vm_flags] = pte_mkdirty_write(m, pte, vm_flags);
 	}
 }
 

@@ -75,7 +75,7 @@ static inline pte_t pte_make(const struct machine *m, uint64_t pfn, uint64_t vm_
 {
 	return pte_of_page(m, pfn, m->kernel_map.protection_map[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)]);
 }
-/* maybe_mkwrite(pte_mkdirty()) of it. */
+/* pte_mkdirty_write() of it. */
 static inline pte_t pte_make_dirty(const struct machine *m, uint64_t pfn, uint64_t vm_flags)
 {
 	return pte_of_page(m, pfn, m->kernel_map.protection_map_dirty[vm_flags & (VM_ACCESS_FLAGS | VM_SHARED)]);
@@ -113,6 +113,13 @@ static inline pte_t pte_with(const struct machine *m, pte_t pte, enum pte_flag f
 	if (flag == PTE_SOFT_DIRTY && !pte_has_soft_dirty(m))
 		return pte;
 	return (pte & ~rule->mask) | (on ? rule->on : rule->off);
+}
+
+/* maybe_mkwrite(pte_mkdirty()): @vm_flags are the mapping's. */
+static inline pte_t pte_mkdirty_write(const struct machine *m, pte_t pte, uint64_t vm_flags)
+{
+	pte = pte_with(m, pte, PTE_DIRTY, true);
+	return vm_flags & VM_WRITE ? pte_with(m, pte, PTE_WRITE, true) : pte;
 }
 
 static inline bool pte_is(const struct machine *m, pte_t pte, enum pte_flag flag)

@@ -107,11 +107,4 @@ void remove_migration_ptes(struct machine *m, unsigned cpu, uint64_t old_pfn, ui
 
 /* The references of an isolated page that nobody maps: the isolation's, and the page cache's (folio_expected_refs()). */
 unsigned migrate_expected_refs(const struct frame *f);
-/* page_maybe_dma_pinned() */
-#define GUP_PIN_BIAS 1024u
-static inline bool page_maybe_pinned(const struct frame *f)
-{
-	return f->refcount >= GUP_PIN_BIAS;
-}
-
 #endif

@@ -85,6 +85,14 @@ uint64_t frame_block_head(const struct machine *m, uint64_t pfn);
  * is no RAM. */
 struct frame frame_peek(const struct machine *m, uint64_t pfn);
 
+/* So many references a pin adds (GUP_PIN_COUNTING_BIAS). */
+#define GUP_PIN_BIAS 1024u
+/* page_maybe_dma_pinned() */
+static inline bool page_maybe_pinned(const struct frame *f)
+{
+	return f->refcount >= GUP_PIN_BIAS;
+}
+
 /* Zone and node of a valid pfn, NULL for a hole outside every zone. */
 struct zone *pfn_zone(const struct machine *m, uint64_t pfn);
 /* The same, when its neighbour's is @near (NULL: it has none). */

@@ -205,7 +205,6 @@ uint32_t page_held_references(const struct machine *m, uint64_t pfn)
 
 bool page_may_lose_reference(const struct machine *m, uint64_t pfn)
 {
-	enum { PIN = 1024 };
 	const struct frame *f = frame_of(m, pfn);
 	uint32_t held;
 
@@ -214,7 +213,7 @@ bool page_may_lose_reference(const struct machine *m, uint64_t pfn)
 	held = page_held_references(m, pfn);
 	if (!held && !(f->flags & FRAME_LRU))
 		return true;
-	return f->refcount > held && (f->refcount - held) % PIN != 0;
+	return f->refcount > held && (f->refcount - held) % GUP_PIN_BIAS != 0;
 }
 
 /* The first page of a block that is no compound page stays with its holders; the rest is freed. */

@@ -22,8 +22,6 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
-
 static int64_t value(const struct machine *m, enum sysctl_id id)
 {
 	return m->sysctls.value[id];

@@ -53,13 +53,6 @@ static void set_entry(const struct vm_fault *f, pte_t pte)
 	pte_set(f->m, f->at.table, f->at.index, pte);
 }
 
-/* maybe_mkwrite(pte_mkdirty()) */
-static pte_t writable(const struct vm_fault *f, pte_t pte)
-{
-	pte = pte_with(f->m, pte, PTE_DIRTY, true);
-	return f->v->flags & VM_WRITE ? pte_with(f->m, pte, PTE_WRITE, true) : pte;
-}
-
 /* A fresh anonymous page becomes the process's. */
 static void add_anon_page(const struct vm_fault *f, uint64_t pfn)
 {
@@ -99,10 +92,8 @@ static void add_file_page(
 	struct frame *frame = frame_of(m, pfn);
 	pte_t pte = pte_make(m, pfn, vma_page_prot(m, v));
 
-	if (write) {
-		pte = pte_with(m, pte, PTE_DIRTY, true);
-		pte = v->flags & VM_WRITE ? pte_with(m, pte, PTE_WRITE, true) : pte;
-	}
+	if (write)
+		pte = pte_mkdirty_write(m, pte, v->flags);
 	frame->refcount++;
 	page_add_file_rmap(m, pfn);
 	if (v->flags & VM_LOCKED)
@@ -278,7 +269,7 @@ static unsigned wp_page_reuse(const struct vm_fault *f)
 {
 	struct machine *m = f->m;
 
-	set_entry(f, writable(f, pte_with(m, f->orig, PTE_YOUNG, true)));
+	set_entry(f, pte_mkdirty_write(m, pte_with(m, f->orig, PTE_YOUNG, true), f->v->flags));
 	flush_tlb_range(m, f->cpu, f->mm, f->addr, f->addr + PAGE_BYTES);
 	count_event(m, EV_pgreuse, 1);
 	return 0;

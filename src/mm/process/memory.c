@@ -141,7 +141,7 @@ static bool is_owned_by_pin(const struct machine *m, uint64_t pfn)
 	const uint32_t own = FRAME_ANON | FRAME_ANON_EXCLUSIVE;
 	const struct frame *f = pfn == NO_PFN ? NULL : frame_of(m, pfn);
 
-	return f && (f->flags & own) == own && f->refcount >= 1024;
+	return f && (f->flags & own) == own && page_maybe_pinned(f);
 }
 
 static int copy_now(struct machine *m, unsigned cpu, struct vma *dst, uint64_t addr,

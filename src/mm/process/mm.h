@@ -42,6 +42,9 @@ uint64_t mm_hiwater_rss(const struct mm *mm);
 /* Before RSS or total_vm shrinks (update_hiwater_rss()). */
 void mm_update_hiwater(struct mm *mm);
 
+/* sysctl overcommit_memory */
+enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+
 /* __vm_enough_memory(): commit @pages more, as sysctl overcommit_memory says. Errors: ENOMEM with a sentence. */
 int vm_commit(struct machine *m, const struct mm *mm, uint64_t pages);
 void vm_uncommit(struct machine *m, uint64_t pages);

@@ -32,7 +32,6 @@
 
 typedef unsigned long long ull;
 
-enum { OVERCOMMIT_NEVER = 2 };
 enum {
 	LEGACY_FLAGS = MAP_SHARED_ | MAP_PRIVATE_ | MAP_FIXED_ | MAP_ANONYMOUS_ | MAP_32BIT_ |
 		       MAP_GROWSDOWN_ | MAP_DENYWRITE_ | MAP_EXECUTABLE_ | MAP_LOCKED_ |

@@ -28,8 +28,6 @@
 
 typedef unsigned long long ull;
 
-#define OVERCOMMIT_NEVER 2
-
 /* ---- segments ---- */
 
 static struct inode *shm_by_key(const struct machine *m, uint32_t key)
